@@ -1,0 +1,131 @@
+"""service.yaml: what others must know of a service, as a typed model and its one reader."""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from chassis.models import Contract
+
+SERVICES = (
+    "gateway",
+    "identity",
+    "metadata",
+    "workflow",
+    "processing",
+    "reporting",
+    "notification",
+    "audit",
+    "monitoring",
+)
+"""The nine services, in the order in which they start and take their default ports."""
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Route(Contract):
+    """One path template with its methods, and what the edge enforces on it.
+
+    `{name}` stands for one segment, `{*rest}` for all that follows. Exactly one of `scope` and `public` is given.
+    """
+
+    path: str = Field(pattern=r"^/[a-z0-9\-]+(/([A-Za-z0-9._\-]+|\{\*?[a-zA-Z]+\}))*$")
+    methods: tuple[Method, ...] = Field(min_length=1)
+    scope: str | None = Field(default=None, pattern=r"^[a-z]+\.[a-z\-]+$")
+    public: bool = False
+    timeout_seconds: float = Field(default=15, gt=0, le=300)
+    idempotent: bool = False
+    max_body_bytes: int = Field(default=1_048_576, ge=0, le=67_108_864)
+
+    @model_validator(mode="after")
+    def _scope_or_public(self) -> Self:
+        if self.public == (self.scope is not None):
+            raise ValueError(f"{self.path}: give either a scope or public: true")
+        return self
+
+
+class RateLimit(Contract):
+    """A token bucket: its refill a second and its size."""
+
+    requests_per_second: int = Field(default=200, gt=0)
+    burst: int = Field(default=400, gt=0)
+
+
+class Queue(Contract):
+    """A storage queue that the service consumes; `<name>-poison` is implied."""
+
+    name: str = Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")
+
+
+class Subscription(Contract):
+    """The event types (shell patterns) that are copied to one of the service's queues."""
+
+    queue: str
+    types: tuple[str, ...] = Field(min_length=1)
+
+    def wants(self, event_type: str) -> bool:
+        """Whether an event of this type is delivered to the queue."""
+        return any(fnmatchcase(event_type, pattern) for pattern in self.types)
+
+
+class Scale(Contract):
+    """Replica bounds, and the messages or requests a second that one replica is meant to carry."""
+
+    min_replicas: int = Field(default=0, ge=0)
+    max_replicas: int = Field(default=10, ge=1)
+    queue_length: int | None = Field(default=None, gt=0)
+    requests_per_second: int | None = Field(default=None, gt=0)
+
+
+class ServiceManifest(Contract):
+    """All of one service.yaml."""
+
+    service: Literal[
+        "gateway", "identity", "metadata", "workflow", "processing", "reporting", "notification", "audit", "monitoring"
+    ]
+    layer: Literal["edge", "platform", "core", "infrastructure"]
+    routes: tuple[Route, ...] = ()
+    rate_limit: RateLimit = RateLimit()
+    queues: tuple[Queue, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    tables: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    calls: dict[str, tuple[str, ...]] = {}
+    emits: tuple[str, ...] = ()
+    scale: Scale = Scale()
+
+    @model_validator(mode="after")
+    def _own_what_is_declared(self) -> Self:
+        for route in self.routes:
+            if not (route.path == f"/{self.service}" or route.path.startswith(f"/{self.service}/") or route.public):
+                raise ValueError(f"{route.path}: a service routes only below /{self.service}")
+        queues = {queue.name for queue in self.queues}
+        for subscription in self.subscriptions:
+            if subscription.queue not in queues:
+                raise ValueError(f"subscription to {subscription.queue}: not among the service's queues")
+        return self
+
+
+class ManifestError(ValueError):
+    """A service.yaml that can't be used; the message names the file and every mistake in it."""
+
+
+def read_manifest(path: Path) -> ServiceManifest:
+    """Read one service.yaml. Raises ManifestError with the file and each mistake."""
+    try:
+        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return ServiceManifest.model_validate(document)
+    except ValidationError as error:
+        mistakes = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise ManifestError(f"{path}: {mistakes}") from None
+    except (YAMLError, OSError) as error:
+        raise ManifestError(f"{path}: {error}") from None
+
+
+def read_manifests(folder: Path) -> dict[str, ServiceManifest]:
+    """Every service's manifest below `folder`, by service name; services without a service.yaml are left out."""
+    found = {name: folder / name / "service.yaml" for name in SERVICES}
+    return {name: read_manifest(path) for name, path in found.items() if path.is_file()}

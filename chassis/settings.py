@@ -1,0 +1,118 @@
+"""Every setting of the platform, read in this one place and validated at start."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from chassis.manifest import SERVICES
+
+# Azurite's well-known development account: a published constant, not a secret.
+# https://learn.microsoft.com/azure/storage/common/storage-use-azurite
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+AZURITE = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
+    f"AccountKey={AZURITE_KEY};"
+    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;"
+    "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
+    "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
+)
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """Settings that can't be used; the message lists every mistake in plain words."""
+
+
+class Settings(BaseSettings):
+    """What one process is told from outside.
+
+    Defaults run the whole platform in one process beside Azurite, as `func start` in the repo root does.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PLATFORM_", frozen=True, extra="ignore", populate_by_name=True)
+
+    services: Annotated[tuple[str, ...], NoDecode] = SERVICES
+    storage_connection: str = Field(default=AZURITE, validation_alias=AliasChoices("AzureWebJobsStorage"))
+    signalr_connection: str | None = Field(
+        default=None, validation_alias=AliasChoices("AzureSignalRConnectionString")
+    )
+    application_insights_connection: str | None = Field(
+        default=None, validation_alias=AliasChoices("APPLICATIONINSIGHTS_CONNECTION_STRING")
+    )
+    otlp_endpoint: str | None = Field(default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    service_urls: dict[str, str] = {}
+    service_url_template: str = "http://127.0.0.1:7071"
+    edge_url: str = "http://127.0.0.1:8080"
+    issuer: str = "http://127.0.0.1:8080/identity"
+    audience: str = "platform"
+    keys_dir: Path = ROOT / ".local" / "keys"
+    signing_keys_dir: Path = ROOT / ".local" / "signing"
+    clients_file: Path = ROOT / ".local" / "clients.json"
+    manifests_dir: Path = ROOT / "functions"
+    event_subscriptions: dict[str, tuple[str, ...]] = {"audit-events": ("*",)}
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = Field(default=2525, ge=1, le=65535)
+    smtp_from: str = "platform@localhost.localdomain"
+    webhook_allow_private: bool = False
+    telemetry_interval_ms: int = Field(default=1000, ge=100, le=60_000)
+    retention_days: int = Field(default=7, ge=1, le=3650)
+
+    @field_validator("services", mode="before")
+    @classmethod
+    def _split_services(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        unknown = [name for name in names if name not in SERVICES]
+        if unknown:
+            raise ValueError(f"no service is called {', '.join(unknown)}; the services are {', '.join(SERVICES)}")
+        if len(set(names)) != len(names):
+            raise ValueError("a service is named twice")
+        return names or SERVICES
+
+    @field_validator("storage_connection")
+    @classmethod
+    def _storage_is_complete(cls, value: str) -> str:
+        if value.strip().lower().startswith("usedevelopmentstorage=true"):
+            return AZURITE
+        if "AccountName=" not in value and "Endpoint=" not in value:
+            raise ValueError("a storage connection string with AccountName and AccountKey, or endpoints, is needed")
+        return value
+
+    @field_validator("edge_url", "issuer", "service_url_template")
+    @classmethod
+    def _is_http_url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    def service_url(self, service: str) -> str:
+        """The base address of a service as other services reach it, without a trailing slash."""
+        return self.service_urls.get(service, self.service_url_template.replace("{service}", service)).rstrip("/")
+
+
+def read_settings() -> Settings:
+    """Read the environment. Raises SettingsError that lists every mistake at once."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"  - {_variable(e['loc'])}: {_plain(e['msg'])}" for e in error.errors()]
+        raise SettingsError("these settings can't be used:\n" + "\n".join(lines)) from None
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return read_settings()
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return f"PLATFORM_{name.upper()}" if name in Settings.model_fields else name
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
