@@ -1,0 +1,111 @@
+"""Commands: put on the receiver's storage queue, base64 as the Functions host expects by default."""
+
+import asyncio
+from base64 import b64encode
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
+from pydantic import BaseModel
+
+from chassis.errors import DependencyUnavailable
+from chassis.messaging.message import new_event, to_json
+
+
+class Queues:
+    """The storage queues of the platform; a queue is created when it is first found missing."""
+
+    def __init__(self, connection: str, source: str) -> None:
+        self._connection = connection
+        self._source = source
+        self._service: QueueServiceClient | None = None
+        self._clients: dict[str, QueueClient] = {}
+
+    async def send(
+        self,
+        queue: str,
+        type: str,  # noqa: A002 - the CloudEvents attribute
+        data: BaseModel,
+        *,
+        id: str | None = None,  # noqa: A002 - likewise
+        tenant: str | None = None,
+        principal: str | None = None,
+        subject: str | None = None,
+        correlation_id: str | None = None,
+        visible_after_s: int = 0,
+    ) -> str:
+        """Send a command and return its message id; the same id again is the same command to the receiver.
+
+        Raises DependencyUnavailable when the queue can't be reached, PayloadTooLarge past 48 KiB.
+        """
+        event = new_event(
+            type,
+            data.model_dump(mode="json", by_alias=True),
+            source=self._source,
+            id=id,
+            subject=subject,
+            tenant=tenant,
+            principal=principal,
+            correlation_id=correlation_id,
+        )
+        await self.put(queue, to_json(event), visible_after_s=visible_after_s)
+        return event.get_id()
+
+    async def put(self, queue: str, body: bytes, *, visible_after_s: int = 0) -> None:
+        """Put the bytes of a CloudEvent. Raises DependencyUnavailable when the queue can't be reached."""
+        client = self._client(queue)
+        content = b64encode(body).decode("ascii")
+        try:
+            await self._send(client, content, visible_after_s)
+        except (AzureError, OSError) as error:
+            raise DependencyUnavailable(f"queue {queue} can't be reached") from error
+
+    async def depth(self, queue: str) -> int:
+        """The approximate number of messages; 0 when the queue does not exist."""
+        try:
+            properties = await self._client(queue).get_queue_properties()
+        except ResourceNotFoundError:
+            return 0
+        return int(properties.approximate_message_count or 0)
+
+    async def check(self) -> None:
+        """Raise when the queue service does not answer."""
+        async with asyncio.timeout(2):
+            await self._open().get_service_properties()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._service is not None:
+            await self._service.close()
+            self._service, self._clients = None, {}
+
+    async def _send(self, client: QueueClient, content: str, visible_after_s: int) -> None:
+        options: dict[str, Any] = {"visibility_timeout": visible_after_s, "time_to_live": -1}
+        try:
+            await client.send_message(content, **options)
+        except ResourceNotFoundError:
+            try:
+                await client.create_queue()
+            except ResourceExistsError:
+                pass
+            await client.send_message(content, **options)
+
+    def _client(self, queue: str) -> QueueClient:
+        if queue not in self._clients:
+            self._clients[queue] = self._open().get_queue_client(queue)
+        return self._clients[queue]
+
+    def _open(self) -> QueueServiceClient:
+        if self._service is None:
+            self._service = QueueServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
+        return self._service
+
+
+AZURE_CLIENT_OPTIONS: dict[str, Any] = {
+    "connection_timeout": 2,
+    "read_timeout": 20,
+    "retry_total": 3,
+    "retry_backoff_factor": 0.2,
+    "logging_enable": False,
+}
+"""Deadlines of every storage call, in seconds, and the SDK's own retries."""

@@ -1,0 +1,151 @@
+"""Blobs: large data, and short-lived addresses to put or get it directly."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.storage.blob import BlobSasPermissions, ContentSettings, generate_blob_sas
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
+
+from chassis.errors import DependencyUnavailable
+from chassis.messaging.queues import AZURE_CLIENT_OPTIONS
+from chassis.storage.rows import RowExists
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far a storage account's clock may be ahead of ours (Azure SAS best practices)."""
+
+
+class Container:
+    """One blob container, created when it is first found missing."""
+
+    def __init__(self, client: ContainerClient, account_key: str) -> None:
+        self._client = client
+        self._account_key = account_key
+        self.name = client.container_name
+
+    async def put(
+        self, name: str, data: bytes, *, if_absent: bool = False, content_type: str = "application/octet-stream"
+    ) -> str:
+        """Store the bytes and return the ETag. With `if_absent` raises RowExists when there is a blob already."""
+        try:
+            try:
+                return await self._upload(name, data, if_absent, content_type)
+            except ResourceNotFoundError:
+                await self.create()
+                return await self._upload(name, data, if_absent, content_type)
+        except ResourceExistsError as error:
+            raise RowExists(f"blob {name} exists already") from error
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise DependencyUnavailable("blob storage can't be reached") from error
+
+    async def get(self, name: str) -> bytes | None:
+        """The whole blob, or None when there is none."""
+        return await self._download(name, None, None)
+
+    async def get_range(self, name: str, offset: int, length: int) -> bytes | None:
+        """`length` bytes from `offset`, fewer at the end of the blob; None when there is no blob."""
+        return await self._download(name, offset, length)
+
+    async def size(self, name: str) -> int | None:
+        """The number of bytes, or None when there is no blob."""
+        try:
+            return int((await self._blob(name).get_blob_properties()).size)
+        except ResourceNotFoundError:
+            return None
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise DependencyUnavailable("blob storage can't be reached") from error
+
+    async def delete(self, name: str) -> None:
+        """Remove a blob; one that is not there is no error."""
+        try:
+            await self._blob(name).delete_blob()
+        except ResourceNotFoundError:
+            return
+
+    async def list(self, prefix: str = "") -> AsyncIterator[str]:
+        """Blob names that begin with the prefix, in order."""
+        try:
+            async for name in self._client.list_blob_names(name_starts_with=prefix or None):
+                yield name
+        except ResourceNotFoundError:
+            return
+
+    async def upload_url(self, name: str, valid_for: timedelta) -> str:
+        """An address that takes one PUT of this blob (create and write) for so long."""
+        await self.create()
+        return self._url(name, BlobSasPermissions(create=True, write=True), valid_for)
+
+    def download_url(self, name: str, valid_for: timedelta) -> str:
+        """An address that gives this blob for so long."""
+        return self._url(name, BlobSasPermissions(read=True), valid_for)
+
+    async def create(self) -> None:
+        """Create the container; one that is there is no error."""
+        try:
+            await self._client.create_container()
+        except ResourceExistsError:
+            return
+
+    def _blob(self, name: str) -> BlobClient:
+        return self._client.get_blob_client(name)
+
+    async def _upload(self, name: str, data: bytes, if_absent: bool, content_type: str) -> str:
+        # overwrite=False sends If-None-Match: *, so that of two writers one is refused.
+        settings = ContentSettings(content_type=content_type)
+        properties = await self._blob(name).upload_blob(data, overwrite=not if_absent, content_settings=settings)
+        return str(properties["etag"])
+
+    async def _download(self, name: str, offset: int | None, length: int | None) -> bytes | None:
+        try:
+            stream = await self._blob(name).download_blob(offset, length, max_concurrency=2)
+            return bytes(await stream.readall())
+        except ResourceNotFoundError:
+            return None
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise DependencyUnavailable("blob storage can't be reached") from error
+
+    def _url(self, name: str, permission: BlobSasPermissions, valid_for: timedelta) -> str:
+        blob = self._blob(name)
+        signature = generate_blob_sas(
+            account_name=str(blob.account_name),
+            container_name=self.name,
+            blob_name=name,
+            account_key=self._account_key,
+            permission=permission,
+            start=datetime.now(UTC) - CLOCK_SKEW,
+            expiry=datetime.now(UTC) + valid_for,
+        )
+        return f"{blob.url}?{signature}"
+
+
+class Blobs:
+    """The containers of one storage account."""
+
+    def __init__(self, connection: str) -> None:
+        self._connection = connection
+        self._service: BlobServiceClient | None = None
+
+    def container(self, name: str) -> Container:
+        """A container by name."""
+        service = self._open()
+        return Container(service.get_container_client(name), str(service.credential.account_key))
+
+    async def check(self) -> None:
+        """Raise when the blob service does not answer."""
+        await self._open().get_service_properties()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._service is not None:
+            await self._service.close()
+            self._service = None
+
+    def _open(self) -> BlobServiceClient:
+        if self._service is None:
+            self._service = BlobServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
+        return self._service

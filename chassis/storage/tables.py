@@ -1,0 +1,256 @@
+"""Tables: rows by tenant, ETag concurrency, and transactions that carry their events (outbox)."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.data.tables import TableErrorCode, TableTransactionError, UpdateMode
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from chassis.errors import DependencyUnavailable
+from chassis.messaging.events import Event
+from chassis.messaging.outbox import OUTBOX_PREFIX, Outbox
+from chassis.messaging.queues import AZURE_CLIENT_OPTIONS
+from chassis.storage.keys import after_prefix, encode_key
+from chassis.storage.rows import (
+    Change,
+    Delete,
+    Insert,
+    Replace,
+    Row,
+    RowChanged,
+    RowExists,
+    Upsert,
+    Value,
+    from_entity,
+    to_entity,
+)
+
+__all__ = ["Delete", "Insert", "Replace", "Row", "RowChanged", "RowExists", "Table", "Tables", "Upsert"]
+
+
+class Table:
+    """One table. Keys are any text; values are str (< 32 Ki characters), int, float, bool, datetime or bytes (< 64 KiB)."""
+
+    def __init__(self, name: str, open_client: Callable[[str], TableClient], outbox: Outbox) -> None:
+        self.name = name
+        self._open_client = open_client
+        self._outbox = outbox
+
+    async def get(self, partition: str, key: str) -> Row | None:
+        """The row, or None. Raises DependencyUnavailable when storage can't be reached."""
+        try:
+            return from_entity(
+                await self._run(lambda c: c.get_entity(encode_key(partition), encode_key(key)), create=False)
+            )
+        except ResourceNotFoundError:
+            return None
+
+    async def insert(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
+        """Add a row. Raises RowExists when there is one."""
+        await self.commit(partition, [Insert(key, values)])
+
+    async def upsert(self, partition: str, key: str, values: Mapping[str, Value]) -> None:
+        """Write a row, whatever was there."""
+        await self.commit(partition, [Upsert(key, values)])
+
+    async def replace(self, partition: str, key: str, values: Mapping[str, Value], etag: str) -> None:
+        """Write a row in place of the version with that ETag. Raises RowChanged otherwise."""
+        await self.commit(partition, [Replace(key, values, etag)])
+
+    async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
+        """Remove a row; one that is not there is no error, one with another ETag raises RowChanged."""
+        options: dict[str, Any] = (
+            {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+        )
+        try:
+            await self._run(lambda c: c.delete_entity(encode_key(partition), encode_key(key), **options))
+        except ResourceNotFoundError:
+            return
+        except (ResourceModifiedError, HttpResponseError) as error:
+            raise _translated(error, self.name) from error
+
+    async def query(
+        self,
+        partition: str | None = None,
+        *,
+        prefix: str | None = None,
+        after: str | None = None,
+        where: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Row]:
+        """Rows in key order, of one partition or all; outbox rows are never among them.
+
+        `prefix` and `after` bound the row key, `where` is a further OData filter with @parameters.
+        """
+        filters, values = _filters(partition, prefix, after, where, dict(parameters or {}))
+        client = self._open_client(self.name)
+        found = 0
+        try:
+            async for entity in client.query_entities(filters, parameters=values, results_per_page=limit):
+                yield from_entity(entity)
+                found += 1
+                if limit is not None and found >= limit:
+                    return
+        except ResourceNotFoundError:
+            return
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise DependencyUnavailable(f"table {self.name} can't be reached") from error
+
+    async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        """Make the changes and announce the events, all or nothing (at most 100 rows in all).
+
+        The events lie in the same transaction (outbox) and are published after it, at least once.
+        Raises RowExists or RowChanged when a change's condition fails, then nothing is written.
+        """
+        pk = encode_key(partition)
+        pending = [self._outbox.row(event) for event in events]
+        operations = [_operation(pk, change) for change in changes]
+        operations += [("create", to_entity(pk, row.key, row.values)) for row in pending]
+        try:
+            await self._run(lambda c: _submit(c, operations))
+        except HttpResponseError as error:
+            raise _translated(error, self.name) from error
+        if pending:
+            self._outbox.publish_soon(self, partition, pending)
+
+    async def outbox_rows(self, limit: int = 500) -> list[Row]:
+        """Events that are committed and not yet known to be published, over all partitions."""
+        client = self._open_client(self.name)
+        filters = "RowKey ge @low and RowKey lt @high"
+        bounds = {"low": OUTBOX_PREFIX, "high": after_prefix(OUTBOX_PREFIX)}
+        rows: list[Row] = []
+        try:
+            async for entity in client.query_entities(filters, parameters=bounds):
+                rows.append(from_entity(entity))
+                if len(rows) >= limit:
+                    break
+        except ResourceNotFoundError:
+            return []
+        return rows
+
+    async def _run(self, call: Callable[[TableClient], Awaitable[Any]], *, create: bool = True) -> Any:
+        client = self._open_client(self.name)
+        try:
+            try:
+                return await call(client)
+            except (ResourceNotFoundError, TableTransactionError) as error:
+                if not create or getattr(error, "error_code", None) != TableErrorCode.TABLE_NOT_FOUND:
+                    raise
+                await _create(client)
+                return await call(client)
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise DependencyUnavailable(f"table {self.name} can't be reached") from error
+
+
+class Tables:
+    """The tables of one storage account; a table is created when it is first found missing."""
+
+    def __init__(self, connection: str, outbox: Outbox) -> None:
+        self._connection = connection
+        self._outbox = outbox
+        self._service: TableServiceClient | None = None
+        self._clients: dict[str, TableClient] = {}
+
+    def table(self, name: str) -> Table:
+        """A table by name (letters and digits, 3 to 63)."""
+        return Table(name, self._client, self._outbox)
+
+    async def check(self) -> None:
+        """Raise when the table service does not answer."""
+        await self._open().get_service_properties()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._service is not None:
+            await self._service.close()
+            self._service, self._clients = None, {}
+
+    def _client(self, name: str) -> TableClient:
+        if name not in self._clients:
+            self._clients[name] = self._open().get_table_client(name)
+        return self._clients[name]
+
+    def _open(self) -> TableServiceClient:
+        if self._service is None:
+            self._service = TableServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
+        return self._service
+
+
+async def _create(client: TableClient) -> None:
+    try:
+        await client.create_table()
+    except ResourceExistsError:
+        return
+
+
+async def _submit(client: TableClient, operations: list[tuple[Any, ...]]) -> None:
+    if len(operations) > 1:
+        await client.submit_transaction(operations)
+        return
+    kind, entity, *options = operations[0]
+    extra = options[0] if options else {}
+    if kind == "create":
+        await client.create_entity(entity)
+    elif kind == "delete":
+        await client.delete_entity(entity, **extra)
+    elif kind == "upsert":
+        await client.upsert_entity(entity, **extra)
+    else:
+        await client.update_entity(entity, **extra)
+
+
+def _operation(pk: str, change: Change) -> tuple[Any, ...]:
+    rk = encode_key(change.key)
+    match change:
+        case Insert(_, values):
+            return ("create", to_entity(pk, rk, values))
+        case Upsert(_, values):
+            return ("upsert", to_entity(pk, rk, values), {"mode": UpdateMode.REPLACE})
+        case Replace(_, values, etag):
+            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+            return ("update", to_entity(pk, rk, values), {"mode": UpdateMode.REPLACE, **condition})
+        case Delete(_, None):
+            return ("delete", {"PartitionKey": pk, "RowKey": rk})
+        case Delete(_, etag):
+            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+            return ("delete", {"PartitionKey": pk, "RowKey": rk}, condition)
+
+
+def _filters(
+    partition: str | None, prefix: str | None, after: str | None, where: str | None, values: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    parts = ["RowKey lt @endOfRows"]
+    values["endOfRows"] = OUTBOX_PREFIX
+    if partition is not None:
+        parts.append("PartitionKey eq @partition")
+        values["partition"] = encode_key(partition)
+    if prefix:
+        parts.append("RowKey ge @prefix and RowKey lt @prefixEnd")
+        values["prefix"] = encode_key(prefix)
+        values["prefixEnd"] = after_prefix(values["prefix"])
+    if after:
+        parts.append("RowKey gt @after")
+        values["after"] = encode_key(after)
+    if where:
+        parts.append(f"({where})")
+    return " and ".join(parts), values
+
+
+def _translated(error: Exception, table: str) -> Exception:
+    code = getattr(error, "error_code", None)
+    status = getattr(error, "status_code", None)
+    if code == TableErrorCode.ENTITY_ALREADY_EXISTS or isinstance(error, ResourceExistsError) or status == 409:
+        return RowExists(f"a row of {table} exists already")
+    if code == TableErrorCode.UPDATE_CONDITION_NOT_SATISFIED or status in (404, 412):
+        return RowChanged(f"a row of {table} has changed")
+    return error
