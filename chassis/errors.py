@@ -100,7 +100,12 @@ class TooManyRequests(PlatformError):
 class DependencyUnavailable(PlatformError):
     """Something this service needs is not there; the same request may succeed later."""
 
-    code, status, title, retryable = "platform.dependency-unavailable", 503, "A dependency is unavailable", True
+    code, status, title, retryable = (
+        "platform.dependency-unavailable",
+        503,
+        "A dependency is unavailable",
+        True,
+    )
 
 
 class DeadlineExceeded(PlatformError):

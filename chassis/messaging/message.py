@@ -48,11 +48,11 @@ class Message(Generic[Data]):
 
 
 def new_event(
-    type: str,  # noqa: A002 - the attribute's name in the specification
+    type: str,
     data: dict[str, Any],
     *,
     source: str,
-    id: str | None = None,  # noqa: A002 - likewise
+    id: str | None = None,
     subject: str | None = None,
     tenant: str | None = None,
     principal: str | None = None,
@@ -108,7 +108,9 @@ def read_message(body: bytes | str, model: type[Data], *, dequeue_count: int = 1
     try:
         data = model.model_validate(event.get_data())
     except ValidationError as error:
-        raise MalformedMessage(f"{event.get_type()}: {error.errors(include_input=False, include_url=False)}") from None
+        raise MalformedMessage(
+            f"{event.get_type()}: {error.errors(include_input=False, include_url=False)}"
+        ) from None
     return Message(
         id=event.get_id(),
         type=event.get_type(),

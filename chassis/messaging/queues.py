@@ -24,10 +24,10 @@ class Queues:
     async def send(
         self,
         queue: str,
-        type: str,  # noqa: A002 - the CloudEvents attribute
+        type: str,
         data: BaseModel,
         *,
-        id: str | None = None,  # noqa: A002 - likewise
+        id: str | None = None,
         tenant: str | None = None,
         principal: str | None = None,
         subject: str | None = None,
@@ -97,7 +97,9 @@ class Queues:
 
     def _open(self) -> QueueServiceClient:
         if self._service is None:
-            self._service = QueueServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
+            self._service = QueueServiceClient.from_connection_string(
+                self._connection, **AZURE_CLIENT_OPTIONS
+            )
         return self._service
 
 

@@ -1,5 +1,6 @@
 """Tables: rows by tenant, ETag concurrency, and transactions that carry their events (outbox)."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -144,7 +145,7 @@ class Table:
             try:
                 return await call(client)
             except (ResourceNotFoundError, TableTransactionError) as error:
-                if not create or getattr(error, "error_code", None) != TableErrorCode.TABLE_NOT_FOUND:
+                if not create or _code(error) != TableErrorCode.TABLE_NOT_FOUND.value:
                     raise
                 await _create(client)
                 return await call(client)
@@ -182,7 +183,9 @@ class Tables:
 
     def _open(self) -> TableServiceClient:
         if self._service is None:
-            self._service = TableServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
+            self._service = TableServiceClient.from_connection_string(
+                self._connection, **AZURE_CLIENT_OPTIONS
+            )
         return self._service
 
 
@@ -242,15 +245,26 @@ def _filters(
         parts.append("RowKey gt @after")
         values["after"] = encode_key(after)
     if where:
-        parts.append(f"({where})")
+        parts.append(f"( {where} )")  # the SDK finds @parameters by white space
     return " and ".join(parts), values
 
 
 def _translated(error: Exception, table: str) -> Exception:
-    code = getattr(error, "error_code", None)
-    status = getattr(error, "status_code", None)
-    if code == TableErrorCode.ENTITY_ALREADY_EXISTS or isinstance(error, ResourceExistsError) or status == 409:
+    code = _code(error)
+    if code == TableErrorCode.ENTITY_ALREADY_EXISTS.value:
         return RowExists(f"a row of {table} exists already")
-    if code == TableErrorCode.UPDATE_CONDITION_NOT_SATISFIED or status in (404, 412):
+    if code in {TableErrorCode.UPDATE_CONDITION_NOT_SATISFIED.value, TableErrorCode.RESOURCE_NOT_FOUND.value}:
         return RowChanged(f"a row of {table} has changed")
     return error
+
+
+def _code(error: Exception) -> str:
+    """The service's error code. Some SDK paths leave it in the body only: `{"odata.error":{"code": …}}`."""
+    code = getattr(error, "error_code", None)
+    if code is not None:
+        return str(getattr(code, "value", code))
+    found = _ODATA_CODE.search(str(error))
+    return found.group(1) if found else ""
+
+
+_ODATA_CODE = re.compile(r'"code"\s*:\s*"(\w+)"')
