@@ -108,9 +108,7 @@ class ServiceManifest(Contract):
     @model_validator(mode="after")
     def _own_what_is_declared(self) -> Self:
         for route in self.routes:
-            if not (
-                route.path == f"/{self.service}" or route.path.startswith(f"/{self.service}/") or route.public
-            ):
+            if not (route.path == f"/{self.service}" or route.path.startswith(f"/{self.service}/") or route.public):
                 raise ValueError(f"{route.path}: a service routes only below /{self.service}")
         queues = {queue.name for queue in self.queues}
         for subscription in self.subscriptions:

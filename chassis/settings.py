@@ -32,21 +32,15 @@ class Settings(BaseSettings):
     Defaults run the whole platform in one process beside Azurite, as `func start` in the repo root does.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="PLATFORM_", frozen=True, extra="ignore", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="PLATFORM_", frozen=True, extra="ignore", populate_by_name=True)
 
     services: Annotated[tuple[str, ...], NoDecode] = SERVICES
     storage_connection: str = Field(default=AZURITE, validation_alias=AliasChoices("AzureWebJobsStorage"))
-    signalr_connection: str | None = Field(
-        default=None, validation_alias=AliasChoices("AzureSignalRConnectionString")
-    )
+    signalr_connection: str | None = Field(default=None, validation_alias=AliasChoices("AzureSignalRConnectionString"))
     application_insights_connection: str | None = Field(
         default=None, validation_alias=AliasChoices("APPLICATIONINSIGHTS_CONNECTION_STRING")
     )
-    otlp_endpoint: str | None = Field(
-        default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT")
-    )
+    otlp_endpoint: str | None = Field(default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT"))
     service_urls: dict[str, str] = {}
     service_url_template: str = "http://127.0.0.1:7071"
     edge_url: str = "http://127.0.0.1:8080"
@@ -72,9 +66,7 @@ class Settings(BaseSettings):
         names = tuple(name.strip() for name in value.split(",") if name.strip())
         unknown = [name for name in names if name not in SERVICES]
         if unknown:
-            raise ValueError(
-                f"no service is called {', '.join(unknown)}; the services are {', '.join(SERVICES)}"
-            )
+            raise ValueError(f"no service is called {', '.join(unknown)}; the services are {', '.join(SERVICES)}")
         if len(set(names)) != len(names):
             raise ValueError("a service is named twice")
         return names or SERVICES
@@ -85,9 +77,7 @@ class Settings(BaseSettings):
         if value.strip().lower().startswith("usedevelopmentstorage=true"):
             return AZURITE
         if "AccountName=" not in value and "Endpoint=" not in value:
-            raise ValueError(
-                "a storage connection string with AccountName and AccountKey, or endpoints, is needed"
-            )
+            raise ValueError("a storage connection string with AccountName and AccountKey, or endpoints, is needed")
         return value
 
     @field_validator("edge_url", "issuer", "service_url_template")
@@ -99,9 +89,7 @@ class Settings(BaseSettings):
 
     def service_url(self, service: str) -> str:
         """The base address of a service as other services reach it, without a trailing slash."""
-        return self.service_urls.get(service, self.service_url_template.replace("{service}", service)).rstrip(
-            "/"
-        )
+        return self.service_urls.get(service, self.service_url_template.replace("{service}", service)).rstrip("/")
 
 
 def read_settings() -> Settings:

@@ -108,9 +108,7 @@ def read_message(body: bytes | str, model: type[Data], *, dequeue_count: int = 1
     try:
         data = model.model_validate(event.get_data())
     except ValidationError as error:
-        raise MalformedMessage(
-            f"{event.get_type()}: {error.errors(include_input=False, include_url=False)}"
-        ) from None
+        raise MalformedMessage(f"{event.get_type()}: {error.errors(include_input=False, include_url=False)}") from None
     return Message(
         id=event.get_id(),
         type=event.get_type(),

@@ -97,9 +97,7 @@ class Queues:
 
     def _open(self) -> QueueServiceClient:
         if self._service is None:
-            self._service = QueueServiceClient.from_connection_string(
-                self._connection, **AZURE_CLIENT_OPTIONS
-            )
+            self._service = QueueServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
         return self._service
 
 

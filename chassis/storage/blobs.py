@@ -102,9 +102,7 @@ class Container:
     async def _upload(self, name: str, data: bytes, if_absent: bool, content_type: str) -> str:
         # overwrite=False sends If-None-Match: *, so that of two writers one is refused.
         settings = ContentSettings(content_type=content_type)
-        properties = await self._blob(name).upload_blob(
-            data, overwrite=not if_absent, content_settings=settings
-        )
+        properties = await self._blob(name).upload_blob(data, overwrite=not if_absent, content_settings=settings)
         return str(properties["etag"])
 
     async def _download(self, name: str, offset: int | None, length: int | None) -> bytes | None:

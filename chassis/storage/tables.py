@@ -69,9 +69,7 @@ class Table:
 
     async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         """Remove a row; one that is not there is no error, one with another ETag raises RowChanged."""
-        options: dict[str, Any] = (
-            {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-        )
+        options: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         try:
             await self._run(lambda c: c.delete_entity(encode_key(partition), encode_key(key), **options))
         except ResourceNotFoundError:
@@ -183,9 +181,7 @@ class Tables:
 
     def _open(self) -> TableServiceClient:
         if self._service is None:
-            self._service = TableServiceClient.from_connection_string(
-                self._connection, **AZURE_CLIENT_OPTIONS
-            )
+            self._service = TableServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
         return self._service
 
 
