@@ -1,6 +1,7 @@
 """Commands: put on the receiver's storage queue, base64 as the Functions host expects by default."""
 
 import asyncio
+import contextlib
 from base64 import b64encode
 from typing import Any
 
@@ -84,10 +85,8 @@ class Queues:
         try:
             await client.send_message(content, **options)
         except ResourceNotFoundError:
-            try:
+            with contextlib.suppress(ResourceExistsError):
                 await client.create_queue()
-            except ResourceExistsError:
-                pass
             await client.send_message(content, **options)
 
     def _client(self, queue: str) -> QueueClient:

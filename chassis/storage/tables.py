@@ -39,7 +39,7 @@ __all__ = ["Delete", "Insert", "Replace", "Row", "RowChanged", "RowExists", "Tab
 
 
 class Table:
-    """One table. Keys are any text; values are str (< 32 Ki characters), int, float, bool, datetime or bytes (< 64 KiB)."""
+    """One table. Keys are any text; values: str (< 32 Ki characters), int, float, bool, datetime, bytes (< 64 KiB)."""
 
     def __init__(self, name: str, open_client: Callable[[str], TableClient], outbox: Outbox) -> None:
         self.name = name

@@ -1,0 +1,94 @@
+"""A service's own access token, had from identity with a signed assertion (RFC 7523) instead of a secret."""
+
+import asyncio
+import threading
+from pathlib import Path
+from time import monotonic, time
+from uuid import uuid4
+
+import requests
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from chassis.errors import DependencyUnavailable
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME_S = 60
+REFRESH_AHEAD_S = 120
+"""A token is renewed when it has less than this left."""
+
+
+class ServiceToken:
+    """The token of one service, cached and renewed ahead of its end. Safe for several threads."""
+
+    def __init__(self, service: str, key_file: Path, token_url: str, issuer: str) -> None:
+        self.client_id = f"svc-{service}"
+        self._key_file = key_file
+        self._token_url = token_url
+        self._issuer = issuer
+        self._token = ""
+        self._ends_at = 0.0
+        self._lock = threading.Lock()
+
+    async def get(self) -> str:
+        """The token. Raises DependencyUnavailable when identity can't be reached or refuses."""
+        return self._token if self._fresh() else await asyncio.to_thread(self.get_now)
+
+    def get_now(self) -> str:
+        """The same, blocking: for threads outside the event loop."""
+        with self._lock:
+            if not self._fresh():
+                self._fetch()
+            return self._token
+
+    def forget(self) -> None:
+        """Drop the cached token: a receiver has refused it."""
+        self._ends_at = 0.0
+
+    def _fresh(self) -> bool:
+        return monotonic() < self._ends_at - REFRESH_AHEAD_S
+
+    def _fetch(self) -> None:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.client_id,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self._assertion(),
+        }
+        try:
+            response = requests.post(self._token_url, data=form, timeout=5)
+            body = response.json()
+        except (requests.RequestException, ValueError) as error:
+            raise DependencyUnavailable("identity can't be reached for a service token") from error
+        if response.status_code != 200:
+            raise DependencyUnavailable(f"identity refused {self.client_id}: {body.get('error', response.status_code)}")
+        self._token = body["access_token"]
+        self._ends_at = monotonic() + float(body.get("expires_in", 300))
+
+    def _assertion(self) -> str:
+        try:
+            key = ECKey.import_key(self._key_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DependencyUnavailable(f"{self.client_id} has no usable key file") from error
+        now = int(time())
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": self._issuer,
+            "iat": now,
+            "exp": now + ASSERTION_LIFETIME_S,
+            "jti": uuid4().hex,
+        }
+        return jwt.encode({"alg": "ES256", "kid": key.thumbprint()}, claims, key, algorithms=["ES256"])
+
+
+class BearerAuth(requests.auth.AuthBase):
+    """Puts the service's present token on each request of a `requests` session."""
+
+    def __init__(self, token: ServiceToken) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign one request."""
+        request.headers["Authorization"] = f"Bearer {self._token.get_now()}"
+        return request

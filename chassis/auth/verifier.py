@@ -1,0 +1,117 @@
+"""Access tokens: checked against identity's published keys (RFC 9068, RFC 8725)."""
+
+import asyncio
+from time import monotonic, time
+from typing import Any
+
+import aiohttp
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from chassis.context import Principal
+from chassis.errors import DependencyUnavailable, Unauthorized
+
+ALGORITHMS = ["RS256", "ES256"]
+LEEWAY_S = 30
+KEYS_FRESH_FOR_S = 300
+REFETCH_AFTER_S = 5
+"""An unknown key id makes us fetch again, but no more often than this."""
+
+
+class TokenVerifier:
+    """Checks signature, type, issuer, audience and times of a token; keeps identity's keys for five minutes."""
+
+    def __init__(self, jwks_url: str, issuer: str, audience: str) -> None:
+        self._jwks_url = jwks_url
+        self._issuer = issuer
+        self._audience = audience
+        self._keys: KeySet | None = None
+        self._fetched_at = -float(KEYS_FRESH_FOR_S)
+        self._fetching = asyncio.Lock()
+
+    async def verify(self, token: str) -> Principal:
+        """The principal of a good token.
+
+        Raises Unauthorized, or DependencyUnavailable when no key was ever fetched and identity can't be reached.
+        """
+        keys = await self._current_keys()
+        try:
+            claims = self._decode(token, keys)
+        except KeyNotKnown:
+            claims = self._decode(token, await self._refetched_keys())
+        return _principal(claims)
+
+    def _decode(self, token: str, keys: KeySet) -> dict[str, Any]:
+        try:
+            decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, ValueError) and "key" in str(error).lower():
+                raise KeyNotKnown("the token is signed with a key that identity does not publish") from None
+            raise Unauthorized("the access token is not valid") from None
+        if str(decoded.header.get("typ", "")).lower() not in {"at+jwt", "application/at+jwt"}:
+            raise Unauthorized("the token is not an access token")
+        return _checked_claims(decoded.claims, self._issuer, self._audience)
+
+    async def _current_keys(self) -> KeySet:
+        if self._keys is None or monotonic() - self._fetched_at > KEYS_FRESH_FOR_S:
+            return await self._refetched_keys()
+        return self._keys
+
+    async def _refetched_keys(self) -> KeySet:
+        async with self._fetching:
+            if self._keys is not None and monotonic() - self._fetched_at < REFETCH_AFTER_S:
+                return self._keys
+            try:
+                self._keys = await self._fetch()
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                if self._keys is None:
+                    raise DependencyUnavailable("identity's keys can't be fetched") from error
+            self._fetched_at = monotonic()
+            return self._keys
+
+    async def _fetch(self) -> KeySet:
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self._jwks_url) as response:
+            response.raise_for_status()
+            return KeySet.import_key_set(await response.json())
+
+
+class KeyNotKnown(Unauthorized):
+    """The token names a key that is not among those fetched."""
+
+    code = "platform.unknown-key"
+
+
+def _checked_claims(claims: dict[str, Any], issuer: str, audience: str) -> dict[str, Any]:
+    now = time()
+    audiences = claims.get("aud")
+    if claims.get("iss") != issuer:
+        raise Unauthorized("the token is from another issuer")
+    if audience not in (audiences if isinstance(audiences, list) else [audiences]):
+        raise Unauthorized("the token is for another audience")
+    if not _number(claims.get("exp")) or claims["exp"] < now - LEEWAY_S:
+        raise Unauthorized("the token has expired")
+    for name in ("nbf", "iat"):
+        if name in claims and (not _number(claims[name]) or claims[name] > now + LEEWAY_S):
+            raise Unauthorized("the token is not valid yet")
+    return claims
+
+
+def _principal(claims: dict[str, Any]) -> Principal:
+    subject, tenant, kind = claims.get("sub"), claims.get("tid"), claims.get("kind", "application")
+    if not isinstance(subject, str) or not isinstance(tenant, str) or not subject or not tenant:
+        raise Unauthorized("the token names no subject or tenant")
+    if kind not in {"service", "application", "user"}:
+        raise Unauthorized("the token is of an unknown kind")
+    return Principal(
+        subject=subject,
+        tenant=tenant,
+        scopes=frozenset(str(claims.get("scope", "")).split()),
+        kind=kind,
+        client_id=str(claims.get("client_id", subject)),
+    )
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
