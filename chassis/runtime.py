@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 import azure.functions as func
@@ -158,3 +158,9 @@ class Runtime:
             if name in self.__dict__:
                 await self.__dict__[name].close()
                 del self.__dict__[name]
+
+
+@lru_cache(maxsize=None)
+def runtime_for(service: str) -> Runtime:
+    """The one runtime of a service in this process, shared by its triggers and its durable topics."""
+    return Runtime(service)
