@@ -1,0 +1,44 @@
+# Every target sets up what is missing first; nothing needs to be installed or exported by hand.
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest -q
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## Set up .venv/ and Azurite (a second time: does nothing, needs no network)
+	@for p in $(PY) python3 python3.11 python3.12 python3.13; do \
+	   $$p -c "" 2>/dev/null && exec $$p -m local.bootstrap $(QUIET); done; \
+	 echo "setup: no Python was found; install Python 3.11, 3.12 or 3.13" >&2; exit 1
+
+demo: QUIET = --quiet
+demo: setup  ## Run the main job: flight delays, from records to report (ARGS=--help for more)
+	@$(PY) -m local.demo $(ARGS)
+
+up: QUIET = --quiet
+up: setup  ## Start the platform and stay (Ctrl-C, or make down, stops it; ARGS=--detach gives the prompt back)
+	@$(PY) -m local up $(ARGS)
+
+down:  ## Stop the platform
+	@$(PY) -m local down
+
+status:  ## Say what is healthy
+	@$(PY) -m local status
+
+check: QUIET = --quiet
+check: setup  ## Lint, types, import contracts, unit tests: no network needed
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+	@$(PYTEST) tests/unit
+
+test: check  ## All of check, then integration, end-to-end and conformance tests
+	@$(PYTEST) $(filter-out tests/unit,$(wildcard tests/*/))
+
+clean:  ## Stop the platform and remove what it stored and built (keeps .venv/)
+	@test ! -x $(PY) || $(PY) -m local down
+	@rm -rf build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+.PHONY: help setup demo up down status check test clean
