@@ -1,0 +1,1 @@
+"""What the edge is told: Envoy's listeners, routes and clusters, built from the services' manifests."""

@@ -1,0 +1,90 @@
+"""One Envoy cluster per service: where it is, and how the edge protects it."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from functions.gateway.envoy.resource import Resource, typed
+
+CONNECT_TIMEOUT = "1s"
+MAX_CONNECTIONS = 1024
+MAX_PENDING = 512
+MAX_REQUESTS = 1024
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def cluster(service: str, base_url: str) -> Resource:
+    """The cluster of a service at `http(s)://host[:port]`. Raises ValueError for any other address."""
+    url = urlsplit(base_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError(f"{service}: {base_url!r} is not an http address")
+    port = url.port or (443 if url.scheme == "https" else 80)
+    found: Resource = {
+        "name": service,
+        "type": "STATIC" if _is_address(url.hostname) else "STRICT_DNS",
+        "connect_timeout": CONNECT_TIMEOUT,
+        "dns_lookup_family": "V4_PREFERRED",
+        "load_assignment": {
+            "cluster_name": service,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(url.hostname, port)}}]}],
+        },
+        "circuit_breakers": {"thresholds": [_thresholds()]},
+        "outlier_detection": _outlier_detection(),
+        "typed_extension_protocol_options": {
+            _HTTP_OPTIONS: typed(
+                _HTTP_OPTIONS,
+                explicit_http_config={"http_protocol_options": {}},
+                common_http_protocol_options={"idle_timeout": "30s"},
+            )
+        },
+    }
+    return {**found, "transport_socket": _tls(url.hostname)} if url.scheme == "https" else found
+
+
+def _thresholds() -> Resource:
+    return {
+        "priority": "DEFAULT",
+        "max_connections": MAX_CONNECTIONS,
+        "max_pending_requests": MAX_PENDING,
+        "max_requests": MAX_REQUESTS,
+        # At most a fifth of what is under way may be retries, so that retries can't finish off a weak service.
+        "retry_budget": {"budget_percent": {"value": 20}, "min_retry_concurrency": 3},
+    }
+
+
+def _outlier_detection() -> Resource:
+    # Only gateway failures (502, 503, 504) and broken connections speak of the host; a 500 may be one bad request.
+    return {
+        "consecutive_gateway_failure": 5,
+        "enforcing_consecutive_gateway_failure": 100,
+        "enforcing_consecutive_5xx": 0,
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": 5,
+        "interval": "5s",
+        "base_ejection_time": "5s",
+        "max_ejection_time": "60s",
+        "max_ejection_percent": 50,
+    }
+
+
+def _tls(host: str) -> Resource:
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": typed(
+            "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            sni=host,
+            auto_sni_san_validation=True,
+            common_tls_context={"validation_context": {"system_root_certs": {}}},
+        ),
+    }
+
+
+def _address(host: str, port: int) -> Resource:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

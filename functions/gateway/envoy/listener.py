@@ -1,0 +1,158 @@
+"""The edge's listener: what happens to every request, in order, before and after its route is known."""
+
+from functions.gateway.envoy import access
+from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
+from functions.gateway.envoy.rate_limits import rate_limit_filter
+from functions.gateway.envoy.resource import Resource, extension, typed
+from functions.gateway.envoy.routes import BUFFER, ROUTE_TABLE
+
+CONTROL_CLUSTER = "gateway-control"
+"""The bootstrap's own cluster: the gateway app, reached with the control-plane secret."""
+OWN_HEADER_PREFIXES = ("x-platform-", "x-envoy-")
+"""Headers by which the edge speaks to services, or is itself steered: never taken from outside."""
+TRACES_PATH = "/gateway/otlp/v1/traces"
+MAX_BODY_BYTES = 67_108_864
+_HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_HTTP = "envoy.extensions.filters.http"
+
+
+def listener(*, host: str, port: int, issuer: str, audience: str, jwks_uri: str) -> Resource:
+    """The one listener of an Envoy instance, at the address it named in its node metadata."""
+    token = access.token_filter(issuer=issuer, audience=audience, jwks_uri=jwks_uri, identity_cluster="identity")
+    manager = extension("envoy.filters.network.http_connection_manager", _HCM, **_connection(), **_answers())
+    manager["typed_config"]["http_filters"] = [
+        _note_trace_id(),
+        token,
+        access.scope_filter(),
+        rate_limit_filter(),
+        extension(BUFFER, f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES),
+        extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
+    ]
+    return {
+        "name": "edge",
+        "address": {"socket_address": {"address": host, "port_value": port}},
+        "per_connection_buffer_limit_bytes": 1_048_576,
+        "filter_chains": [{"filters": [manager]}],
+    }
+
+
+def _connection() -> Resource:
+    return {
+        "stat_prefix": "edge",
+        "server_name": "edge",
+        "use_remote_address": True,
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        "generate_request_id": True,
+        "always_set_request_id_in_response": True,
+        "max_request_headers_kb": 32,
+        "request_headers_timeout": "10s",
+        "request_timeout": "60s",
+        "stream_idle_timeout": "310s",
+        "common_http_protocol_options": {
+            "idle_timeout": "300s",
+            "max_headers_count": 100,
+            "headers_with_underscores_action": "REJECT_REQUEST",
+        },
+        "early_header_mutation_extensions": [_strip_own_headers()],
+        "rds": {
+            "route_config_name": ROUTE_TABLE,
+            "config_source": {
+                "resource_api_version": "V3",
+                "api_config_source": {
+                    "api_type": "REST",
+                    "transport_api_version": "V3",
+                    "cluster_names": [CONTROL_CLUSTER],
+                    "refresh_delay": "2s",
+                    "request_timeout": "2s",
+                },
+            },
+        },
+    }
+
+
+def _strip_own_headers() -> Resource:
+    return extension(
+        "envoy.http.early_header_mutation.header_mutation",
+        "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        mutations=[
+            {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+            for prefix in OWN_HEADER_PREFIXES
+        ],
+    )
+
+
+def _note_trace_id() -> Resource:
+    # The body of a local reply is written without the span at hand, but with the request's headers.
+    note = {"key": TRACE_ID_HEADER, "value": "%TRACE_ID%"}
+    return extension(
+        "envoy.filters.http.header_mutation",
+        f"{_HTTP}.header_mutation.v3.HeaderMutation",
+        mutations={
+            "request_mutations": [{"append": {"header": note, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}]
+        },
+    )
+
+
+def _answers() -> Resource:
+    return {
+        "local_reply_config": local_reply_config(),
+        "access_log": [_access_log()],
+        "tracing": _tracing(),
+    }
+
+
+def _tracing() -> Resource:
+    return {
+        "provider": extension(
+            "envoy.tracers.opentelemetry",
+            "envoy.config.trace.v3.OpenTelemetryConfig",
+            service_name="edge",
+            http_service={
+                "http_uri": {
+                    "uri": f"http://{CONTROL_CLUSTER}{TRACES_PATH}",
+                    "cluster": CONTROL_CLUSTER,
+                    "timeout": "5s",
+                }
+            },
+        ),
+        "random_sampling": {"value": 100},
+        "custom_tags": [
+            {
+                "tag": "platform.tenant",
+                "metadata": {
+                    "kind": {"request": {}},
+                    "metadata_key": {"key": access.JWT, "path": [{"key": access.CLAIMS}, {"key": "tid"}]},
+                },
+            }
+        ],
+    }
+
+
+def _access_log() -> Resource:
+    # The path goes without its query: a query may carry a signature or a token.
+    line = {
+        "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
+        "method": "%REQ(:METHOD)%",
+        "path": "%PATH(NQ)%",
+        "status": "%RESPONSE_CODE%",
+        "flags": "%RESPONSE_FLAGS%",
+        "durationMs": "%DURATION%",
+        "bytesReceived": "%BYTES_RECEIVED%",
+        "bytesSent": "%BYTES_SENT%",
+        "route": "%ROUTE_NAME%",
+        "service": "%UPSTREAM_CLUSTER%",
+        "client": f"%DYNAMIC_METADATA({access.JWT}:{access.CLAIMS}:client_id)%",
+        "tenant": f"%DYNAMIC_METADATA({access.JWT}:{access.CLAIMS}:tid)%",
+        "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        "requestId": "%REQ(X-REQUEST-ID)%",
+        "traceId": "%TRACE_ID%",
+    }
+    return {
+        "name": "envoy.access_loggers.stdout",
+        "typed_config": typed(
+            "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            log_format={"json_format": line},
+        ),
+    }

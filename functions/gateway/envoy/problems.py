@@ -1,0 +1,68 @@
+"""The edge's own errors as RFC 9457 problem details, in place of Envoy's plain-text bodies."""
+
+from dataclasses import dataclass
+
+from functions.gateway.envoy.resource import Resource
+
+TRACE_ID_HEADER = "x-platform-trace-id"
+"""Set by the listener for every request that has a span; a request refused before that has none."""
+PROBLEM_JSON = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class EdgeProblem:
+    """One status that the edge itself answers with; `detail` may use Envoy's command operators."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+
+
+PROBLEMS = (
+    EdgeProblem(400, "bad-request", "The request is not valid", "The edge could not accept the request as sent."),
+    EdgeProblem(401, "unauthorized", "A valid access token is needed", "%LOCAL_REPLY_BODY%"),
+    EdgeProblem(403, "forbidden", "The token does not allow this", "The token lacks the scope of this route."),
+    EdgeProblem(404, "not-found", "Not found", "Nothing is routed at this path."),
+    EdgeProblem(405, "method-not-allowed", "Method not allowed", "The path is routed, but not with this method."),
+    EdgeProblem(408, "request-timeout", "The request took too long to arrive", "Send the whole request faster."),
+    EdgeProblem(413, "payload-too-large", "The request is too large", "The body is larger than this route takes."),
+    EdgeProblem(429, "too-many-requests", "Too many requests", "The rate limit of this client is used up."),
+    EdgeProblem(
+        431, "headers-too-large", "The request headers are too large", "Send fewer or shorter request headers."
+    ),
+    EdgeProblem(502, "bad-gateway", "The service gave no valid answer", "The service's answer could not be read."),
+    EdgeProblem(503, "unavailable", "The service is unavailable", "The service can't be reached now; try again."),
+    EdgeProblem(504, "timeout", "The service did not answer in time", "The time limit of this route has passed."),
+)
+
+_OTHER = EdgeProblem(0, "error", "The request could not be carried out", "The edge refused or failed the request.")
+
+
+def local_reply_config() -> Resource:
+    """How Envoy writes the answers that it makes itself; answers of services pass unchanged."""
+    return {
+        "mappers": [_mapper(problem) for problem in PROBLEMS],
+        "body_format": {"json_format": _body(_OTHER), "content_type": PROBLEM_JSON},
+    }
+
+
+def _mapper(problem: EdgeProblem) -> Resource:
+    return {
+        "filter": {
+            "status_code_filter": {
+                "comparison": {"op": "EQ", "value": {"default_value": problem.status, "runtime_key": "edge.none"}}
+            }
+        },
+        "body_format_override": {"json_format": _body(problem), "content_type": PROBLEM_JSON},
+    }
+
+
+def _body(problem: EdgeProblem) -> Resource:
+    return {
+        "type": f"urn:problem:gateway:{problem.code}",
+        "title": problem.title,
+        "status": problem.status or "%RESPONSE_CODE%",
+        "detail": problem.detail,
+        "traceId": f"%REQ({TRACE_ID_HEADER})%",
+    }

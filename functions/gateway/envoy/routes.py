@@ -1,0 +1,106 @@
+"""The edge's route table: each manifest route with its scope, limits and retry class; deny by default."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from chassis.manifest import Route, ServiceManifest
+from functions.gateway.envoy import access
+from functions.gateway.envoy.paths import path_match, specificity
+from functions.gateway.envoy.rate_limits import FILTER as RATE_LIMIT
+from functions.gateway.envoy.rate_limits import rate_limit_buckets, rate_limit_metadata
+from functions.gateway.envoy.resource import Resource, seconds, typed
+
+ROUTE_TABLE = "edge"
+BUFFER = "envoy.filters.http.buffer"
+_RETRY_ON = "connect-failure,refused-stream,reset-before-request,retriable-status-codes"
+
+
+class Routed(NamedTuple):
+    """A route and the service it leads to."""
+
+    service: str
+    route: Route
+
+
+def ordered(manifests: Iterable[ServiceManifest]) -> list[Routed]:
+    """Every route of every service, the most specific path first."""
+    found = [Routed(manifest.service, route) for manifest in manifests for route in manifest.routes]
+    return sorted(found, key=lambda routed: (specificity(routed.route.path), routed.route.path, routed.service))
+
+
+def route_table(manifests: Sequence[ServiceManifest]) -> Resource:
+    """The RouteConfiguration of the edge: real routes, then 405 for their paths, then 404 for all else."""
+    routes = ordered(manifests)
+    return {
+        "name": ROUTE_TABLE,
+        "virtual_hosts": [
+            {
+                "name": ROUTE_TABLE,
+                "domains": ["*"],
+                "routes": [
+                    *(_forward(routed) for routed in routes),
+                    *_wrong_methods(routes),
+                    _refuse({"prefix": "/"}, 404),
+                ],
+                "typed_per_filter_config": {RATE_LIMIT: rate_limit_buckets(manifests)},
+            }
+        ],
+    }
+
+
+def _forward(routed: Routed) -> Resource:
+    route = routed.route
+    action: Resource = {
+        "cluster": routed.service,
+        "timeout": seconds(route.timeout_seconds),
+    }
+    if route.idempotent:
+        action["retry_policy"] = _retry_policy(route.timeout_seconds)
+    return {
+        "name": f"{routed.service} {','.join(route.methods)} {route.path}",
+        "match": {**path_match(route.path), "headers": [_method_is(route.methods)]},
+        "route": action,
+        "metadata": rate_limit_metadata(routed.service, public=route.public),
+        "typed_per_filter_config": {**access.required(route.scope), BUFFER: _body_limit(route.max_body_bytes)},
+    }
+
+
+def _retry_policy(timeout_s: float) -> Resource:
+    return {
+        "retry_on": _RETRY_ON,
+        "retriable_status_codes": [503],
+        "num_retries": 2,
+        "per_try_timeout": seconds(timeout_s),
+        "retry_back_off": {"base_interval": "0.050s", "max_interval": "0.500s"},
+    }
+
+
+def _body_limit(max_bytes: int) -> Resource:
+    # Envoy wants at least one byte; the service refuses that one.
+    limit = {"max_request_bytes": max(1, max_bytes)}
+    return typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer=limit)
+
+
+def _wrong_methods(routes: Sequence[Routed]) -> Iterable[Resource]:
+    allowed: dict[str, set[str]] = {}
+    for routed in routes:
+        allowed.setdefault(routed.route.path, set()).update(routed.route.methods)
+    for path, methods in allowed.items():
+        yield _refuse(path_match(path), 405, allow=", ".join(sorted(methods)))
+
+
+def _refuse(match: Resource, status: int, *, allow: str = "") -> Resource:
+    refusal: Resource = {
+        "match": match,
+        "direct_response": {"status": status},
+        "typed_per_filter_config": access.open_to_all(),
+    }
+    if allow:
+        refusal["response_headers_to_add"] = [{"header": {"key": "allow", "value": allow}}]
+    return refusal
+
+
+def _method_is(methods: Sequence[str]) -> Resource:
+    if len(methods) == 1:
+        return {"name": ":method", "string_match": {"exact": methods[0]}}
+    return {"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(methods)}}}

@@ -1,0 +1,112 @@
+"""The services' manifests as the edge uses them: read again when a file changes, checked, last good one kept."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chassis.manifest import SERVICES, ManifestError, Route, ServiceManifest, read_manifest
+
+log = logging.getLogger(__name__)
+
+Stamp = tuple[int, int]
+"""A file's modification time (ns) and size (bytes)."""
+
+CONTROL_PLANE = ("/v3", "/gateway/otlp")
+"""What only Envoy itself may call; never routed."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A service.yaml that the edge does not use: whose, and every mistake in plain words."""
+
+    service: str
+    reason: str
+
+
+@dataclass
+class Catalog:
+    """Every service's manifest below a folder.
+
+    A manifest that can't be used changes nothing: the service keeps the routes of its last good one (none at first
+    start), and the refusal is kept to be shown.
+    """
+
+    folder: Path
+    _good: dict[str, ServiceManifest] = field(default_factory=dict)
+    _refused: dict[str, Refused] = field(default_factory=dict)
+    _stamps: dict[str, Stamp | None] = field(default_factory=dict)
+
+    def manifests(self) -> list[ServiceManifest]:
+        """The manifests in use, in the order of SERVICES; reads those files that changed since the last call."""
+        for service in SERVICES:
+            self._refresh(service)
+        return [self._good[service] for service in SERVICES if service in self._good]
+
+    def refused(self) -> list[Refused]:
+        """The manifests that were refused when last read, in the order of SERVICES."""
+        return [self._refused[service] for service in SERVICES if service in self._refused]
+
+    def _refresh(self, service: str) -> None:
+        path = self.folder / service / "service.yaml"
+        stamp = _stamp(path)
+        if service in self._stamps and self._stamps[service] == stamp:
+            return
+        self._stamps[service] = stamp
+        if stamp is None:
+            self._good.pop(service, None)
+            self._refused.pop(service, None)
+            return
+        try:
+            self._good[service] = self._checked(service, path)
+            self._refused.pop(service, None)
+        except ManifestError as error:
+            self._refused[service] = Refused(service, str(error))
+            log.error("service.yaml of %s refused, its last good routes stay: %s", service, error)
+
+    def _checked(self, service: str, path: Path) -> ServiceManifest:
+        manifest = read_manifest(path)
+        mistakes = list(mistakes_at_the_edge(service, manifest, self._good))
+        if mistakes:
+            raise ManifestError(f"{path}: {'; '.join(mistakes)}")
+        return manifest
+
+
+def mistakes_at_the_edge(
+    folder: str, manifest: ServiceManifest, others: Mapping[str, ServiceManifest]
+) -> Iterable[str]:
+    """What the model can't see: a wrong folder, paths kept for the control plane, routes that are another's."""
+    if manifest.service != folder:
+        yield f"service: is {manifest.service}, but the folder is {folder}"
+    taken = {key for name, other in others.items() if name != folder for key in _keys(other.routes)}
+    seen: set[tuple[str, str]] = set()
+    for number, route in enumerate(manifest.routes):
+        where = f"routes.{number} {route.path}"
+        if _is_control_plane(route.path):
+            yield f"{where}: kept for the edge's control plane"
+        if any(segment in (".", "..") for segment in route.path.split("/")):
+            yield f"{where}: a path has no . or .. segment"
+        if "{*" in route.path.rpartition("/")[0]:
+            yield f"{where}: a rest parameter stands last"
+        keys = set(_keys([route]))
+        if keys & taken:
+            yield f"{where}: routed by another service"
+        if keys & seen:
+            yield f"{where}: routed twice"
+        seen |= keys
+
+
+def _keys(routes: Iterable[Route]) -> Iterable[tuple[str, str]]:
+    return ((method, route.path) for route in routes for method in route.methods)
+
+
+def _is_control_plane(path: str) -> bool:
+    return any(path == kept or path.startswith(kept + "/") for kept in CONTROL_PLANE)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
