@@ -1,0 +1,1 @@
+"""Files from a table: CSV, XLSX and PDF. Pure: Parquet in, files out; no network, no clock."""
