@@ -45,7 +45,7 @@ def _ordered(value: dict[Any, Any]) -> list[str]:
 
 
 def _number(value: float) -> str:
-    """A double as ECMAScript writes it: shortest digits, exponent only outside 1e-7..1e21 (RFC 8785 section 3.2.2.3)."""
+    """A double as ECMAScript writes it, shortest digits first (RFC 8785 section 3.2.2.3)."""
     if not math.isfinite(value):
         raise ValueError("JSON holds no NaN or infinity")
     if value == 0:

@@ -1,0 +1,40 @@
+"""The audit service's triggers."""
+
+import azure.functions as func
+from opentelemetry.trace import SpanKind
+
+from chassis.http.app import create_app
+from chassis.http.trigger import METHODS, HttpFront
+from chassis.work import WorkContext
+from functions.audit.api import router
+from functions.audit.entry import Entry, read_entry
+from functions.audit.runtime import appender, runtime
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+app = create_app(runtime, router, checks={"storage": runtime.check_storage})
+front = HttpFront(app)
+
+
+@blueprint.function_name("audit_handle_http")
+@blueprint.route(route="audit/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+async def audit_handle_http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The HTTP API."""
+    return await front.handle(req, context)
+
+
+@blueprint.function_name("audit_append_event")
+@blueprint.queue_trigger(arg_name="msg", queue_name="audit-events", connection="AzureWebJobsStorage")
+async def audit_append_event(msg: func.QueueMessage) -> None:
+    """Append one event to its tenant's log; returns when it is committed. May be repeated."""
+    entry = read_entry(msg.get_body())
+    async with runtime.working(_work_of(entry), "append audit event", kind=SpanKind.CONSUMER):
+        await appender().append(entry)
+
+
+def _work_of(entry: Entry) -> WorkContext:
+    return WorkContext(
+        tenant=entry.tenant,
+        subject="svc-audit",
+        correlation_id=entry.correlation_id,
+        traceparent=entry.traceparent,
+    )
