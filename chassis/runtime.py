@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 import azure.functions as func
@@ -160,7 +160,7 @@ class Runtime:
                 del self.__dict__[name]
 
 
-@lru_cache(maxsize=None)
+@cache
 def runtime_for(service: str) -> Runtime:
     """The one runtime of a service in this process, shared by its triggers and its durable topics."""
     return Runtime(service)

@@ -1,0 +1,145 @@
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from time import time
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from chassis.auth.verifier import TokenVerifier
+from chassis.errors import Unauthorized
+
+ISSUER = "https://edge.example/identity"
+KEY = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
+OTHER = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
+LATER = ECKey.generate_key("P-256", {"kid": "two"}, private=True)
+
+
+class Published(TokenVerifier):
+    """A verifier whose key source is a list in memory."""
+
+    def __init__(self, *keys: Any) -> None:
+        super().__init__("http://unused.invalid", ISSUER, "platform")
+        self.published = list(keys)
+        self.fetches = 0
+
+    async def _fetch(self) -> KeySet:
+        self.fetches += 1
+        return KeySet.import_key_set({"keys": [key.as_dict(private=False) for key in self.published]})
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    now = int(time())
+    good = {
+        "iss": ISSUER,
+        "aud": "platform",
+        "sub": "demo",
+        "tid": "acme",
+        "client_id": "demo",
+        "scope": "metadata.read metadata.write",
+        "kind": "application",
+        "iat": now,
+        "nbf": now,
+        "exp": now + 300,
+    }
+    return {key: value for key, value in {**good, **changes}.items() if value is not None}
+
+
+def token(key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    return jwt.encode(
+        {"alg": "RS256", "typ": "at+jwt", "kid": "one", **(header or {})},
+        claims(**changes),
+        key,
+        algorithms=["RS256", "ES256"],
+    )
+
+
+def encoded(part: dict[str, Any]) -> str:
+    return urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+async def test_a_good_token_gives_its_principal() -> None:
+    principal = await Published(KEY).verify(token())
+    assert (principal.subject, principal.tenant, principal.kind) == ("demo", "acme", "application")
+    assert principal.may("metadata.write")
+    assert not principal.may("metadata")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://evil.example"},
+        {"aud": "another"},
+        {"aud": ["another"]},
+        {"exp": int(time()) - 60},
+        {"exp": None},
+        {"exp": "tomorrow"},
+        {"nbf": int(time()) + 120},
+        {"iat": int(time()) + 120},
+        {"sub": None},
+        {"sub": ""},
+        {"tid": None},
+        {"tid": 7},
+        {"kind": "root"},
+    ],
+)
+async def test_a_token_with_wrong_claims_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(Unauthorized):
+        await Published(KEY).verify(token(**changes))
+
+
+@pytest.mark.parametrize("text", ["", "a", "a.b", "a.b.c", "..", "é.é.é", token()[:-10], token() + "x"])
+async def test_what_is_no_token_is_refused(text: str) -> None:
+    with pytest.raises(Unauthorized):
+        await Published(KEY).verify(text)
+
+
+async def test_a_token_of_another_key_under_the_same_id_is_refused() -> None:
+    with pytest.raises(Unauthorized):
+        await Published(KEY).verify(token(OTHER))
+
+
+async def test_an_id_token_is_no_access_token() -> None:
+    with pytest.raises(Unauthorized):
+        await Published(KEY).verify(token(header={"typ": "JWT"}))
+
+
+async def test_a_symmetric_signature_with_the_public_key_is_refused() -> None:
+    signed = f"{encoded({'alg': 'HS256', 'typ': 'at+jwt', 'kid': 'one'})}.{encoded(claims())}"
+    signature = hmac.digest(KEY.as_pem(private=False), signed.encode(), "sha256")
+    forged = f"{signed}.{urlsafe_b64encode(signature).decode().rstrip('=')}"
+    with pytest.raises(Unauthorized):
+        await Published(KEY).verify(forged)
+
+
+async def test_an_unsigned_token_is_refused() -> None:
+    unsigned = f"{encoded({'alg': 'none', 'typ': 'at+jwt', 'kid': 'one'})}.{encoded(claims())}."
+    with pytest.raises(Unauthorized):
+        await Published(KEY).verify(unsigned)
+
+
+async def test_keys_are_fetched_once_for_many_tokens() -> None:
+    verifier = Published(KEY)
+    for _ in range(5):
+        await verifier.verify(token())
+    assert verifier.fetches == 1
+
+
+async def test_an_unknown_key_is_fetched_once_and_then_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.auth.verifier.REFETCH_AFTER_S", 0)
+    verifier = Published(KEY)
+    await verifier.verify(token())
+    verifier.published.append(LATER)
+    later = token(LATER, {"alg": "ES256", "kid": "two"})
+    assert (await verifier.verify(later)).subject == "demo"
+    assert verifier.fetches == 2
+
+
+async def test_tokens_of_unknown_keys_do_not_make_us_fetch_each_time() -> None:
+    verifier = Published(KEY)
+    for _ in range(5):
+        with pytest.raises(Unauthorized):
+            await verifier.verify(token(LATER, {"alg": "ES256", "kid": "two"}))
+    assert verifier.fetches == 1

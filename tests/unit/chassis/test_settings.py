@@ -1,0 +1,49 @@
+import pytest
+
+from chassis.manifest import SERVICES
+from chassis.settings import AZURITE, SettingsError, read_settings
+
+
+def test_the_defaults_run_all_nine_on_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLATFORM_SERVICES", raising=False)
+    monkeypatch.delenv("AzureWebJobsStorage", raising=False)
+    settings = read_settings()
+    assert settings.services == SERVICES
+    assert settings.storage_connection == AZURITE
+
+
+def test_services_are_a_comma_separated_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORM_SERVICES", "audit, metadata")
+    assert read_settings().services == ("audit", "metadata")
+
+
+def test_every_mistake_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORM_SERVICES", "audit,nonsense")
+    monkeypatch.setenv("PLATFORM_SMTP_PORT", "99999")
+    monkeypatch.setenv("AzureWebJobsStorage", "hello")
+    monkeypatch.setenv("PLATFORM_ISSUER", "ftp://x")
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    text = str(caught.value)
+    for name in ("PLATFORM_SERVICES", "PLATFORM_SMTP_PORT", "AzureWebJobsStorage", "PLATFORM_ISSUER"):
+        assert name in text
+    assert "no service is called nonsense" in text
+
+
+def test_a_service_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORM_SERVICES", "audit,audit")
+    with pytest.raises(SettingsError, match="named twice"):
+        read_settings()
+
+
+def test_development_storage_means_azurite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
+    assert read_settings().storage_connection == AZURITE
+
+
+def test_a_service_address_comes_from_the_map_or_else_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORM_SERVICE_URLS", '{"audit": "http://10.0.0.1:1/"}')
+    monkeypatch.setenv("PLATFORM_SERVICE_URL_TEMPLATE", "http://{service}")
+    settings = read_settings()
+    assert settings.service_url("audit") == "http://10.0.0.1:1"
+    assert settings.service_url("metadata") == "http://metadata"
