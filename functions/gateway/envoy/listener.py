@@ -89,9 +89,7 @@ def _note_trace_id() -> Resource:
     return extension(
         "envoy.filters.http.header_mutation",
         f"{_HTTP}.header_mutation.v3.HeaderMutation",
-        mutations={
-            "request_mutations": [{"append": {"header": note, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}]
-        },
+        mutations={"request_mutations": [{"append": {"header": note, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}]},
     )
 
 

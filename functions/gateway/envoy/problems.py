@@ -29,7 +29,10 @@ PROBLEMS = (
     EdgeProblem(413, "payload-too-large", "The request is too large", "The body is larger than this route takes."),
     EdgeProblem(429, "too-many-requests", "Too many requests", "The rate limit of this client is used up."),
     EdgeProblem(
-        431, "headers-too-large", "The request headers are too large", "Send fewer or shorter request headers."
+        431,
+        "headers-too-large",
+        "The request headers are too large",
+        "Send fewer or shorter request headers.",
     ),
     EdgeProblem(502, "bad-gateway", "The service gave no valid answer", "The service's answer could not be read."),
     EdgeProblem(503, "unavailable", "The service is unavailable", "The service can't be reached now; try again."),
@@ -51,7 +54,10 @@ def _mapper(problem: EdgeProblem) -> Resource:
     return {
         "filter": {
             "status_code_filter": {
-                "comparison": {"op": "EQ", "value": {"default_value": problem.status, "runtime_key": "edge.none"}}
+                "comparison": {
+                    "op": "EQ",
+                    "value": {"default_value": problem.status, "runtime_key": "edge.none"},
+                }
             }
         },
         "body_format_override": {"json_format": _body(problem), "content_type": PROBLEM_JSON},

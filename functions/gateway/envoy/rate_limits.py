@@ -50,7 +50,11 @@ def rate_limit_metadata(service: str, *, public: bool) -> Resource:
 def _service_of_route(key: str) -> Resource:
     # No such key on the route: no descriptor from this list of actions.
     path = [{"key": key}]
-    found = {"descriptor_key": "service", "metadata_key": {"key": _ROUTE, "path": path}, "source": "ROUTE_ENTRY"}
+    found = {
+        "descriptor_key": "service",
+        "metadata_key": {"key": _ROUTE, "path": path},
+        "source": "ROUTE_ENTRY",
+    }
     return {"metadata": found}
 
 

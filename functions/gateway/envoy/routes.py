@@ -61,7 +61,10 @@ def _forward(routed: Routed) -> Resource:
         "match": {**path_match(route.path), "headers": [_method_is(route.methods)]},
         "route": action,
         "metadata": rate_limit_metadata(routed.service, public=route.public),
-        "typed_per_filter_config": {**access.required(route.scope), BUFFER: _body_limit(route.max_body_bytes)},
+        "typed_per_filter_config": {
+            **access.required(route.scope),
+            BUFFER: _body_limit(route.max_body_bytes),
+        },
     }
 
 

@@ -1,0 +1,138 @@
+"""Identity's HTTP API: the OAuth endpoints (form-encoded, as the RFCs say), keys and discovery."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from chassis.http.app import create_app
+from chassis.runtime import Runtime
+from functions.identity.composition import Identity
+from functions.identity.errors import InvalidClient, OAuthError
+from functions.identity.forms import FORM, Form, read_form
+from functions.identity.schemas import ErrorResponse, Introspection, ServerMetadata, TokenResponse
+
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+KEYS_FRESH_FOR = {"Cache-Control": "public, max-age=300"}
+
+
+class OAuthRoute(APIRoute):
+    """A route whose refusals have the body of RFC 6749 section 5.2 and are never stored."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with OAuth errors answered in their own form."""
+        handle = super().get_route_handler()
+
+        async def handle_oauth(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except OAuthError as error:
+                response = _refusal(error, request)
+            response.headers.update(NO_STORE)
+            return response
+
+        return handle_oauth
+
+
+oauth = APIRouter(prefix="/identity/oauth2", tags=["oauth2"], route_class=OAuthRoute)
+published = APIRouter(prefix="/identity/.well-known", tags=["discovery"])
+
+
+def identity_app(runtime: Runtime) -> FastAPI:
+    """The identity service's HTTP application."""
+    identity = Identity(runtime)
+    checks = {
+        "storage": runtime.check_storage,
+        "keys": identity.check_keys,
+        "clients": identity.check_clients,
+    }
+    app = create_app(runtime, oauth, published, checks=checks, untraced=("/identity/.well-known/",))
+    app.state.identity = identity
+    return app
+
+
+def _form_of(*fields: str, required: str) -> dict[str, Any]:
+    properties = {name: {"type": "string"} for name in fields}
+    schema = {"type": "object", "properties": properties, "required": [required]}
+    return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
+
+
+_CREDENTIALS = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
+_REFUSALS: dict[int | str, dict[str, Any]] = {400: {"model": ErrorResponse}, 401: {"model": ErrorResponse}}
+
+
+@oauth.post(
+    "/token",
+    response_model=TokenResponse,
+    responses=_REFUSALS,
+    openapi_extra=_form_of("grant_type", "scope", *_CREDENTIALS, required="grant_type"),
+)
+async def issue_token(request: Request) -> TokenResponse:
+    """A token for the client itself (client_credentials)."""
+    form, service = await _form(request), await _identity(request).ready_service()
+    return await service.issue(form, _authorization(request))
+
+
+@oauth.post(
+    "/introspect",
+    response_model=Introspection,
+    response_model_exclude_none=True,
+    responses=_REFUSALS,
+    openapi_extra=_form_of("token", "token_type_hint", *_CREDENTIALS, required="token"),
+)
+async def introspect_token(request: Request) -> Introspection:
+    """Whether a token is good, and what it says (RFC 7662)."""
+    form, service = await _form(request), await _identity(request).ready_service()
+    return await service.introspect(form, _authorization(request))
+
+
+@oauth.post(
+    "/revoke",
+    status_code=200,
+    responses=_REFUSALS,
+    openapi_extra=_form_of("token", "token_type_hint", *_CREDENTIALS, required="token"),
+)
+async def revoke_token(request: Request) -> Response:
+    """Revoke one of the caller's own tokens (RFC 7009); until it expires, only introspection knows of it."""
+    form, service = await _form(request), await _identity(request).ready_service()
+    await service.revoke(form, _authorization(request))
+    return Response(status_code=200)
+
+
+@published.get("/jwks.json")
+async def published_keys(request: Request) -> JSONResponse:
+    """The public keys by which tokens are checked."""
+    keys = await _identity(request).keys()
+    return JSONResponse(keys.jwks(), headers=KEYS_FRESH_FOR)
+
+
+@published.get("/openid-configuration")
+@published.get("/oauth-authorization-server")
+async def discovery(request: Request) -> ServerMetadata:
+    """Where everything is and what is supported (RFC 8414, OpenID Connect Discovery)."""
+    return _identity(request).server_metadata()
+
+
+def _identity(request: Request) -> Identity:
+    identity: Identity = request.app.state.identity
+    return identity
+
+
+async def _form(request: Request) -> Form:
+    return read_form(request.headers.get("content-type"), await request.body())
+
+
+def _authorization(request: Request) -> str | None:
+    sent = request.headers.getlist("authorization")
+    if len(sent) > 1:
+        raise OAuthError("send one Authorization header")
+    return sent[0] if sent else None
+
+
+def _refusal(error: OAuthError, request: Request) -> JSONResponse:
+    body = ErrorResponse(error=error.oauth_error, error_description=error.detail)
+    tried_basic = isinstance(error, InvalidClient) and "authorization" in request.headers
+    headers = {"WWW-Authenticate": 'Basic realm="identity"'} if tried_basic else {}
+    return JSONResponse(body.model_dump(), error.status, headers=headers)

@@ -1,0 +1,86 @@
+"""Client assertions (RFC 7523, private_key_jwt): a signed, short, once-only proof of who asks."""
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from joserfc.jws import extract_compact
+
+from functions.identity.errors import InvalidClient
+from functions.identity.schemas import Client
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ALGORITHM = "ES256"
+MAX_LIFETIME_S = 300
+LEEWAY_S = 30
+MAX_JTI = 128
+
+
+@dataclass(frozen=True)
+class CheckedAssertion:
+    """An assertion that is good but for one thing: whether its `jti` was used before. Times: seconds since 1970."""
+
+    client: Client
+    jti: str
+    expires_at: int
+
+
+def check_assertion(
+    assertion: str, find_client: Callable[[str], Client | None], audiences: Collection[str], now: float
+) -> CheckedAssertion:
+    """Check everything that needs no store. Raises InvalidClient, the same for every cause."""
+    client = find_client(claimed_client(assertion))
+    if client is None or client.jwk is None:
+        raise InvalidClient
+    try:
+        decoded = jwt.decode(assertion, ECKey.import_key(client.jwk), algorithms=[ALGORITHM])
+    except (JoseError, ValueError, KeyError, TypeError):
+        raise InvalidClient from None
+    claims = decoded.claims
+    if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
+        raise InvalidClient
+    if not _meant_for_us(claims.get("aud"), audiences):
+        raise InvalidClient
+    return CheckedAssertion(client, _jti(claims), _expiry(claims, now))
+
+
+def claimed_client(assertion: str) -> str:
+    """The client that an assertion says it is from, unchecked. Raises InvalidClient when it can't be read."""
+    try:
+        claims = json.loads(extract_compact(assertion.encode("ascii")).payload)
+    except (JoseError, ValueError, TypeError):
+        raise InvalidClient from None
+    issuer = claims.get("iss") if isinstance(claims, dict) else None
+    if not isinstance(issuer, str):
+        raise InvalidClient
+    return issuer
+
+
+def _meant_for_us(audience: Any, accepted: Collection[str]) -> bool:
+    named = audience if isinstance(audience, list) else [audience]
+    return any(isinstance(one, str) and one in accepted for one in named)
+
+
+def _jti(claims: dict[str, Any]) -> str:
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 1 <= len(jti) <= MAX_JTI:
+        raise InvalidClient
+    return jti
+
+
+def _expiry(claims: dict[str, Any], now: float) -> int:
+    expires_at: Any = claims.get("exp")
+    if not _is_time(expires_at) or not now - LEEWAY_S < expires_at <= now + MAX_LIFETIME_S + LEEWAY_S:
+        raise InvalidClient
+    for name in ("nbf", "iat"):
+        if name in claims and (not _is_time(claims[name]) or claims[name] > now + LEEWAY_S):
+            raise InvalidClient
+    return int(expires_at)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,29 @@
+"""Identity's triggers: its HTTP API, the relay of its outbox, and the removal of what has expired."""
+
+import azure.functions as func
+
+from chassis.http.trigger import METHODS, HttpFront
+from chassis.messaging.relay import add_outbox_relay
+from chassis.runtime import runtime_for
+from functions.identity.api import identity_app
+from functions.identity.repository import ASSERTIONS, REVOCATIONS
+
+runtime = runtime_for("identity")
+app = identity_app(runtime)
+front = HttpFront(app)
+bp = func.Blueprint()  # type: ignore[no-untyped-call]
+add_outbox_relay(bp, runtime, ASSERTIONS, REVOCATIONS)
+
+
+@bp.function_name("identity_handle_http")
+@bp.route(route="identity/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+async def identity_handle_http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Every request below /identity."""
+    return await front.handle(req, context)
+
+
+@bp.function_name("identity_purge_expired")
+@bp.timer_trigger(arg_name="timer", schedule="0 */10 * * * *", use_monitor=False)
+async def identity_purge_expired(timer: func.TimerRequest) -> None:
+    """Drop used assertions and revocations that have expired."""
+    await app.state.identity.purge()

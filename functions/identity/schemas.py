@@ -1,0 +1,112 @@
+"""Identity's contracts: the clients file, and OAuth's messages in the names that the RFCs give them."""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from chassis.models import Contract
+
+SCOPE = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
+"""RFC 6749 section 3.3: the characters of one scope token."""
+
+
+class Client(Contract):
+    """One entry of the clients file: who it is, what it may ask for, and how it proves itself.
+
+    `jwk` is a public EC P-256 key (private_key_jwt), `secret_hash` an argon2 hash; at least one is given.
+    """
+
+    client_id: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")
+    tenant: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")
+    kind: Literal["service", "application"]
+    scopes: frozenset[str]
+    jwk: dict[str, Any] | None = None
+    secret_hash: str | None = Field(default=None, pattern=r"^\$argon2id?\$", repr=False)
+
+    @field_validator("jwk")
+    @classmethod
+    def _public_p256(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        if value.get("kty") != "EC" or value.get("crv") != "P-256":
+            raise ValueError("jwk is an EC P-256 key")
+        if "d" in value:
+            raise ValueError("jwk is the public key; a private key does not belong here")
+        return value
+
+    @model_validator(mode="after")
+    def _can_prove_itself(self) -> Self:
+        if self.jwk is None and self.secret_hash is None:
+            raise ValueError(f"{self.client_id}: give a jwk or a secretHash")
+        return self
+
+
+class OAuthMessage(BaseModel):
+    """A message of an OAuth RFC: frozen, with the RFC's own member names."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class TokenResponse(OAuthMessage):
+    """RFC 6749 section 5.1; `expires_in` in seconds."""
+
+    access_token: str = Field(repr=False)
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a type, not a token
+    expires_in: int
+    scope: str
+
+
+class ErrorResponse(OAuthMessage):
+    """RFC 6749 section 5.2."""
+
+    error: str
+    error_description: str
+
+
+class Introspection(OAuthMessage):
+    """RFC 7662 section 2.2; only `active: false` for a token that is not good or not the caller's to see."""
+
+    active: bool
+    scope: str | None = None
+    client_id: str | None = None
+    token_type: str | None = None
+    exp: int | None = None
+    iat: int | None = None
+    nbf: int | None = None
+    sub: str | None = None
+    aud: str | None = None
+    iss: str | None = None
+    jti: str | None = None
+    tid: str | None = None
+    kind: str | None = None
+
+
+class ServerMetadata(OAuthMessage):
+    """RFC 8414 section 2, also served as the OpenID Connect discovery document."""
+
+    issuer: str
+    token_endpoint: str
+    jwks_uri: str
+    introspection_endpoint: str
+    revocation_endpoint: str
+    scopes_supported: list[str]
+    grant_types_supported: list[str] = ["client_credentials"]
+    response_types_supported: list[str] = []
+    subject_types_supported: list[str] = ["public"]
+    id_token_signing_alg_values_supported: list[str] = ["RS256"]
+    token_endpoint_auth_methods_supported: list[str] = [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+    ]
+    token_endpoint_auth_signing_alg_values_supported: list[str] = ["ES256"]
+    introspection_endpoint_auth_methods_supported: list[str] = [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+    ]
+    revocation_endpoint_auth_methods_supported: list[str] = [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+    ]

@@ -1,0 +1,25 @@
+"""Which scopes a token gets."""
+
+import re
+from collections.abc import Set
+
+from functions.identity.errors import InvalidScope
+from functions.identity.schemas import SCOPE
+
+_SCOPE = re.compile(SCOPE)
+
+
+def granted(requested: str | None, allowed: Set[str]) -> str:
+    """The scope of the token, sorted and separated by spaces: what was asked for, or all that the client may have.
+
+    Raises InvalidScope when any of it is malformed or not the client's; a token is never silently narrowed.
+    """
+    if requested is None:
+        return " ".join(sorted(allowed))
+    wanted = requested.split(" ")
+    if not all(_SCOPE.match(scope) for scope in wanted):
+        raise InvalidScope("scope is a list of scopes separated by single spaces")
+    refused = sorted(set(wanted) - allowed)
+    if refused:
+        raise InvalidScope(f"not allowed for this client: {' '.join(refused)[:200]}")
+    return " ".join(sorted(set(wanted)))
