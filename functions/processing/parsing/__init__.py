@@ -1,0 +1,1 @@
+"""Reading delimited text: where records end, and what their fields mean."""

@@ -1,0 +1,131 @@
+"""From one query to two: what every chunk computes, and what is computed over the parts (MapReduce for SQL)."""
+
+from collections.abc import Mapping
+
+import polars as pl
+from sqlglot import exp
+
+from chassis.models import Contract
+from functions.processing.errors import QueryFailed, QueryRefused
+from functions.processing.sql import guard
+from functions.processing.sql.aggregates import NotSplittable
+from functions.processing.sql.catalog import catalog
+from functions.processing.sql.engine import Sandbox
+from functions.processing.sql.splitting import PARTS, SplitQuery, split_query
+
+PORTABLE = frozenset(
+    """BOOLEAN TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT DOUBLE DECIMAL VARCHAR
+    DATE TIMESTAMP""".split()
+)
+"""DuckDB types that Parquet carries from a chunk to the reduce step and back unchanged (HUGEINT as DECIMAL(38,0))."""
+
+
+class Plan(Contract):
+    """How a query runs.
+
+    `map_sql` runs over `input`, one chunk of it, with `columns` of it read; `reduce_sql` over the table
+    `reduce_over`, which is all chunks' results one after the other. `distributed` is false when the reduce step does
+    the whole work on one node; `reason` says why.
+    """
+
+    distributed: bool
+    columns: tuple[str, ...]
+    map_sql: str
+    reduce_sql: str
+    reduce_over: str
+    output: tuple[str, ...]
+    reason: str | None = None
+
+
+def make_plan(query: str, tables: Mapping[str, pl.DataFrame]) -> Plan:
+    """Plan a query over `input` and the reference tables; of `input` the frame's schema is used, not its rows.
+
+    Raises QueryRefused when the query is not acceptable or two of its columns have one name, QueryFailed when the
+    engine can't bind it (an unknown column, a type that does not fit).
+    """
+    tree = guard.parse(query, [name for name in tables if name != guard.INPUT])
+    with Sandbox({name: frame.clear() for name, frame in tables.items()}) as sandbox:
+        output = sandbox.describe(query)
+        _refuse_equal_names([name for name, _ in output])
+        columns = _columns_read(tree, tables[guard.INPUT].columns)
+        try:
+            parts = split_query(tree, {name: frame.columns for name, frame in tables.items()}, catalog())
+            return _distributed(parts, sandbox, columns, output)
+        except NotSplittable as obstacle:
+            return _on_one_node(query, columns, output, str(obstacle))
+        except RecursionError:
+            return _on_one_node(query, columns, output, "its expressions are nested too deeply")
+
+
+def _distributed(
+    parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], output: list[tuple[str, str]]
+) -> Plan:
+    map_sql = parts.map_sql()
+    try:
+        types = [kind for _, kind in sandbox.describe(map_sql)]
+    except QueryFailed as error:
+        raise NotSplittable(f"its parts can't be bound: {error.detail}") from None
+    for kind in types:
+        if kind.rstrip("[]").partition("(")[0] not in PORTABLE:
+            raise NotSplittable(f"a part of it is of type {kind}, which is not carried between nodes")
+    reduce_sql = parts.reduce_sql(types, output)
+    _check_reduce(reduce_sql, parts, types, output)
+    return Plan(
+        distributed=True,
+        columns=columns,
+        map_sql=map_sql,
+        reduce_sql=reduce_sql,
+        reduce_over=PARTS,
+        output=tuple(name for name, _ in output),
+    )
+
+
+def _check_reduce(reduce_sql: str, parts: SplitQuery, types: list[str], output: list[tuple[str, str]]) -> None:
+    """The reduce step must bind, and give the very columns and types of the query itself."""
+    casts = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in zip(parts.names, types, strict=True))
+    try:
+        with Sandbox({}) as empty:
+            found = empty.describe(f"WITH {PARTS} AS (SELECT {casts}) SELECT * FROM ({reduce_sql})")  # noqa: S608
+    except QueryFailed as error:
+        raise NotSplittable(f"its parts can't be put together: {error.detail}") from None
+    if found != output:
+        raise NotSplittable("its parts would give columns of other types")
+
+
+def _on_one_node(query: str, columns: tuple[str, ...], output: list[tuple[str, str]], reason: str) -> Plan:
+    names = ", ".join(_quoted(name) for name in columns)
+    return Plan(
+        distributed=False,
+        columns=columns,
+        map_sql=f"SELECT {names} FROM {guard.INPUT}",  # noqa: S608 - names are quoted
+        reduce_sql=query.strip().rstrip(";"),
+        reduce_over=guard.INPUT,
+        output=tuple(name for name, _ in output),
+        reason=reason,
+    )
+
+
+def _columns_read(tree: exp.Query, columns: list[str]) -> tuple[str, ...]:
+    """The columns of `input` that a query may read: those it names anywhere, all when it has a star."""
+    if any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)) or tree.find(exp.Columns):
+        return tuple(columns)
+    names = {identifier.name.casefold() for identifier in tree.find_all(exp.Identifier)}
+    if guard.INPUT in {column.name.casefold() for column in tree.find_all(exp.Column)} or _joins_by_nature(tree):
+        return tuple(columns)
+    return tuple(name for name in columns if name.casefold() in names) or tuple(columns[:1])
+
+
+def _joins_by_nature(tree: exp.Query) -> bool:
+    return any(join.method.upper() == "NATURAL" for join in tree.find_all(exp.Join))
+
+
+def _refuse_equal_names(names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            raise QueryRefused(f"two columns of the result are called '{name}'; give one of them an alias")
+        seen.add(name.casefold())
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,297 @@
+"""The two halves of a SELECT: the aggregation of one chunk, and the aggregation of the chunks' results."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from functions.processing.sql.aggregates import NotSplittable, is_aggregate, split
+from functions.processing.sql.catalog import Catalog
+from functions.processing.sql.guard import INPUT, function_name
+from functions.processing.sql.names import Names
+
+PARTS = "parts"
+"""The table of all chunks' results, over which the reduce half runs."""
+
+_WHOLE_TABLE_CLAUSES = {
+    "with_": "a common table expression",
+    "qualify": "QUALIFY",
+    "windows": "a window",
+    "sample": "a sample",
+    "pivots": "a pivot",
+    "laterals": "a lateral join",
+}
+
+
+@dataclass
+class SplitQuery:
+    """The pieces of both halves, as they are found; `map_sql` and `reduce_sql` put them together."""
+
+    select: exp.Select
+    parts: list[exp.Expression] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    groups: list[exp.Expression] = field(default_factory=list)
+    distinct: bool = False
+    inner_limit: exp.Expression | None = None
+    projections: list[exp.Expression] = field(default_factory=list)
+    having: exp.Expression | None = None
+    order: list[exp.Ordered] = field(default_factory=list)
+    aggregated: bool = False
+
+    def part(self, expression: exp.Expression, prefix: str = "p") -> exp.Column:
+        """The column of the parts that holds an expression of the map half; the same one for the same expression."""
+        if expression not in self.parts:
+            self.parts.append(expression)
+            # The names are qualified wherever they are used, so that no alias of the query can hide them.
+            self.names.append(f"__{prefix}{len(self.parts)}")
+        return exp.column(self.names[self.parts.index(expression)], table=PARTS, quoted=True)
+
+    def map_sql(self) -> str:
+        """The half that runs on every chunk of `input`."""
+        half = self.select.copy()
+        for clause in ("order", "having", "limit", "offset", "distinct", "group"):
+            half.set(clause, None)
+        half.set("expressions", [exp.alias_(part.copy(), name, quoted=True) for part, name in self._parts()])
+        if self.distinct:
+            half.set("distinct", exp.Distinct())
+        if self.groups:
+            half.set("group", exp.Group(expressions=[group.copy() for group in self.groups]))
+        if self.inner_limit is not None:
+            half.set("order", exp.Order(expressions=[_unqualified(item) for item in self.order]) if self.order else None)
+            half.set("limit", exp.Limit(expression=self.inner_limit))
+        return half.sql(dialect="duckdb")
+
+    def reduce_sql(self, types: Sequence[str], output: Sequence[tuple[str, str]]) -> str:
+        """The half that runs over the parts; `types` are the parts' DuckDB types, `output` the query's columns."""
+        casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in zip(self.names, types, strict=True))
+        half = exp.Select()
+        half.set("expressions", [self._output(p, *column) for p, column in zip(self.projections, output, strict=True)])
+        source = exp.maybe_parse(f"SELECT {casts} FROM {PARTS}", dialect="duckdb")  # noqa: S608 - our own names
+        half.set("from_", exp.From(this=exp.Subquery(this=source, alias=exp.TableAlias(this=exp.to_identifier(PARTS)))))
+        if self.groups:
+            keys = [self.part(group) for group in self.groups]
+            half.set("group", exp.Group(expressions=list(keys)))
+        half.set("having", exp.Having(this=self.having) if self.having is not None else None)
+        half.set("distinct", exp.Distinct() if self.distinct else None)
+        half.set("order", exp.Order(expressions=self.order) if self.order else None)
+        for clause in ("limit", "offset"):
+            value = self.select.args.get(clause)
+            half.set(clause, value.copy() if value is not None else None)
+        return half.sql(dialect="duckdb")
+
+    def _parts(self) -> list[tuple[exp.Expression, str]]:
+        return list(zip(self.parts, self.names, strict=True)) or [(exp.Literal.number(1), "__none")]
+
+    def _output(self, projection: exp.Expression, name: str, kind: str) -> exp.Expression:
+        return exp.alias_(exp.cast(projection, kind, dialect="duckdb"), name, quoted=True)
+
+
+def split_query(tree: exp.Query, columns: Mapping[str, Collection[str]], functions: Catalog) -> SplitQuery:
+    """Split a query over `input` and reference tables (`columns` by table name). Raises NotSplittable."""
+    if not isinstance(tree, exp.Select):
+        raise NotSplittable("a set operation needs all rows in one place")
+    _refuse_whole_table(tree)
+    _refuse_sources(tree)
+    _refuse_functions(tree, columns, functions)
+    names = Names(tree, columns)
+    halves = SplitQuery(tree)
+    halves.aggregated = bool(tree.args.get("group") or tree.args.get("having")) or any(
+        _has_aggregate(item, functions) for item in (*tree.expressions, tree.args.get("order")) if item is not None
+    )
+    if halves.aggregated:
+        _Aggregation(halves, names, functions).split()
+    else:
+        _split_rows(halves, names)
+    return halves
+
+
+class _Aggregation:
+    """Splits a query with GROUP BY or aggregates."""
+
+    def __init__(self, halves: SplitQuery, names: Names, functions: Catalog) -> None:
+        self._halves, self._names, self._functions = halves, names, functions
+        self._bare = [item.unalias() for item in halves.select.expressions]
+
+    def split(self) -> None:
+        """Fill in the halves. Raises NotSplittable."""
+        select, halves = self._halves.select, self._halves
+        if select.args.get("distinct"):
+            raise NotSplittable("DISTINCT over aggregates needs all groups in one place")
+        halves.groups = self._groups(select.args.get("group"))
+        for group in halves.groups:
+            halves.part(group, "g")
+        halves.projections = [self._over_parts(item) for item in self._bare]
+        having = select.args.get("having")
+        if having is not None:
+            halves.having = self._over_parts(self._names.without_aliases(having.this))
+        for item in _order(select):
+            halves.order.append(self._ordered(item))
+
+    def _groups(self, group: exp.Group | None) -> list[exp.Expression]:
+        if group is None:
+            return []
+        if any(group.args.get(key) for key in ("grouping_sets", "cube", "rollup", "totals")):
+            raise NotSplittable("grouping sets need all rows in one place")
+        if group.args.get("all"):
+            return self._distinct([item for item in self._bare if not _has_aggregate(item, self._functions)])
+        found: list[exp.Expression] = []
+        for item in group.expressions:
+            if isinstance(item, exp.GroupingSets | exp.Cube | exp.Rollup | exp.Tuple):
+                raise NotSplittable("grouping sets need all rows in one place")
+            at = self._names.position(item, alias_first=False)
+            found.append(self._names.without_aliases(item) if at is None else self._projection(at))
+        return self._distinct(found)
+
+    def _distinct(self, groups: list[exp.Expression]) -> list[exp.Expression]:
+        """Groups without repetition; a constant is no group, and as a number it would be read as an ordinal."""
+        kept: list[exp.Expression] = []
+        for group in groups:
+            if isinstance(group, exp.Literal):
+                raise NotSplittable("a constant in GROUP BY")
+            if not any(self._names.same(group, other) for other in kept):
+                kept.append(group.copy())
+        return kept
+
+    def _projection(self, at: int) -> exp.Expression:
+        if not 0 <= at < len(self._bare):
+            raise NotSplittable("an ordinal that names no column")
+        return self._bare[at].copy()
+
+    def _ordered(self, item: exp.Ordered) -> exp.Ordered:
+        at = self._names.position(item.this, alias_first=True)
+        ordered = item.copy()
+        if at is None:
+            ordered.set("this", self._over_parts(self._names.without_aliases(item.this)))
+        else:
+            ordered.set("this", self._halves.projections[at].copy() if self._projection(at) else None)
+        return ordered
+
+    def _over_parts(self, expression: exp.Expression) -> exp.Expression:
+        """The expression with its groups and aggregates replaced by columns of the parts."""
+        rewritten = expression.copy().transform(self._replace)
+        for column in rewritten.find_all(exp.Column):
+            if column.table != PARTS:
+                raise NotSplittable(f"{column.sql(dialect='duckdb')} is neither grouped nor aggregated by that name")
+        return rewritten
+
+    def _replace(self, node: exp.Expression) -> exp.Expression:
+        for group in self._halves.groups:
+            if self._names.same(node, group):
+                return self._halves.part(group, "g")
+        if isinstance(node, exp.Star):
+            raise NotSplittable("a star beside aggregates")
+        if not is_aggregate(node, self._functions.aggregates):
+            return node
+        if sum(1 for inner in node.walk() if is_aggregate(inner, self._functions.aggregates)) > _layers(node):
+            raise NotSplittable("an aggregate within another")
+        whole = split(node)
+        return whole.final(tuple(self._halves.part(part) for part in whole.partials))
+
+
+def _split_rows(halves: SplitQuery, names: Names) -> None:
+    """Split a query without aggregates: rows are filtered and computed in the chunks, ordered over all of them."""
+    select = halves.select
+    if select.find(exp.Star, exp.Columns):
+        raise NotSplittable("a star")
+    distinct = select.args.get("distinct")
+    if distinct is not None and distinct.args.get("on"):
+        raise NotSplittable("DISTINCT ON needs all rows in one place")
+    halves.distinct = distinct is not None
+    halves.projections = [halves.part(item.unalias()) for item in select.expressions]
+    for item in _order(select):
+        halves.order.append(_ordered_row(item, halves, names))
+    halves.inner_limit = None if halves.distinct else _rows_needed(select)
+
+
+def _ordered_row(item: exp.Ordered, halves: SplitQuery, names: Names) -> exp.Ordered:
+    at = names.position(item.this, alias_first=True)
+    ordered = item.copy()
+    if at is not None:
+        if not 0 <= at < len(halves.projections):
+            raise NotSplittable("an ordinal that names no column")
+        ordered.set("this", halves.projections[at].copy())
+        return ordered
+    known = len(halves.parts)
+    ordered.set("this", halves.part(names.without_aliases(item.this)))
+    if halves.distinct and len(halves.parts) > known:
+        raise NotSplittable("DISTINCT ordered by what is not selected")
+    return ordered
+
+
+def _rows_needed(select: exp.Select) -> exp.Expression | None:
+    """How many of its first rows a chunk has to give: LIMIT and OFFSET together; None for all of them."""
+    limit, offset = select.args.get("limit"), select.args.get("offset")
+    if limit is None:
+        return None
+    skipped = int(offset.expression.name) if offset is not None else 0
+    return exp.Literal.number(int(limit.expression.name) + skipped)
+
+
+def _unqualified(item: exp.Ordered) -> exp.Ordered:
+    ordered = item.copy()
+    ordered.set("this", exp.column(item.this.name, quoted=True))
+    return ordered
+
+
+def _order(select: exp.Select) -> list[exp.Ordered]:
+    order = select.args.get("order")
+    return list(order.expressions) if order is not None else []
+
+
+def _has_aggregate(node: exp.Expression, functions: Catalog) -> bool:
+    return any(is_aggregate(inner, functions.aggregates) for inner in node.walk())
+
+
+def _layers(node: exp.Expression) -> int:
+    """How many nodes of one aggregate count as aggregates: itself, and what FILTER or WITHIN GROUP wraps."""
+    layers = 1
+    while isinstance(node, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
+        node, layers = node.this, layers + 1
+    return layers
+
+
+def _refuse_whole_table(select: exp.Select) -> None:
+    for clause, name in _WHOLE_TABLE_CLAUSES.items():
+        if select.args.get(clause):
+            raise NotSplittable(f"{name} needs all rows in one place")
+    if select.find(exp.Window):
+        raise NotSplittable("a window function needs all rows in one place")
+    if len(list(select.find_all(exp.Query))) > 1:
+        raise NotSplittable("a subquery needs all rows in one place")
+    if select.find(exp.Explode, exp.TableSample, exp.Pivot):
+        raise NotSplittable("unnesting, samples and pivots run on one node")
+    for clause in ("limit", "offset"):
+        value = select.args.get(clause)
+        literal = value is None or (isinstance(value.expression, exp.Literal) and value.expression.is_int)
+        if not literal or (value is not None and value.args.get("limit_options")):
+            raise NotSplittable(f"{clause.upper()} is not a plain number")
+    if any(not isinstance(item, exp.Ordered) or isinstance(item.this, exp.Var) for item in _order(select)):
+        raise NotSplittable("ORDER BY ALL")
+
+
+def _refuse_sources(select: exp.Select) -> None:
+    """`input` must come first and once; what joins it may not add rows of its own where `input` has none."""
+    source = select.args.get("from_")
+    if source is None or not isinstance(source.this, exp.Table) or source.this.name.casefold() != INPUT:
+        raise NotSplittable("FROM does not begin with input")
+    for join in select.args.get("joins", ()):
+        if not isinstance(join.this, exp.Table) or join.this.name.casefold() == INPUT:
+            raise NotSplittable("input is read twice")
+        kind = {join.side.upper(), join.kind.upper(), join.method.upper()} - {"", "INNER", "OUTER", "CROSS"}
+        if not kind <= {"LEFT", "SEMI", "ANTI"} or len(kind) > 1:
+            raise NotSplittable(f"a {' '.join(sorted(kind))} join needs all rows in one place")
+    for table in select.find_all(exp.Table):
+        if table.args.get("alias") and table.args["alias"].args.get("columns"):
+            raise NotSplittable("columns are renamed in FROM")
+
+
+def _refuse_functions(select: exp.Select, columns: Mapping[str, Collection[str]], functions: Catalog) -> None:
+    for function in select.find_all(exp.Func):
+        if function_name(function) in functions.volatile:
+            raise NotSplittable(f"{function_name(function)} gives another value at each call")
+    known = {name.casefold() for name in columns[INPUT]}
+    for column in select.find_all(exp.Column):
+        if column.name.casefold() == "rowid" and "rowid" not in known:
+            raise NotSplittable("rowid counts over all rows")
+        if column.name.casefold() in {"current_date", "current_timestamp", "localtime", "localtimestamp"} - known:
+            raise NotSplittable("the time of day differs between nodes")
