@@ -1,0 +1,142 @@
+"""Runtime expressions: jq, checked when a definition is put and evaluated without clock, environment or files.
+
+What an expression gives depends on nothing but its text, its data and its arguments, so that replays are equal.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from durable.workflow.dsl.base import is_runtime_expression
+
+ARGUMENTS = ("context", "input", "output", "task", "workflow", "runtime")
+"""The specification's arguments that are given; $secrets and $authorization are not supported."""
+
+MAX_EXPRESSION_CHARS = 16_384
+
+CLOSED_FUNCTIONS = frozenset(
+    {
+        "env",
+        "now",
+        "input",
+        "inputs",
+        "input_filename",
+        "input_line_number",
+        "localtime",
+        "strflocaltime",
+        "halt",
+        "halt_error",
+        "debug",
+        "stderr",
+        "modulemeta",
+        "get_search_list",
+        "import",
+        "include",
+    }
+)
+CLOSED_VARIABLES = frozenset({"ENV", "__prog_args", "secrets", "authorization"})
+
+_TOKEN = re.compile(
+    r"""(?P<comment>\#[^\n]*)|(?P<quote>")|(?P<variable>\$\s*(?:__loc__|[A-Za-z_]\w*(?:::\w+)*))
+      |(?P<field>\.\s*[A-Za-z_]\w*)|(?P<name>[A-Za-z_]\w*(?:::\w+)*)(?P<key>\s*:(?!:))?|(?P<open>\()|(?P<close>\))""",
+    re.VERBOSE,
+)
+
+
+class ExpressionError(ValueError):
+    """An expression that can't be evaluated; the message is jq's, or names the limit that was passed."""
+
+
+class Evaluator(Protocol):
+    """Evaluates expressions. Pure: the same text, data and arguments give the same value or the same error."""
+
+    def evaluate(self, program: str, data: Any, arguments: Mapping[str, Any]) -> Any:
+        """The program's first output, None when it has none. Raises ExpressionError."""
+
+    def check(self, program: str, variables: tuple[str, ...]) -> None:
+        """Compile only. Raises ExpressionError when the program is no jq or uses an unknown variable."""
+
+    def check_schema(self, schema: Any) -> None:
+        """Raises ValueError when it is no JSON Schema 2020-12, or refers to another document."""
+
+    def violations(self, schema: Any, value: Any) -> list[str]:
+        """What of the value the JSON Schema refuses, in plain words; empty when it is valid."""
+
+
+def program_of(text: str) -> str:
+    """The jq program of an expression field, without the `${ }` around it."""
+    stripped = text.strip()
+    return stripped[2:-1].strip() if is_runtime_expression(text) else stripped
+
+
+def mentioned(program: str, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that the program mentions: what it can't read need not be sent."""
+    return {name: value for name, value in names.items() if re.search(rf"\${re.escape(name)}(?!\w)", program)}
+
+
+def closed_names(program: str) -> list[str]:
+    """Functions and variables in the program that would read clock, environment, files or secrets; in order."""
+    found: list[str] = []
+    _scan(program, 0, found, in_string=False)
+    return list(dict.fromkeys(found))
+
+
+def _scan(program: str, position: int, found: list[str], *, in_string: bool) -> int:
+    """Scan code from `position`; inside an interpolation it ends at the closing parenthesis."""
+    depth = 0
+    while match := _TOKEN.search(program, position):
+        position = match.end()
+        if match["quote"]:
+            position = _skip_string(program, position, found)
+        elif match["open"]:
+            depth += 1
+        elif match["close"]:
+            depth -= 1
+            if in_string and depth < 0:
+                return position
+        elif match["variable"]:
+            name = match["variable"][1:].strip()
+            found += [f"${name}"] if name in CLOSED_VARIABLES else []
+        elif match["name"] and match["name"] in CLOSED_FUNCTIONS and not match["key"]:
+            found.append(match["name"])
+    return len(program)
+
+
+def _skip_string(program: str, position: int, found: list[str]) -> int:
+    while position < len(program):
+        char = program[position]
+        if char == '"':
+            return position + 1
+        if char == "\\" and program[position + 1 : position + 2] == "(":
+            position = _scan(program, position + 2, found, in_string=True)
+        else:
+            position += 2 if char == "\\" else 1
+    return position
+
+
+def expressions_in(value: Any) -> list[str]:
+    """Every `${ … }` within a data template, keys left alone."""
+    if isinstance(value, str):
+        return [value] if is_runtime_expression(value) else []
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in expressions_in(item)]
+    return [text for item in value for text in expressions_in(item)] if isinstance(value, list) else []
+
+
+def fill(evaluator: Evaluator, template: Any, data: Any, arguments: Mapping[str, Any]) -> Any:
+    """The template with every `${ … }` replaced by its value; other strings stay what they are."""
+    if isinstance(template, str):
+        if not is_runtime_expression(template):
+            return template
+        return evaluate(evaluator, template, data, arguments)
+    if isinstance(template, dict):
+        return {key: fill(evaluator, item, data, arguments) for key, item in template.items()}
+    if isinstance(template, list):
+        return [fill(evaluator, item, data, arguments) for item in template]
+    return template
+
+
+def evaluate(evaluator: Evaluator, text: str, data: Any, arguments: Mapping[str, Any]) -> Any:
+    """The value of an expression field; `${ }` may be left out. Raises ExpressionError."""
+    program = program_of(text)
+    return evaluator.evaluate(program, data, mentioned(program, arguments))
