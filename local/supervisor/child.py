@@ -36,6 +36,8 @@ class Spec:
     on_parent_death: signal.Signals = signal.SIGKILL
     after: tuple[str, ...] = ()
     """Names of the processes that must be ready before this one starts."""
+    stop_rank: int = 0
+    """Those of a lower rank are stopped first; those of one rank together."""
 
 
 class Child:

