@@ -61,7 +61,7 @@ class Catalog:
             self._good[service] = self._checked(service, path)
             self._refused.pop(service, None)
         except ManifestError as error:
-            self._refused[service] = Refused(service, str(error))
+            self._refused[service] = Refused(service, str(error).replace(f"{self.folder}/", ""))
             log.error("service.yaml of %s refused, its last good routes stay: %s", service, error)
 
     def _checked(self, service: str, path: Path) -> ServiceManifest:

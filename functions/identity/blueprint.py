@@ -11,19 +11,19 @@ from functions.identity.repository import ASSERTIONS, REVOCATIONS
 runtime = runtime_for("identity")
 app = identity_app(runtime)
 front = HttpFront(app)
-bp = func.Blueprint()  # type: ignore[no-untyped-call]
-add_outbox_relay(bp, runtime, ASSERTIONS, REVOCATIONS)
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+add_outbox_relay(blueprint, runtime, ASSERTIONS, REVOCATIONS)
 
 
-@bp.function_name("identity_handle_http")
-@bp.route(route="identity/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.function_name("identity_handle_http")
+@blueprint.route(route="identity/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def identity_handle_http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every request below /identity."""
     return await front.handle(req, context)
 
 
-@bp.function_name("identity_purge_expired")
-@bp.timer_trigger(arg_name="timer", schedule="0 */10 * * * *", use_monitor=False)
+@blueprint.function_name("identity_purge_expired")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 */10 * * * *", use_monitor=False)
 async def identity_purge_expired(timer: func.TimerRequest) -> None:
     """Drop used assertions and revocations that have expired."""
     await app.state.identity.purge()

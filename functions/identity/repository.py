@@ -74,7 +74,7 @@ class Table(Protocol):
 
 
 class AssertionLog:
-    """Assertions that were used: partition tenant and client, key `jti`, kept until they have expired."""
+    """Assertions that were used: partition tenant and client, key `jti:<jti>`, kept until they have expired."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -82,7 +82,8 @@ class AssertionLog:
     async def use(self, assertion: CheckedAssertion, events: Sequence[Event]) -> None:
         """Mark an assertion as used and announce, in one transaction. Raises InvalidClient when it was used before."""
         client = assertion.client
-        row = Insert(assertion.jti, {"expiresAt": _time(assertion.expires_at + LEEWAY_S)})
+        # The prefix keeps a jti, which a client chooses, apart from the outbox's row keys.
+        row = Insert(f"jti:{assertion.jti}", {"expiresAt": _time(assertion.expires_at + LEEWAY_S)})
         try:
             await self._table.commit(_partition(client), [row], events)
         except RowExists:

@@ -1,0 +1,26 @@
+"""Gateway's triggers: its HTTP API, and the control plane for the Envoys."""
+
+import azure.functions as func
+
+from chassis.http.trigger import METHODS, HttpFront
+from chassis.runtime import runtime_for
+from functions.gateway.api import gateway_app
+
+runtime = runtime_for("gateway")
+app = gateway_app(runtime)
+front = HttpFront(app)
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+
+@blueprint.function_name("gateway_handle_http")
+@blueprint.route(route="gateway/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+async def gateway_handle_http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Every request below /gateway."""
+    return await front.handle(req, context)
+
+
+@blueprint.function_name("gateway_serve_discovery")
+@blueprint.route(route="v3/{*path}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def gateway_serve_discovery(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Envoy's discovery requests (xDS over REST)."""
+    return await front.handle(req, context)

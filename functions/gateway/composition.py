@@ -1,0 +1,75 @@
+"""Gateway's parts, put together from one runtime and opened when first used."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.sdk.trace import RandomIdGenerator
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from chassis.errors import RemoteError
+from chassis.runtime import Runtime
+from functions.gateway.control import ControlSecret
+from functions.gateway.manifests import Catalog
+from functions.gateway.openapi import Document
+from functions.gateway.service import Gateway
+
+DOCUMENT_TIMEOUT_S = 3.0
+
+
+class Composition:
+    """The gateway service over a runtime."""
+
+    own_document: Callable[[], Document]
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The gateway's logic."""
+        settings = self.runtime.settings
+        return Gateway(settings, Catalog(settings.manifests_dir), self._fetch_document, self.runtime.version)
+
+    @cached_property
+    def control_secret(self) -> ControlSecret:
+        """The secret shared with the Envoys."""
+        return ControlSecret(self.runtime.settings.keys_dir)
+
+    async def check_control(self) -> None:
+        """Raise when the shared secret can't be had; a check for `health/ready`."""
+        await self.control_secret.open()
+
+    async def forward_traces(self, body: bytes, content_type: str) -> bytes:
+        """Send OTLP spans on to monitoring; its answer. Raises DependencyUnavailable, RemoteError."""
+        token = otel_context.attach(_unsampled())
+        try:
+            answer: bytes = await self.runtime.services.ask(
+                "monitoring",
+                "POST",
+                "/monitoring/otlp/v1/traces",
+                content=body,
+                content_type=content_type,
+                raw=True,
+                timeout_s=4.0,
+            )
+        finally:
+            otel_context.detach(token)
+        return answer
+
+    async def _fetch_document(self, service: str) -> Document:
+        if service == self.runtime.service:
+            return self.own_document()
+        path = f"/{service}/openapi.json"
+        found = await self.runtime.services.ask(service, "GET", path, timeout_s=DOCUMENT_TIMEOUT_S)
+        if not isinstance(found, dict):
+            raise RemoteError(service, 502, {"title": f"{service} has no OpenAPI document"})
+        return found
+
+
+def _unsampled() -> otel_context.Context:
+    """A context whose spans are not recorded: an export of spans must not make spans to export."""
+    ids = RandomIdGenerator()
+    parent = SpanContext(ids.generate_trace_id(), ids.generate_span_id(), is_remote=False, trace_flags=TraceFlags(0))
+    return trace.set_span_in_context(NonRecordingSpan(parent))

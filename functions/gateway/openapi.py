@@ -1,0 +1,86 @@
+"""One OpenAPI document of all services, with only what the edge routes and with the scope of each operation."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from chassis.manifest import Route, ServiceManifest
+
+Document = dict[str, Any]
+"""An OpenAPI 3.1 document, or a part of one, as JSON values."""
+
+SECURITY_SCHEME = "platform"
+METHODS = ("get", "head", "post", "put", "patch", "delete")
+_SCHEMAS = "#/components/schemas/"
+_PARAMETER = re.compile(r"\{[^}]*\}")
+
+
+def merge(
+    documents: Mapping[str, Document], manifests: Sequence[ServiceManifest], *, edge_url: str, version: str
+) -> Document:
+    """The platform's document. Services without a document are left out and named in `x-unavailable`.
+
+    Schema names and operation ids get the service's name in front, so that two services' never meet.
+    """
+    paths: Document = {}
+    schemas: Document = {}
+    for manifest in manifests:
+        document = documents.get(manifest.service)
+        if document is None:
+            continue
+        own = _renamed(document, manifest.service)
+        paths |= _routed_paths(own, manifest)
+        found = own.get("components", {}).get("schemas", {})
+        schemas |= {f"{manifest.service}.{name}": schema for name, schema in found.items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Enterprise platform", "version": version},
+        "servers": [{"url": edge_url}],
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": _security(manifests)},
+        "x-unavailable": [manifest.service for manifest in manifests if manifest.service not in documents],
+    }
+
+
+def _routed_paths(document: Document, manifest: ServiceManifest) -> Document:
+    routed = {(_shape(route.path), method.lower()): route for route in manifest.routes for method in route.methods}
+    paths: Document = {}
+    for path, item in document.get("paths", {}).items():
+        kept = {
+            method: _operation(item[method], manifest.service, routed[_shape(path), method])
+            for method in METHODS
+            if method in item and (_shape(path), method) in routed
+        }
+        if kept:
+            paths[path] = {**{key: value for key, value in item.items() if key not in METHODS}, **kept}
+    return paths
+
+
+def _operation(operation: Document, service: str, route: Route) -> Document:
+    named = dict(operation)
+    if "operationId" in named:
+        named["operationId"] = f"{service}_{named['operationId']}"
+    named["tags"] = [service]
+    named["security"] = [{SECURITY_SCHEME: [route.scope]}] if route.scope else []
+    return named
+
+
+def _security(manifests: Iterable[ServiceManifest]) -> Document:
+    scopes = sorted({route.scope for manifest in manifests for route in manifest.routes if route.scope})
+    flow = {"tokenUrl": "/identity/oauth2/token", "scopes": {scope: "" for scope in scopes}}
+    return {SECURITY_SCHEME: {"type": "oauth2", "flows": {"clientCredentials": flow}}}
+
+
+def _renamed(value: Any, service: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _renamed(item, service) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, service) for item in value]
+    if isinstance(value, str) and value.startswith(_SCHEMAS):
+        return f"{_SCHEMAS}{service}.{value.removeprefix(_SCHEMAS)}"
+    return value
+
+
+def _shape(path: str) -> str:
+    """A template without the names of its parameters."""
+    return _PARAMETER.sub("{}", path)

@@ -1,0 +1,76 @@
+"""What the gateway app does: serves the edge's configuration, tells what is routed, merges the API documents."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from chassis.errors import PlatformError
+from chassis.settings import Settings
+from functions.gateway.envoy.discovery import Discovered, DiscoveryRequest, Kind, discover
+from functions.gateway.envoy.routes import ordered
+from functions.gateway.manifests import Catalog
+from functions.gateway.openapi import Document, merge
+from functions.gateway.schemas import EdgeRoute, EdgeRoutes, RefusedManifest
+
+FRESH_FOR_S = 15.0
+FetchDocument = Callable[[str], Awaitable[Document]]
+"""Gives a service's OpenAPI document; raises PlatformError when it can't be had."""
+
+
+@dataclass
+class Gateway:
+    """The gateway over the manifests in a folder and the services' documents."""
+
+    settings: Settings
+    catalog: Catalog
+    fetch_document: FetchDocument
+    version: str
+    now: Callable[[], float] = monotonic
+    _merged: Document | None = None
+    _merged_at: float = 0.0
+    _merging: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def discover(self, kind: Kind, request: DiscoveryRequest) -> Discovered | None:
+        """The edge's resources of a kind; None when the asking Envoy has them already."""
+        return discover(kind, request, self.catalog.manifests(), self.settings)
+
+    def routes(self) -> EdgeRoutes:
+        """What is routed, in order, and which manifests were refused."""
+        manifests = self.catalog.manifests()
+        limits = {manifest.service: manifest.rate_limit for manifest in manifests}
+        items = tuple(
+            EdgeRoute(
+                service=service,
+                path=route.path,
+                methods=route.methods,
+                scope=route.scope,
+                timeout_seconds=route.timeout_seconds,
+                max_body_bytes=route.max_body_bytes,
+                idempotent=route.idempotent,
+                rate_limit=limits[service],
+            )
+            for service, route in ordered(manifests)
+        )
+        refused = tuple(RefusedManifest(service=r.service, reason=r.reason) for r in self.catalog.refused())
+        return EdgeRoutes(items=items, refused=refused)
+
+    async def openapi(self) -> Document:
+        """The merged OpenAPI document, at most FRESH_FOR_S old."""
+        async with self._merging:
+            if self._merged is None or self.now() - self._merged_at > FRESH_FOR_S:
+                self._merged, self._merged_at = await self._merge(), self.now()
+            return self._merged
+
+    async def _merge(self) -> Document:
+        manifests = self.catalog.manifests()
+        names = [manifest.service for manifest in manifests]
+        found = await asyncio.gather(*map(self._document, names))
+        documents = {name: document for name, document in zip(names, found, strict=True) if document is not None}
+        return merge(documents, manifests, edge_url=self.settings.edge_url, version=self.version)
+
+    async def _document(self, service: str) -> Document | None:
+        try:
+            return await self.fetch_document(service)
+        except PlatformError:
+            return None
