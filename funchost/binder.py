@@ -1,0 +1,157 @@
+"""From what the app declares to functions ready to run."""
+
+from collections.abc import Callable
+from typing import Any
+
+from funchost.app_settings import connection_string, expand
+from funchost.bindings.blob import BlobBinding
+from funchost.bindings.durable import ClientBindings, DurableClientInput
+from funchost.bindings.ports import InputBinding, OutputBinding
+from funchost.bindings.queue import QueueOutput
+from funchost.bindings.signalr import SignalRConnectionInfo, SignalROutput, SignalRSender
+from funchost.bindings.signalr_token import SignalRConnection, parse_connection
+from funchost.bindings.table import TableInput, TableOutput
+from funchost.definitions import Binding, FunctionDefinition
+from funchost.expressions import Template, parse_template
+from funchost.function import HTTP_OUTPUT, BoundFunction
+from funchost.host_json import HostJson
+from funchost.signature import RETURN, Parameter, plan_call
+from funchost.storage import StorageConnections
+
+DURABLE_TRIGGERS = {"orchestrationTrigger": "orchestrator", "activityTrigger": "activity", "entityTrigger": "entity"}
+TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger", "warmupTrigger", *DURABLE_TRIGGERS})
+INPUTS = frozenset({"blob", "table", "signalRConnectionInfo", "durableClient"})
+OUTPUTS = frozenset({"queue", "blob", "table", "signalR", HTTP_OUTPUT})
+
+
+def unsupported_bindings(definition: FunctionDefinition) -> list[str]:
+    """The binding types of the function that this host does not have."""
+    unsupported = []
+    for binding in definition.bindings:
+        side = OUTPUTS if binding.is_output else INPUTS
+        known = TRIGGERS if binding is definition.trigger else side
+        if binding.type not in known:
+            unsupported.append(binding.type)
+    return unsupported
+
+
+class Binder:
+    """Makes BoundFunctions; what bindings share (clients, sessions, the engine) is held here once."""
+
+    def __init__(
+        self,
+        host_json: HostJson,
+        storage: StorageConnections,
+        sender: SignalRSender,
+        engine: Callable[[], ClientBindings],
+    ) -> None:
+        self._host_json = host_json
+        self._storage = storage
+        self._sender = sender
+        self._engine = engine
+
+    def bind(self, definition: FunctionDefinition) -> BoundFunction:
+        """The function ready to run. Raises HostError for a wrong signature or a missing setting."""
+        plan = plan_call(definition)
+        http = [p for p in plan.outputs if p.binding.type == HTTP_OUTPUT]
+        returns = plan.returns if plan.returns is not None and plan.returns.name == RETURN else None
+        http_output = http[0].name if http else ""
+        return_output = None
+        if returns is not None and returns.binding.type == HTTP_OUTPUT:
+            http_output = RETURN
+        elif returns is not None:
+            return_output = (returns, self._output(returns, definition))
+        return BoundFunction(
+            definition=definition,
+            plan=plan,
+            inputs=tuple((p, self._input(p, definition)) for p in plan.inputs),
+            outputs=tuple((p, self._output(p, definition)) for p in plan.outputs if p not in http),
+            return_output=return_output,
+            http_output=http_output,
+        )
+
+    def _input(self, parameter: Parameter, definition: FunctionDefinition) -> InputBinding:
+        binding = parameter.binding
+        if binding.type == "blob":
+            return self._blob(parameter, definition)
+        if binding.type == "table":
+            take = binding.properties.get("take")
+            return TableInput(
+                self._storage,
+                **self._table_arguments(binding, definition),
+                filter_=_template(binding, "filter", definition),
+                take=int(take) if take else None,
+            )
+        if binding.type == "signalRConnectionInfo":
+            connection, hub = self._signalr(binding, definition)
+            return SignalRConnectionInfo(connection, hub, _template(binding, "userId", definition))
+        return _LazyDurableClient(self._engine, binding)
+
+    def _output(self, parameter: Parameter, definition: FunctionDefinition) -> OutputBinding:
+        binding = parameter.binding
+        if binding.type == "queue":
+            return QueueOutput(
+                self._storage,
+                connection=connection_string(binding.text("connection"), where=definition.where),
+                queue_name=_required(binding, "queueName", definition),
+                encoding=self._host_json.extensions.queues.message_encoding,
+            )
+        if binding.type == "blob":
+            return self._blob(parameter, definition)
+        if binding.type == "table":
+            return TableOutput(self._storage, **self._table_arguments(binding, definition))
+        connection, hub = self._signalr(binding, definition)
+        return SignalROutput(self._sender, connection, hub)
+
+    def _blob(self, parameter: Parameter, definition: FunctionDefinition) -> BlobBinding:
+        binding = parameter.binding
+        return BlobBinding(
+            self._storage,
+            connection=connection_string(binding.text("connection"), where=definition.where),
+            path=_required(binding, "path", definition),
+            as_text=parameter.python_type is str or binding.data_type == "string",
+        )
+
+    def _table_arguments(self, binding: Binding, definition: FunctionDefinition) -> dict[str, Any]:
+        return {
+            "connection": connection_string(binding.text("connection"), where=definition.where),
+            "table_name": _required(binding, "tableName", definition),
+            "partition_key": _template(binding, "partitionKey", definition),
+            "row_key": _template(binding, "rowKey", definition),
+        }
+
+    def _signalr(self, binding: Binding, definition: FunctionDefinition) -> tuple[SignalRConnection, Template]:
+        setting = binding.text("connectionStringSetting") or "AzureSignalRConnectionString"
+        text = connection_string(setting, where=definition.where)
+        return parse_connection(text, where=f"app setting {setting}"), _required(binding, "hubName", definition)
+
+
+class _LazyDurableClient:
+    """The engine is made after the functions are bound, as it needs to know them."""
+
+    def __init__(self, engine: Callable[[], ClientBindings], binding: Binding) -> None:
+        self._engine = engine
+        self._binding = binding
+        self._client: DurableClientInput | None = None
+
+    async def read(self, data: Any) -> Any:
+        if self._client is None:
+            hub, connection = self._binding.text("taskHub") or None, self._binding.text("connectionName") or None
+            self._client = DurableClientInput(self._engine(), hub, connection)
+        return await self._client.read(data)
+
+
+def _template(binding: Binding, key: str, definition: FunctionDefinition) -> Template | None:
+    text = binding.text(key)
+    return parse_template(expand(text, where=definition.where)) if text else None
+
+
+def _required(binding: Binding, key: str, definition: FunctionDefinition) -> Template:
+    from funchost.errors import HostError
+
+    template = _template(binding, key, definition)
+    if template is None:
+        raise HostError(
+            f"The binding {binding.type} of function {definition.name} has no {key}", where=definition.where
+        )
+    return template

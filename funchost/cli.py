@@ -1,0 +1,68 @@
+"""The command line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from funchost.errors import HostError
+
+_EPILOG = """\
+environment:
+  FUNCHOST_STATE_DIR   where durable state, timer schedules and keys.json live (default: APP/.funchost)
+  FUNCHOST_MASTER_KEY, FUNCHOST_HOST_KEY   access keys, instead of those in keys.json
+  AzureWebJobsStorage  storage connection string, or UseDevelopmentStorage=true
+  PYTHON_THREADPOOL_THREAD_COUNT   threads for functions that are not async
+  PYTHON_SCRIPT_FILE_NAME          default function_app.py
+
+SIGTERM or Ctrl-C drains: listeners stop, running functions get --grace seconds to finish; a second one stops at once.
+exit codes: 0 drained, 1 a mistake in the app or cut off while draining, 2 wrong usage
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return _start(parsed)
+    except HostError as error:
+        sys.stdout.flush()
+        print("\n".join(error.lines()), file=sys.stderr)
+        return 1
+
+
+def _start(parsed: argparse.Namespace) -> int:
+    app_dir = Path(parsed.app).resolve()
+    if not app_dir.is_dir():
+        raise HostError("There is no such folder", where=str(app_dir), remedy="Name the app's folder with --app.")
+    from funchost.start import StartOptions, start
+
+    os.environ.setdefault("AzureWebJobsScriptRoot", str(app_dir))
+    functions = tuple(name.strip() for name in parsed.functions.split(",") if name.strip())
+    return start(StartOptions(app_dir, parsed.host, parsed.port, functions, parsed.grace))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m funchost",
+        description="Run an Azure Functions app (Python v2 programming model) without Core Tools.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser(
+        "start",
+        help="run the functions of an app until stopped",
+        description="Run the functions of an app until stopped.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    start.add_argument(
+        "--app", default=".", metavar="DIR", help="folder with function_app.py and host.json (default: .)"
+    )
+    start.add_argument(
+        "--port", type=int, default=7071, help="port to serve HTTP on; 0 takes a free one (default: 7071)"
+    )
+    start.add_argument("--host", default="127.0.0.1", help="address to serve HTTP on (default: 127.0.0.1)")
+    start.add_argument("--functions", default="", metavar="A,B", help="run only these functions (default: all)")
+    start.add_argument("--grace", type=float, default=30.0, metavar="S", help="seconds to drain (default: 30)")
+    return parser

@@ -1,0 +1,33 @@
+"""The ASGI application of a host."""
+
+import os
+from pathlib import Path
+
+from funchost.app_settings import expand
+from funchost.host import Host
+from funchost.host_json import HostJson
+from funchost.http.app import HostApp
+from funchost.http.keys import load_keys
+from funchost.http.routes import Route, RouteTable, make_route
+from funchost.http.trigger import DEFAULT_BODY_LIMIT_BYTES, HttpTrigger
+
+
+def make_app(host: Host, host_json: HostJson, state_dir: Path) -> HostApp:
+    """The app that serves the host's HTTP functions and its own endpoints. Raises HostError for a bad route."""
+    keys = load_keys(state_dir) if _needs_keys(host) else None
+    limit = int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT") or DEFAULT_BODY_LIMIT_BYTES)
+    routes: list[Route[HttpTrigger]] = []
+    for function in host.http_functions():
+        definition = function.definition
+        trigger = definition.trigger
+        template = expand(trigger.text("route", definition.name), where=definition.where)
+        answerer = HttpTrigger(function, host.invoker, keys, limit)
+        methods = trigger.properties.get("methods") or []
+        prefix = host_json.extensions.http.route_prefix
+        routes.append(make_route(prefix, template, methods, answerer, where=definition.where))
+    return HostApp(RouteTable(routes), host, keys, None if host.engine is None else host.engine.asgi)
+
+
+def _needs_keys(host: Host) -> bool:
+    levels = (f.definition.trigger.text("authLevel", "function").lower() for f in host.http_functions())
+    return any(level != "anonymous" for level in levels) or "FUNCHOST_MASTER_KEY" in os.environ

@@ -1,0 +1,168 @@
+"""The host: composes functions, listeners, engine and HTTP server; starts and drains them in order."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from funchost.app_settings import connection_string, expand
+from funchost.binder import DURABLE_TRIGGERS, Binder
+from funchost.bindings.signalr import SignalRSender
+from funchost.definitions import FunctionDefinition
+from funchost.durable_invocation import DurableInvocation
+from funchost.errors import HostError
+from funchost.function import BoundFunction
+from funchost.host_json import HostJson
+from funchost.invoker import Invoker
+from funchost.storage import StorageConnections
+from funchost.triggers.listener import Listener
+
+VERSION = "4.funchost"
+log = logging.getLogger("Host")
+
+
+class Host:
+    """One running function app. Make it inside a running event loop."""
+
+    def __init__(
+        self, definitions: Sequence[FunctionDefinition], host_json: HostJson, *, state_dir: Path, base_url: str
+    ) -> None:
+        self._host_json = host_json
+        self._state_dir = state_dir
+        self._base_url = base_url
+        self._storage = StorageConnections()
+        self._sender = SignalRSender()
+        self.invoker = Invoker(host_json.function_timeout)
+        self.engine: Any = None
+        binder = Binder(host_json, self._storage, self._sender, lambda: self.engine)
+        self.bound = [binder.bind(definition) for definition in definitions]
+        self.engine = self._make_engine()
+        self._listeners = [listener for function in self.bound if (listener := self._listener(function))]
+        self._started = time.monotonic()
+        self.is_ready = False
+
+    def _by_trigger(self, *types: str) -> list[BoundFunction]:
+        return [function for function in self.bound if function.definition.trigger.type in types]
+
+    def http_functions(self) -> list[BoundFunction]:
+        """The functions with an HTTP trigger."""
+        return self._by_trigger("httpTrigger")
+
+    def _make_engine(self) -> Any:
+        """The durable engine; None when no function needs one."""
+        durable = self._by_trigger(*DURABLE_TRIGGERS)
+        has_clients = any(p.binding.type == "durableClient" for f in self.bound for p in f.plan.inputs)
+        if not durable and not has_clients:
+            return None
+        from funchost.durable import DurableEngine
+
+        invocation = DurableInvocation({f.name: f for f in durable}, self.invoker, logging.DEBUG)
+        return DurableEngine(
+            functions={durable_name(f.definition): durable_target(f.definition) for f in durable},
+            invoke=invocation.invoke,
+            settings=self._host_json.extensions.durable_task,
+            state_dir=self._state_dir,
+            base_url=self._base_url,
+        )
+
+    def _listener(self, function: BoundFunction) -> Listener | None:
+        trigger, where = function.definition.trigger, function.definition.where
+        if trigger.type == "queueTrigger":
+            from funchost.triggers.queue import QueueListener
+
+            return QueueListener(
+                function,
+                self.invoker,
+                self._storage,
+                connection=connection_string(trigger.text("connection"), where=where),
+                queue_name=expand(trigger.text("queueName"), where=where).lower(),
+                settings=self._host_json.extensions.queues,
+            )
+        if trigger.type == "timerTrigger":
+            from funchost.triggers.schedule import parse_schedule, time_zone
+            from funchost.triggers.timer import TimerListener, TimerStatusFile
+
+            try:
+                schedule = parse_schedule(expand(trigger.text("schedule"), where=where), time_zone())
+            except ValueError as error:
+                raise HostError(f"Function {function.name}: {error}", where=where) from None
+            return TimerListener(function, self.invoker, schedule, TimerStatusFile(self._state_dir, function.name))
+        return None
+
+    async def start(self) -> None:
+        """Start the engine, warm up, start every listener; then the host is ready."""
+        if self.engine is not None:
+            await self.engine.start()
+        for function in self._by_trigger("warmupTrigger"):
+            await self._warm_up(function)
+        await asyncio.gather(*(listener.start() for listener in self._listeners))
+        self.is_ready = True
+
+    async def _warm_up(self, function: BoundFunction) -> None:
+        from azure.functions.meta import Datum
+
+        trigger = function.plan.trigger
+        value = trigger.converter.decode(Datum("", "string"), trigger_metadata={})
+        try:
+            await self.invoker.execute(function, value, {}, function.new_context())
+        except Exception:  # noqa: BLE001 (the trigger's edge: a failed warm-up does not keep the app down)
+            log.warning("The warm-up function %s failed", function.name)
+
+    async def drain(self, grace_s: float) -> bool:
+        """Stop listeners, let what is in flight finish; False when something had to be cut off."""
+        self.is_ready = False
+        deadline = time.monotonic() + grace_s
+        for listener in self._listeners:
+            await listener.stop()
+        if self.engine is not None:
+            await self.engine.drain(grace_s)
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await asyncio.gather(*(listener.drained() for listener in self._listeners))
+        except TimeoutError:
+            return False
+        return await self.invoker.drain(max(0.0, deadline - time.monotonic()))
+
+    async def close(self) -> None:
+        """Close clients and threads."""
+        self.invoker.close()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._storage.close)
+            stack.push_async_callback(self._sender.close)
+
+    def status(self) -> Mapping[str, Any]:
+        """What /admin/host/status shows."""
+        return {
+            "id": "funchost",
+            "state": "Running" if self.is_ready else "Initializing",
+            "version": VERSION,
+            "versionDetails": VERSION,
+            "processUptime": int((time.monotonic() - self._started) * 1000),
+            "functionsInFlight": self.invoker.in_flight,
+        }
+
+    def functions(self) -> Sequence[Mapping[str, Any]]:
+        """What /admin/functions shows."""
+        return [
+            {
+                "name": f.name,
+                "language": "python",
+                "isDisabled": False,
+                "config": {"bindings": [dict(b.properties) for b in f.definition.bindings]},
+            }
+            for f in self.bound
+        ]
+
+
+def durable_name(definition: FunctionDefinition) -> str:
+    """The name that orchestrations and clients call the function by: the trigger's, else the function's."""
+    trigger = definition.trigger
+    return trigger.text("orchestration") or trigger.text("activity") or trigger.text("entityName") or definition.name
+
+
+def durable_target(definition: FunctionDefinition) -> tuple[str, str]:
+    """Kind (orchestrator, activity, entity) and function name."""
+    return DURABLE_TRIGGERS[definition.trigger.type], definition.name

@@ -1,0 +1,1 @@
+"""The HTTP trigger and the host's own endpoints."""

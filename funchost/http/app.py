@@ -1,0 +1,115 @@
+"""The host's ASGI application."""
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from funchost.http.keys import AccessKeys
+from funchost.http.request import Receive, Scope, read_headers, read_query
+from funchost.http.response import Send, send_content, send_status
+from funchost.http.routes import RouteTable
+from funchost.http.trigger import HttpTrigger
+
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+_RESERVED = ("/admin/", "/runtime/")
+DURABLE_PATH = "/runtime/webhooks/durabletask"
+_DISABLE_HOME = "AzureWebJobsDisableHomepage"
+_HOME = b"<!doctype html><title>funchost</title><h1>Your function app is up and running</h1>"
+
+
+class HostState(Protocol):
+    """What the host's own endpoints tell."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every listener has started and the host is not draining."""
+        ...
+
+    def status(self) -> Mapping[str, Any]:
+        """The body of /admin/host/status."""
+        ...
+
+    def functions(self) -> Sequence[Mapping[str, Any]]:
+        """The body of /admin/functions."""
+        ...
+
+
+class HostApp:
+    """Dispatches requests to functions, the durable engine's web API and the host's own endpoints."""
+
+    def __init__(
+        self, routes: RouteTable[HttpTrigger], state: HostState, keys: AccessKeys | None, durable: Asgi | None
+    ) -> None:
+        self._routes = routes
+        self._state = state
+        self._keys = keys
+        self._durable = durable
+        self._own: dict[str, Callable[[Scope, Send], Awaitable[None]]] = {
+            "/": self._home,
+            "/admin/host/ping": self._ok,
+            "/admin/host/status": self._status,
+            "/admin/functions": self._functions,
+            "/runtime/health/live": self._ok,
+            "/runtime/health/ready": self._ready,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry point; only HTTP is served."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path.startswith(_RESERVED):
+            await self._answer_own(path, scope, receive, send)
+            return
+        found = self._routes.find(scope["method"], path)
+        if found is not None:
+            await found[0].answer(scope, receive, send, found[1])
+        else:
+            await self._answer_own(path, scope, receive, send)
+
+    async def _answer_own(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._durable is not None and path.startswith(DURABLE_PATH):
+            await self._durable(_mounted(scope), receive, send)
+        elif scope["method"] in ("GET", "HEAD", "POST") and (own := self._own.get(path.rstrip("/") or "/")):
+            await own(scope, send)
+        else:
+            await send_status(send, 404)
+
+    async def _home(self, scope: Scope, send: Send) -> None:
+        if os.environ.get(_DISABLE_HOME, "").lower() == "true":
+            await send_status(send, 204)
+        else:
+            await send_content(send, _HOME, "text/html; charset=utf-8")
+
+    async def _ok(self, scope: Scope, send: Send) -> None:
+        await send_status(send, 200)
+
+    async def _ready(self, scope: Scope, send: Send) -> None:
+        await send_status(send, 200 if self._state.is_ready else 503)
+
+    async def _status(self, scope: Scope, send: Send) -> None:
+        await self._send_admin(scope, send, self._state.status())
+
+    async def _functions(self, scope: Scope, send: Send) -> None:
+        await self._send_admin(scope, send, self._state.functions())
+
+    async def _send_admin(self, scope: Scope, send: Send, value: Any) -> None:
+        if self._may_administer(scope):
+            await send_content(send, json.dumps(value).encode(), "application/json; charset=utf-8")
+        else:
+            await send_status(send, 401)
+
+    def _may_administer(self, scope: Scope) -> bool:
+        """Direct callers on this machine, as with `func start`; anyone else needs the master key."""
+        headers = read_headers(scope)
+        client = scope.get("client")
+        if client and client[0] in ("127.0.0.1", "::1") and "x-forwarded-for" not in headers:
+            return True
+        given = headers.get("x-functions-key") or read_query(scope).get("code")
+        return self._keys is not None and self._keys.allows("admin", "", given)
+
+
+def _mounted(scope: Scope) -> Scope:
+    """The scope as an ASGI app mounted at DURABLE_PATH expects it: the full path, and root_path before it."""
+    return {**scope, "root_path": scope.get("root_path", "") + DURABLE_PATH}

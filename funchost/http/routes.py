@@ -1,0 +1,64 @@
+"""Which function answers a request."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from funchost.errors import HostError
+from funchost.http.templates import RouteTemplate, parse_route
+
+T = TypeVar("T")
+ALL_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "PATCH", "PUT", "OPTIONS", "TRACE"})
+_RESERVED = ("admin", "runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[T]):
+    """A function's address; `target` is whatever answers."""
+
+    template: RouteTemplate
+    methods: frozenset[str]
+    target: T
+
+
+def make_route(prefix: str, template: str, methods: Iterable[str], target: T, *, where: str) -> Route[T]:
+    """A route under the route prefix; no methods means all. Raises HostError for a bad or reserved template."""
+    path = "/".join(part for part in (prefix.strip("/"), template.strip("/")) if part)
+    if path.lower().split("/")[0] in _RESERVED:
+        raise HostError(
+            f"The route {path} begins with a name that the host keeps for itself ({', '.join(_RESERVED)})",
+            where=where,
+            remedy="Choose another route or route prefix.",
+        )
+    try:
+        compiled = parse_route(path)
+    except ValueError as error:
+        raise HostError(f"The route {path} is malformed: {error}", where=where) from None
+    return Route(compiled, frozenset(m.upper() for m in methods) or ALL_METHODS, target)
+
+
+class RouteTable(Generic[T]):
+    """Finds the route of a request: exact paths by dictionary, templates by precedence."""
+
+    def __init__(self, routes: Iterable[Route[T]]) -> None:
+        ordered = sorted(routes, key=lambda route: route.template.precedence)
+        self._exact: dict[tuple[str, str], T] = {}
+        self._templates = [route for route in ordered if route.template.literal is None]
+        for route in ordered:
+            if route.template.literal is not None:
+                for method in route.methods:
+                    self._exact.setdefault((method, f"/{route.template.literal}"), route.target)
+
+    def find(self, method: str, path: str) -> tuple[T, dict[str, str]] | None:
+        """The target and its route parameters, or None. A trailing slash and letter case do not matter."""
+        target = self._exact.get((method, path))
+        if target is not None:
+            return target, {}
+        trimmed = path.strip("/")
+        target = self._exact.get((method, f"/{trimmed.lower()}"))
+        if target is not None:
+            return target, {}
+        for route in self._templates:
+            if method in route.methods and (values := route.template.match(trimmed)) is not None:
+                return route.target, values
+        return None

@@ -1,0 +1,150 @@
+"""Run functions: async ones on the loop, sync ones on threads, with timeout, log lines and in-flight count."""
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from funchost.bindings.ports import BindingData
+from funchost.context import Context, current_invocation
+from funchost.errors import InvocationError
+from funchost.function import BoundFunction
+
+log = logging.getLogger("Function")
+_HOST_CODE = (str(Path(__file__).parent), str(Path(concurrent.futures.__file__).parent))
+
+
+def thread_count() -> int | None:
+    """PYTHON_THREADPOOL_THREAD_COUNT; None (Python's default: processors + 4, at most 32) when unset."""
+    value = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
+    return max(1, min(32, int(value))) if value.isdigit() else None
+
+
+def app_traceback(error: Exception) -> tuple[type[Exception], Exception, TracebackType | None] | None:
+    """exc_info that begins in the app's code; None for a wrongly used binding, which its message tells in full."""
+    if isinstance(error, InvocationError):
+        return None
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_HOST_CODE):
+        trace = trace.tb_next
+    return type(error), error, trace
+
+
+class Invoker:
+    """Runs every invocation of the host.
+
+    A sync function that outlives the timeout fails, but its thread runs on: Python cannot stop a thread. (The official
+    host restarts the whole worker process.)
+    """
+
+    def __init__(self, timeout: timedelta | None = None) -> None:
+        self._timeout_s = timeout.total_seconds() if timeout else None
+        self._threads = ThreadPoolExecutor(thread_count(), thread_name_prefix="function")
+        # Replay must not wait behind activities that block every thread, or an orchestration could starve itself.
+        self._replay_threads = ThreadPoolExecutor(2, thread_name_prefix="orchestrator")
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def in_flight(self) -> int:
+        """Invocations running now."""
+        return self._in_flight
+
+    async def execute(
+        self, function: BoundFunction, value: Any, data: BindingData, context: Context, *, level: int = logging.INFO
+    ) -> Any:
+        """Bind, call and write outputs; returns the function's result (the HTTP response of an HTTP function).
+
+        `value` is the decoded trigger; start and success are logged at `level`. Raises what the function or a
+        binding raised, after logging it; TimeoutError after functionTimeout.
+        """
+        token = current_invocation.set(context.invocation_id)
+        self._begin()
+        try:
+            if not log.isEnabledFor(level):
+                return await self._logging_failure(function, value, data, context)
+            started = time.perf_counter()
+            log.log(level, "Executing 'Functions.%s'", function.name)
+            result = await self._logging_failure(function, value, data, context)
+            duration_ms = (time.perf_counter() - started) * 1000
+            log.log(level, "Executed 'Functions.%s' (Succeeded, Duration=%.0fms)", function.name, duration_ms)
+            return result
+        finally:
+            self._end()
+            current_invocation.reset(token)
+
+    async def _logging_failure(self, function: BoundFunction, value: Any, data: BindingData, context: Context) -> Any:
+        started = time.perf_counter()
+        try:
+            return await self._within_timeout(function, value, data, context)
+        except Exception as error:
+            duration_ms = (time.perf_counter() - started) * 1000
+            log.error(
+                "Executed 'Functions.%s' (Failed, Duration=%.0fms): %s: %s",
+                function.name,
+                duration_ms,
+                type(error).__name__,
+                error,
+                exc_info=app_traceback(error),
+            )
+            raise
+
+    async def _within_timeout(self, function: BoundFunction, value: Any, data: BindingData, context: Context) -> Any:
+        if self._timeout_s is None:
+            return await self._run(function, value, data, context)
+        async with asyncio.timeout(self._timeout_s):
+            return await self._run(function, value, data, context)
+
+    async def _run(self, function: BoundFunction, value: Any, data: BindingData, context: Context) -> Any:
+        plan = function.plan
+        arguments: dict[str, Any] = {plan.trigger.name: value}
+        if plan.needs_context:
+            arguments["context"] = context
+        if function.inputs:
+            await function.read_inputs(arguments, data)
+        if not plan.outputs and function.return_output is None:
+            return await self._call(function, arguments)
+        outs = function.make_outs(arguments)
+        returned = await self._call(function, arguments)
+        await function.write_outputs(outs, returned, data)
+        return function.result(outs, returned)
+
+    async def _call(self, function: BoundFunction, arguments: dict[str, Any]) -> Any:
+        plan = function.plan
+        if plan.is_async:
+            return await plan.function(**arguments)
+        is_replay = plan.trigger.binding.type == "orchestrationTrigger"
+        threads = self._replay_threads if is_replay else self._threads
+        call = partial(copy_context().run, partial(plan.function, **arguments))
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
+
+    def _begin(self) -> None:
+        self._in_flight += 1
+        self._idle.clear()
+
+    def _end(self) -> None:
+        self._in_flight -= 1
+        if not self._in_flight:
+            self._idle.set()
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Wait until nothing runs; False when something still does after the timeout."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let go of the threads; those that still work are not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._replay_threads.shutdown(wait=False, cancel_futures=True)

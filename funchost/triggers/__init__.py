@@ -1,0 +1,1 @@
+"""Listeners: what starts functions other than by HTTP."""

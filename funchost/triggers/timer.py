@@ -1,0 +1,146 @@
+"""The timer trigger's listener, with its schedule kept on disk."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from azure.functions.meta import Datum
+
+from funchost.converters import decode
+from funchost.function import BoundFunction
+from funchost.invoker import Invoker
+from funchost.triggers.schedule import IntervalSchedule, Schedule, is_worth_monitoring
+
+_LONGEST_SLEEP_S = 60.0  # a clock that jumps is noticed within a minute
+log = logging.getLogger("Host.Timers")
+
+
+@dataclass(frozen=True, slots=True)
+class TimerStatus:
+    """Last run (None before the first) and next due time, UTC."""
+
+    last: datetime | None
+    next: datetime
+
+
+class TimerStatusFile:
+    """The status of one timer in `<state dir>/timers/<function>.json`, replaced whole."""
+
+    def __init__(self, state_dir: Path, function_name: str) -> None:
+        self._path = state_dir / "timers" / f"{function_name}.json"
+
+    def read(self) -> TimerStatus | None:
+        """The status, or None when there is none or the file is damaged (the timer then starts afresh)."""
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+            last = datetime.fromisoformat(stored["Last"]) if stored.get("Last") else None
+            return TimerStatus(last, datetime.fromisoformat(stored["Next"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("The timer status %s is ignored: %s", self._path, error)
+            return None
+
+    def write(self, status: TimerStatus) -> None:
+        """Keep the status."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(".tmp")
+        last = status.last.isoformat() if status.last else None
+        temporary.write_text(json.dumps({"Last": last, "Next": status.next.isoformat()}), encoding="utf-8")
+        os.replace(temporary, self._path)
+
+
+class TimerListener:
+    """Fires one function on its schedule, never twice at once."""
+
+    def __init__(
+        self,
+        function: BoundFunction,
+        invoker: Invoker,
+        schedule: Schedule,
+        status_file: TimerStatusFile,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        trigger = function.definition.trigger
+        self._function = function
+        self._invoker = invoker
+        self._schedule = schedule
+        self._now = now
+        self._run_on_startup = trigger.properties.get("runOnStartup") is True
+        wants_monitor = trigger.properties.get("useMonitor") is not False
+        self._file = status_file if wants_monitor and is_worth_monitoring(schedule, now()) else None
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to wait; a run that was missed while the host was down fires at once, as past due."""
+        self._loop = asyncio.create_task(self._listen())
+
+    async def stop(self) -> None:
+        """Fire no more."""
+        self._stopping.set()
+
+    async def drained(self) -> None:
+        """Return when the run in progress has ended."""
+        if self._loop is not None:
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        status = self._file.read() if self._file else None
+        is_past_due = status is not None and status.next < self._now()
+        if is_past_due or self._run_on_startup:
+            status = await self._fire(status or TimerStatus(None, self._now()), is_past_due=is_past_due)
+        else:
+            status = self._resumed(status)
+        while await self._wait_until(status.next):
+            status = await self._fire(status, is_past_due=False)
+
+    def _resumed(self, stored: TimerStatus | None) -> TimerStatus:
+        """An interval goes on from the last run; a cron expression is asked anew, as it may have been edited."""
+        if stored is not None and isinstance(self._schedule, IntervalSchedule):
+            return stored
+        return self._planned(stored.last if stored else None)
+
+    def _planned(self, last: datetime | None) -> TimerStatus:
+        status = TimerStatus(last, self._schedule.after(self._now()))
+        if self._file:
+            self._file.write(status)
+        return status
+
+    async def _wait_until(self, due: datetime) -> bool:
+        """Whether the time came; False when the host stops first."""
+        while not self._stopping.is_set():
+            remaining_s = (due - self._now()).total_seconds()
+            if remaining_s <= 0:
+                return True
+            try:
+                await asyncio.wait_for(self._stopping.wait(), min(remaining_s, _LONGEST_SLEEP_S))
+            except TimeoutError:
+                continue
+        return False
+
+    async def _fire(self, status: TimerStatus, *, is_past_due: bool) -> TimerStatus:
+        started = self._now()
+        trigger = self._function.plan.trigger
+        value = decode(trigger.converter, _timer_datum(status, is_past_due), {}, f"parameter {trigger.name}")
+        try:
+            await self._invoker.execute(self._function, value, {}, self._function.new_context())
+        except Exception:  # noqa: BLE001 (the trigger's edge; the invoker has logged it, the next run is due as planned)
+            log.debug("The timer %s goes on after a failure", self._function.name)
+        return self._planned(started)
+
+
+def _timer_datum(status: TimerStatus, is_past_due: bool) -> Datum:
+    """The JSON that the official host hands to a timer function."""
+    last = status.last.isoformat() if status.last else "0001-01-01T00:00:00+00:00"
+    value = {
+        "Schedule": {"AdjustForDST": True},
+        "ScheduleStatus": {"Last": last, "LastUpdated": last, "Next": status.next.isoformat()},
+        "IsPastDue": is_past_due,
+    }
+    return Datum(json.dumps(value), "json")
