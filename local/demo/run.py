@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,13 +19,13 @@ from local.demo.data import airlines, read_csv
 from local.demo.errors import DemoError
 from local.demo.job import Order
 from local.demo.progress import LiveProgress
-from local.platform import Platform
+from local.platform import Endpoints, Platform, cancelled_by, running_endpoints
 from local.signalr.client import HubConnection
 from local.signalr.protocol import ProtocolError
+from local.view import StartView
 from local.webhooks import WebhookReceiver
 
 MAIL_TO = "operations@example.com"
-WEBHOOK = "demo-receiver"
 ALL_SERVICES = 9
 JOB_TIMEOUT_S = 300.0
 
@@ -51,20 +52,19 @@ class Demo:
     async def run(self) -> bool:
         """Whether the job completed and everything checked out. Raises DemoError when it could not be run."""
         content = read_csv(self._options.csv)
-        async with Platform(self._options.root, console=self._console) as platform:
-            client = platform.demo_client
+        async with _platform(self._options.root, self._console) as endpoints:
+            client = endpoints.demo_client
             async with (
-                Api(platform.edge_url, client.id, client.secret.get_secret_value()) as api,
+                Api(endpoints.edge_url, client.id, client.secret.get_secret_value()) as api,
                 WebhookReceiver() as receiver,
             ):
                 self._step_began = time.monotonic()
-                order = Order(content, airlines(), self._options.max_invalid, client.id, MAIL_TO, WEBHOOK)
-                await self._begin(api, receiver)
-                good = await self._job(api, order, receiver)
-                self._console.print("Look around: [bold]make up[/] starts the platform and prints its addresses.")
-                return good
+                webhook = f"demo-{api.trace_id[:8]}"
+                order = Order(content, airlines(), self._options.max_invalid, client.id, MAIL_TO, webhook)
+                await self._begin(api, order, receiver)
+                return await self._job(api, order, receiver)
 
-    async def _begin(self, api: Api, receiver: WebhookReceiver) -> None:
+    async def _begin(self, api: Api, order: Order, receiver: WebhookReceiver) -> None:
         await api.log_in()
         health = await api.call("GET", "/monitoring/health")
         routes = await api.call("GET", "/gateway/routes")
@@ -72,7 +72,7 @@ class Demo:
             f"Token from identity; platform is {health['status']}, {_count(routes)} routes at the edge; "
             f"trace id {api.trace_id}"
         )
-        webhook = await api.call("PUT", f"/notification/webhooks/{WEBHOOK}", {"url": receiver.url})
+        webhook = await api.call("PUT", f"/notification/webhooks/{order.webhook}", {"url": receiver.url})
         receiver.secret = webhook.get("secret")
 
     async def _job(self, api: Api, order: Order, receiver: WebhookReceiver) -> bool:
@@ -133,6 +133,22 @@ class Demo:
         now = time.monotonic()
         self._console.print(f"[green]✓[/] {text} [dim]{now - self._step_began:.1f} s[/]")
         self._step_began = now
+
+
+@asynccontextmanager
+async def _platform(root: Path, console: Console) -> AsyncIterator[Endpoints]:
+    """The platform that runs already (`make up`), else one for this run alone."""
+    running = running_endpoints()
+    if running is not None:
+        console.print("[green]✓[/] Using the platform that runs already (make up)")
+        yield running
+        return
+    with StartView(console) as view:
+        async with cancelled_by(signal.SIGTERM), Platform(root, on_change=view) as platform:
+            view.finish()
+            yield platform.endpoints
+            console.print("Look around: [bold]make up[/] starts the platform again and prints its addresses.")
+            console.print("[dim]Stopping the platform[/]")
 
 
 @asynccontextmanager
