@@ -1,6 +1,6 @@
 """Typed errors of the reporting service."""
 
-from chassis.errors import Conflict, NotFound, PlatformError, Unprocessable
+from chassis.errors import NotFound, PlatformError, Unprocessable
 
 
 class ReportNotFound(NotFound):
@@ -13,12 +13,6 @@ class FileNotFound(NotFound):
     """The report has no file of this format, not yet or not any more."""
 
     code, title = "reporting.file-not-found", "There is no such file"
-
-
-class ReportConflict(Conflict):
-    """The idempotency key was used for another request."""
-
-    code, title = "reporting.idempotency-conflict", "The idempotency key belongs to another request"
 
 
 class JobNotUsable(Unprocessable):

@@ -82,6 +82,7 @@ class RenderReport(Contract):
     fingerprint: str
     requested_at: datetime
     request: ReportRequest
+    attempt: int = Field(default=1, ge=1)
 
 
 class ReportAccepted(Contract):

@@ -41,7 +41,9 @@ def test_the_header_has_the_columns_and_lines_end_as_rfc_4180_says() -> None:
 
 
 def test_quotes_commas_and_line_ends_are_quoted() -> None:
-    assert csv_text(pl.DataFrame({"a": ['say "hi", you', "two\nlines"]})) == 'a\r\n"say ""hi"", you"\r\n"two\nlines"\r\n'
+    assert (
+        csv_text(pl.DataFrame({"a": ['say "hi", you', "two\nlines"]})) == 'a\r\n"say ""hi"", you"\r\n"two\nlines"\r\n'
+    )
 
 
 def test_an_absent_value_differs_from_an_empty_text() -> None:
