@@ -67,7 +67,7 @@ def _operation(operation: Document, service: str, route: Route) -> Document:
 
 def _security(manifests: Iterable[ServiceManifest]) -> Document:
     scopes = sorted({route.scope for manifest in manifests for route in manifest.routes if route.scope})
-    flow = {"tokenUrl": "/identity/oauth2/token", "scopes": {scope: "" for scope in scopes}}
+    flow = {"tokenUrl": "/identity/oauth2/token", "scopes": dict.fromkeys(scopes, "")}
     return {SECURITY_SCHEME: {"type": "oauth2", "flows": {"clientCredentials": flow}}}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from chassis.errors import PlatformError
+from chassis.manifest import RateLimit
 from chassis.settings import Settings
 from functions.gateway.envoy.discovery import Discovered, DiscoveryRequest, Kind, discover
 from functions.gateway.envoy.routes import ordered
@@ -38,7 +39,7 @@ class Gateway:
     def routes(self) -> EdgeRoutes:
         """What is routed, in order, and which manifests were refused."""
         manifests = self.catalog.manifests()
-        limits = {manifest.service: manifest.rate_limit for manifest in manifests}
+        limits: dict[str, RateLimit] = {manifest.service: manifest.rate_limit for manifest in manifests}
         items = tuple(
             EdgeRoute(
                 service=service,
@@ -66,7 +67,9 @@ class Gateway:
         manifests = self.catalog.manifests()
         names = [manifest.service for manifest in manifests]
         found = await asyncio.gather(*map(self._document, names))
-        documents = {name: document for name, document in zip(names, found, strict=True) if document is not None}
+        documents: dict[str, Document] = {
+            name: document for name, document in zip(names, found, strict=True) if document is not None
+        }
         return merge(documents, manifests, edge_url=self.settings.edge_url, version=self.version)
 
     async def _document(self, service: str) -> Document | None:

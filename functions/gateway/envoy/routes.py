@@ -55,12 +55,13 @@ def _forward(routed: Routed) -> Resource:
         "timeout": seconds(route.timeout_seconds),
     }
     if route.idempotent:
-        action["retry_policy"] = _retry_policy(route.timeout_seconds)
+        action["retry_policy"] = _retry_policy()
     return {
         "name": f"{routed.service} {','.join(route.methods)} {route.path}",
         "match": {**path_match(route.path), "headers": [_method_is(route.methods)]},
         "route": action,
         "metadata": rate_limit_metadata(routed.service, public=route.public),
+        "request_headers_to_add": [_deadline(route.timeout_seconds)],
         "typed_per_filter_config": {
             **access.required(route.scope),
             BUFFER: _body_limit(route.max_body_bytes),
@@ -68,12 +69,17 @@ def _forward(routed: Routed) -> Resource:
     }
 
 
-def _retry_policy(timeout_s: float) -> Resource:
+def _deadline(timeout_s: float) -> Resource:
+    # What services count down from: they stop working when the edge has stopped waiting.
+    header = {"key": "x-platform-deadline-ms", "value": str(int(timeout_s * 1000))}
+    return {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+def _retry_policy() -> Resource:
     return {
         "retry_on": _RETRY_ON,
         "retriable_status_codes": [503],
         "num_retries": 2,
-        "per_try_timeout": seconds(timeout_s),
         "retry_back_off": {"base_interval": "0.050s", "max_interval": "0.500s"},
     }
 
