@@ -8,9 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local.azurite import AzuriteError
 from local.demo.errors import DemoError, Refused
 from local.demo.run import JOB_TIMEOUT_S, Demo, Options
 from local.demo.views import print_problem
+from local.edge import EdgeError
+from local.supervisor.state import AlreadyRunningError
 from local.supervisor.supervisor import StartError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def _options(arguments: list[str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="make demo",
-        description="Turn the 336,776 flights that left New York in 2013 into a report, on nine services, and prove it.",
+        description="Turn the 336,776 flights that left New York in 2013 into a report, and prove what was done.",
     )
     parser.add_argument("--csv", type=Path, help="another CSV file with the same columns (default: the real flights)")
     parser.add_argument(
@@ -49,7 +52,7 @@ def main() -> int:
     except Refused as error:
         print_problem(console, error.problem)
         good = False
-    except (DemoError, StartError) as error:
+    except (DemoError, StartError, AlreadyRunningError, AzuriteError, EdgeError) as error:
         console.print(f"[bold red]The demo could not go on:[/] {error}")
         good = False
     except KeyboardInterrupt:

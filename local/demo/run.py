@@ -143,12 +143,17 @@ async def _platform(root: Path, console: Console) -> AsyncIterator[Endpoints]:
         console.print("[green]✓[/] Using the platform that runs already (make up)")
         yield running
         return
-    with StartView(console) as view:
-        async with cancelled_by(signal.SIGTERM), Platform(root, on_change=view) as platform:
-            view.finish()
+    async with cancelled_by(signal.SIGTERM):
+        view = StartView(console)
+        platform = Platform(root, on_change=view)
+        with view:
+            await platform.__aenter__()
+        try:
             yield platform.endpoints
             console.print("Look around: [bold]make up[/] starts the platform again and prints its addresses.")
-            console.print("[dim]Stopping the platform[/]")
+        finally:
+            with console.status("Stopping the platform"):
+                await platform.__aexit__(None, None, None)
 
 
 @asynccontextmanager
