@@ -22,7 +22,6 @@ from local.demo.progress import LiveProgress
 from local.platform import Endpoints, Platform, cancelled_by, running_endpoints
 from local.signalr.client import HubConnection
 from local.signalr.protocol import ProtocolError
-from local.view import StartView
 from local.webhooks import WebhookReceiver
 
 MAIL_TO = "operations@example.com"
@@ -143,17 +142,9 @@ async def _platform(root: Path, console: Console) -> AsyncIterator[Endpoints]:
         console.print("[green]✓[/] Using the platform that runs already (make up)")
         yield running
         return
-    async with cancelled_by(signal.SIGTERM):
-        view = StartView(console)
-        platform = Platform(root, on_change=view)
-        with view:
-            await platform.__aenter__()
-        try:
-            yield platform.endpoints
-            console.print("Look around: [bold]make up[/] starts the platform again and prints its addresses.")
-        finally:
-            with console.status("Stopping the platform"):
-                await platform.__aexit__(None, None, None)
+    async with cancelled_by(signal.SIGTERM), Platform(root, console=console) as platform:
+        yield platform.endpoints
+        console.print("Look around: [bold]make up[/] starts the platform again and prints its addresses.")
 
 
 @asynccontextmanager
