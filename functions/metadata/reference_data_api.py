@@ -1,0 +1,118 @@
+"""The metadata service's HTTP API for reference data."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from chassis.context import Principal
+from chassis.http.app import requires
+from functions.metadata import paging, runtime
+from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch
+from functions.metadata.errors import ReferenceDataNotFound
+from functions.metadata.preconditions import is_unchanged
+from functions.metadata.reference_data import ReferenceSet, item_etag
+from functions.metadata.schemas import (
+    Key,
+    Name,
+    ReferenceItem,
+    ReferenceSetBody,
+    ReferenceSetItems,
+    ReferenceSetPage,
+    ReferenceSetState,
+    ValueBody,
+)
+
+router = APIRouter(prefix="/metadata/reference-data", tags=["reference data"])
+
+SetName = Annotated[Name, Path(alias="set")]
+ItemKey = Annotated[Key, Path()]
+
+
+@router.get("")
+async def list_sets(
+    after: paging.After = None, limit: paging.Limit = 100, caller: Principal = requires(READ)
+) -> ReferenceSetPage:
+    """All sets, in order of names, without their items."""
+    found = [s async for s in runtime.reference_data().heads(caller.tenant, paging.key_of(after), limit)]
+    next_page = paging.token_of(found[-1].name) if len(found) == limit else None
+    return ReferenceSetPage(items=[ReferenceSetState(**_described(each)) for each in found], next=next_page)
+
+
+@router.put("/{set}")
+async def replace_set(
+    name: SetName,
+    body: ReferenceSetBody,
+    response: Response,
+    if_match: IfMatch = None,
+    caller: Principal = requires(WRITE),
+) -> ReferenceSetState:
+    """Replace all items of a set, or make it (201). The same items again change nothing."""
+    stored, is_new = await runtime.reference_data().put_set(caller.tenant, name, body.items, if_match)
+    response.status_code = 201 if is_new else 200
+    response.headers["ETag"] = stored.etag
+    return ReferenceSetState(**_described(stored))
+
+
+@router.get("/{set}", response_model=ReferenceSetItems)
+async def get_set(
+    name: SetName, response: Response, if_none_match: IfNoneMatch = None, caller: Principal = requires(READ)
+) -> ReferenceSetItems | Response:
+    """A set with all its items."""
+    stored = await _existing(caller.tenant, name)
+    if is_unchanged(if_none_match, stored.etag):
+        return Response(status_code=304, headers={"ETag": stored.etag})
+    response.headers["ETag"] = stored.etag
+    return ReferenceSetItems(**_described(stored), items=stored.items)
+
+
+@router.put("/{set}/{key}")
+async def put_item(
+    name: SetName,
+    key: ItemKey,
+    body: ValueBody,
+    response: Response,
+    if_match: IfMatch = None,
+    caller: Principal = requires(WRITE),
+) -> ReferenceItem:
+    """Set one item; If-Match is about the item's own ETag."""
+    _, is_new = await runtime.reference_data().put_item(caller.tenant, name, key, body.value, if_match)
+    etag = item_etag(body.value)
+    response.status_code = 201 if is_new else 200
+    response.headers["ETag"] = etag
+    return ReferenceItem(set=name, key=key, value=body.value, etag=etag)
+
+
+@router.get("/{set}/{key}", response_model=ReferenceItem)
+async def get_item(
+    name: SetName,
+    key: ItemKey,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+    caller: Principal = requires(READ),
+) -> ReferenceItem | Response:
+    """One item of a set."""
+    stored = await _existing(caller.tenant, name)
+    if key not in stored.items:
+        raise ReferenceDataNotFound(f"the set {name} has no such key")
+    etag = item_etag(stored.items[key])
+    if is_unchanged(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag})
+    response.headers["ETag"] = etag
+    return ReferenceItem(set=name, key=key, value=stored.items[key], etag=etag)
+
+
+async def _existing(tenant: str, name: str) -> ReferenceSet:
+    stored = await runtime.reference_data().get(tenant, name)
+    if stored is None:
+        raise ReferenceDataNotFound(f"there is no set {name}")
+    return stored
+
+
+def _described(stored: ReferenceSet) -> dict[str, object]:
+    return {
+        "set": stored.name,
+        "revision": stored.revision,
+        "count": stored.count,
+        "etag": stored.etag,
+        "updated_at": stored.updated_at,
+    }
