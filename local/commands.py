@@ -18,7 +18,7 @@ from local.supervisor.orphans import end_orphans
 from local.supervisor.probes import answering, listening
 from local.supervisor.state import AlreadyRunningError, read_state, supervisor_pid, write_state
 from local.supervisor.supervisor import StartError, tail
-from local.view import StartView, status_table, url_table
+from local.view import status_table, url_table
 
 STOP_TIMEOUT_S = 60.0
 DETACHED_LOG = "supervisor.log"
@@ -43,7 +43,7 @@ def detach() -> int:
     layout.make()
     log = layout.logs / DETACHED_LOG
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "local", "up"],
             cwd=layout.root,
             stdin=subprocess.DEVNULL,
@@ -90,14 +90,12 @@ def status() -> int:
 
 
 async def _stay(console: Console) -> None:
-    with StartView(console) as view:
-        async with cancelled_by(signal.SIGTERM), Platform(on_change=view) as platform:
-            view.finish()
-            if platform.ended_orphans:
-                console.print(f"Ended what an earlier start left: {', '.join(platform.ended_orphans)}")
-            _tell_where(console, platform.layout)
-            console.print("Ctrl-C, or `make down` in another terminal, stops it.")
-            await asyncio.Event().wait()
+    async with cancelled_by(signal.SIGTERM), Platform(console=console) as platform:
+        if platform.ended_orphans:
+            console.print(f"Ended what an earlier start left: {', '.join(platform.ended_orphans)}")
+        _tell_where(console, platform.layout)
+        console.print("Ctrl-C, or `make down` in another terminal, stops it.")
+        await asyncio.Event().wait()
 
 
 def _tell_where(console: Console, layout: Layout) -> None:

@@ -28,6 +28,8 @@ DEFAULT_PORTS = {
 }
 EDGE_RANK, SERVICE_RANK, MONITORING_RANK, STORAGE_RANK = range(4)
 """Stop order: the edge takes no more, the services drain, what takes their last telemetry, what they store in."""
+DRAIN_S = 8.0
+"""What a service gets to finish what it is doing; what is not done then is done after the next start."""
 NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV")
 
 
@@ -57,6 +59,7 @@ class Plan:
             "AzureWebJobsStorage": self.storage_connection(),
             "AzureSignalRConnectionString": f"Endpoint={self.url('signalr')};AccessKey={signalr_key};Version=1.0;",
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"{self.url('monitoring')}/monitoring/otlp",
+            "FUNCHOST_STATE_DIR": str(self.layout.durable / service),
             "PLATFORM_SERVICES": service,
             "PLATFORM_SERVICE_URLS": json.dumps({name: self.url(name) for name in SERVICES}),
             "PLATFORM_EDGE_URL": self.url("edge"),
@@ -109,12 +112,13 @@ class Plan:
         url = self.url(name)
         return Spec(
             name=name,
-            command=funchost_command(self.layout, name, self.ports[name]),
+            command=funchost_command(self.layout, self.ports[name]),
             environment=self.service_environment(name),
             cwd=self.layout.root,
             url=url,
             ready=answering(f"{url}/runtime/health/ready", f"{url}/{name}/health/ready"),
             after=("azurite",),
+            stop_grace_s=DRAIN_S + 4,
             stop_rank=MONITORING_RANK if name == "monitoring" else SERVICE_RANK,
         )
 
@@ -152,10 +156,9 @@ class Plan:
         return {**kept, "NO_PROXY": loopback, "no_proxy": loopback, "PYTHONUNBUFFERED": "1"}
 
 
-def funchost_command(layout: Layout, service: str, port: int) -> tuple[str, ...]:
+def funchost_command(layout: Layout, port: int) -> tuple[str, ...]:
     """The command line of one service's Functions host."""
-    state = layout.durable / service
-    options = ("--app", str(layout.root), "--port", str(port), "--state-dir", str(state))
+    options = ("--app", str(layout.root), "--port", str(port), "--grace", f"{DRAIN_S:g}")
     return (sys.executable, "-m", "funchost", "start", *options)
 
 

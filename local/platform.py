@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from rich.console import Console
+
 from chassis.manifest import SERVICES, read_manifests
 from local import ports
 from local.credentials import DemoClient, make_credentials, read_demo_client
@@ -16,6 +18,7 @@ from local.plan import DEFAULT_PORTS, Plan
 from local.supervisor.orphans import end_orphans
 from local.supervisor.state import ProcessRecord, State, read_state, sole_supervisor, supervisor_pid, write_state
 from local.supervisor.supervisor import Listener, Supervisor
+from local.view import StartView
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,12 @@ class Endpoints:
 
 
 class Platform:
-    """Starts everything on entering, stops everything on leaving; both take `on_change` along for progress.
+    """Starts everything on entering, stops everything on leaving; `on_change` hears of every change of a process.
 
     `state_dir` (default `.local/`) keeps ports, data, keys and logs; one platform at a time may use it
     (AlreadyRunningError). `free_ports` takes any free ports instead of the default ones, so that several platforms run
-    side by side. `environment` is added to every service's settings. Entering raises StartError when a process does
-    not become ready; then nothing is left running.
+    side by side. `environment` is added to every service's settings. With a `console`, the start and later accidents
+    are shown on it. Entering raises StartError when a process does not become ready; then nothing is left running.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class Platform:
         environment: Mapping[str, str] | None = None,
         free_ports: bool = False,
         on_change: Listener | None = None,
+        console: Console | None = None,
     ) -> None:
         self.layout = Layout(root, state_dir or root / ".local")
         self._environment = dict(environment or {})
         self._free_ports = free_ports
         self._listener = on_change
+        self._view = StartView(console) if console is not None else None
         self._stack = contextlib.AsyncExitStack()
         self.ended_orphans: list[str] = []
 
@@ -76,7 +81,8 @@ class Platform:
             self.supervisor = Supervisor(self.plan.specs(), self.layout.logs, self._changed)
             self._write_state()
             stack.push_async_callback(self._stop)
-            await self.supervisor.start()
+            with self._view or contextlib.nullcontext():
+                await self.supervisor.start()
             self._stack = stack.pop_all()
         return self
 
@@ -157,8 +163,9 @@ class Platform:
 
     def _changed(self, record: ProcessRecord) -> None:
         self._write_state()
-        if self._listener is not None:
-            self._listener(record)
+        for listener in (self._view, self._listener):
+            if listener is not None:
+                listener(record)
 
     def _write_state(self, *, running: bool = True) -> None:
         pid = supervisor_pid(self.layout.lock_file) if running else None

@@ -27,7 +27,7 @@ STYLES: dict[Status, str] = {
 class StartView:
     """A live table of what is starting, on a terminal; one plain line per change elsewhere.
 
-    Call it for every change; `finish` freezes the table, later changes are printed as lines."""
+    Call it for every change. After leaving it the table stays as it is, and accidents are told as lines."""
 
     def __init__(self, console: Console, title: str = "Starting the platform") -> None:
         self._console = console
@@ -36,6 +36,7 @@ class StartView:
         self._began = time.monotonic()
         self._ready_s: dict[str, float] = {}
         self._live: Live | None = None
+        self._started = False
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -46,7 +47,10 @@ class StartView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.finish()
+        self._started = kind is None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     def __call__(self, record: ProcessRecord) -> None:
         """Take in a change."""
@@ -54,14 +58,9 @@ class StartView:
         self._records[record.name] = record
         if record.status == "ready":
             self._ready_s.setdefault(record.name, time.monotonic() - self._began)
-        if self._live is None and (seen is None or seen.status != record.status):
+        changed = seen is None or seen.status != record.status
+        if self._live is None and changed and (not self._started or _is_accident(record)):
             self._console.print(event_line(record), highlight=False)
-
-    def finish(self) -> None:
-        """Leave the table as it is."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
 
     def _render(self) -> RenderableType:
         table = Table.grid(padding=(0, 2))
@@ -105,6 +104,11 @@ def url_table(edge_url: str, records: Mapping[str, ProcessRecord]) -> Table:
         if record.name != "edge":
             table.add_row("  ", Text(record.name, style="dim"), Text(record.url, style="dim"))
     return table
+
+
+def _is_accident(record: ProcessRecord) -> bool:
+    """A restart, or that it is over; an ordinary stop is none."""
+    return record.status in ("restarting", "failed") or (record.status == "ready" and record.restarts > 0)
 
 
 def _mark(record: ProcessRecord) -> RenderableType:

@@ -103,6 +103,13 @@ class Hub:
         """Take one connection out of a group."""
         self._group_connections[group].discard(connection_id)
 
+    def leave_all(self, user_id: str | None = None, connection_id: str | None = None) -> None:
+        """Take a user, or a connection, out of every group."""
+        for users in self._group_users.values():
+            users.discard(user_id or "")
+        for connections in self._group_connections.values():
+            connections.discard(connection_id or "")
+
 
 def send(connections: Iterable[Connection], record: bytes, excluded: Collection[str] = ()) -> int:
     """Send a record to each, framed once; gives to how many it was sent."""

@@ -15,6 +15,7 @@ from local.signalr.endpoint import Endpoint, bearer
 from local.signalr.hub import Connection, Hub, send
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+_MEMBERS = [(prefix, kind) for prefix in ("/api/v1/hubs/{hub}", "/api/hubs/{hub}") for kind in ("users", "connections")]
 Targets = Callable[[Hub, web.Request], Iterable[Connection]]
 
 
@@ -35,6 +36,7 @@ class RestApi:
             *_posts(one, f"{old}/connections/{{connection}}", f"{new}/connections/{{connection}}/:send"),
             *self._memberships(f"{old}/groups/{{group}}/users/{{user}}", f"{old}/users/{{user}}/groups/{{group}}"),
             *self._memberships(f"{new}/users/{{user}}/groups/{{group}}"),
+            *(web.delete(f"{prefix}/{kind}/{{{kind[:-1]}}}/groups", self._leave_all) for prefix, kind in _MEMBERS),
             *self._memberships(*(f"{prefix}/groups/{{group}}/connections/{{connection}}" for prefix in (old, new))),
         ]
 
@@ -64,6 +66,11 @@ class RestApi:
             hub.leave_user(names["group"], names["user"])
         else:
             hub.leave_connection(names["group"], names["connection"])
+        return web.Response(status=200)
+
+    async def _leave_all(self, request: web.Request) -> web.Response:
+        hub, names = self._open(request), request.match_info
+        hub.leave_all(user_id=names.get("user"), connection_id=names.get("connection"))
         return web.Response(status=200)
 
     def _open(self, request: web.Request) -> Hub:
