@@ -1,0 +1,234 @@
+"""A real Envoy before real gateway and identity apps, and a small upstream that tells what reached it."""
+
+import asyncio
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+from string import Template
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from argon2 import PasswordHasher
+from fastapi import FastAPI, Request, Response
+from joserfc.jwk import ECKey
+
+from chassis.runtime import Runtime
+from chassis.settings import ROOT, Settings
+from functions.gateway.api import gateway_app
+from functions.identity.api import identity_app
+from local.edge import envoy_command
+from local.ports import any_free
+
+HOST = "127.0.0.1"
+SECRET = "correct horse battery staple"
+UPSTREAM = """
+service: metadata
+layer: platform
+routes:
+  - {path: "/metadata/schemas/{name}", methods: [PUT], scope: metadata.write, maxBodyBytes: 1000}
+  - {path: "/metadata/schemas/{name}", methods: [GET], scope: metadata.read, idempotent: true}
+  - {path: "/metadata/admin", methods: [GET], scope: metadata.admin}
+  - {path: "/metadata/slow", methods: [GET], scope: metadata.read, timeoutSeconds: 0.3}
+  - {path: "/metadata/health/live", methods: [GET], public: true}
+"""
+DEAD = """
+service: audit
+layer: infrastructure
+routes: [{path: "/audit/events", methods: [GET], scope: audit.read, idempotent: true}]
+"""
+NARROW = """
+service: reporting
+layer: core
+routes: [{path: "/reporting/reports", methods: [GET], scope: reporting.read}]
+rateLimit: {requestsPerSecond: 3, burst: 3}
+"""
+
+
+@dataclass
+class Upstream:
+    """Answers every path with what it got; keeps the trace exports."""
+
+    exports: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def app(self) -> FastAPI:
+        app = FastAPI(openapi_url=None)
+
+        @app.post("/monitoring/otlp/v1/traces")
+        async def traces(request: Request) -> Response:
+            self.exports.append((request.headers["authorization"], await request.body()))
+            return Response(b"", media_type="application/x-protobuf")
+
+        @app.get("/metadata/slow")
+        async def slow() -> str:
+            await asyncio.sleep(1)
+            return "late"
+
+        @app.get("/metadata/openapi.json")
+        async def document() -> dict[str, Any]:
+            operation = {"responses": {}, "operationId": "read"}
+            return {"paths": {"/metadata/schemas/{schema}": {"get": operation}, "/metadata/inner": {"get": operation}}}
+
+        @app.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE"])
+        async def echo(path: str, request: Request) -> dict[str, Any]:
+            return {"path": path, "headers": dict(request.headers), "bytes": len(await request.body())}
+
+        return app
+
+
+@dataclass
+class Edge:
+    """What a test needs of the running edge."""
+
+    url: str
+    gateway_url: str
+    identity_url: str
+    upstream: Upstream
+    manifests: Path
+    keys: Path
+    storage: str
+
+    def token(self, client: str = "demo", scope: str | None = None) -> str:
+        form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
+        answer = httpx.post(f"{self.identity_url}/identity/oauth2/token", data=form, auth=(client, SECRET))
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["access_token"]
+        return token
+
+    def ask(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx.Response:
+        headers = options.pop("headers", {})
+        if token:
+            headers = {**headers, "authorization": f"Bearer {token}"}
+        return httpx.request(method, self.url + path, headers=headers, timeout=10, **options)
+
+
+@pytest.fixture(scope="module")
+def edge(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    folder = tmp_path_factory.mktemp("edge")
+    edge_port, admin, gateway, identity, echo, dead = any_free(6)
+    urls = dict.fromkeys(("metadata", "monitoring", "reporting"), f"http://{HOST}:{echo}")
+    urls |= {name: f"http://{HOST}:{port}" for name, port in _named(gateway, identity, dead)}
+    settings = Settings(
+        storage_connection=azurite,
+        service_urls=urls,
+        issuer=f"http://{HOST}:{edge_port}/identity",
+        edge_url=f"http://{HOST}:{edge_port}",
+        keys_dir=folder / "keys",
+        signing_keys_dir=folder / "signing",
+        clients_file=folder / "clients.json",
+        manifests_dir=_manifests(folder / "manifests"),
+    )
+    settings.keys_dir.mkdir()
+    settings.clients_file.write_text(json.dumps(_clients(settings.keys_dir)))
+    upstream = Upstream()
+    apps = {
+        gateway: gateway_app(Runtime("gateway", settings)),
+        identity: identity_app(Runtime("identity", settings)),
+        echo: upstream.app(),
+    }
+    running = Edge(
+        settings.edge_url, urls["gateway"], urls["identity"], upstream, settings.manifests_dir, folder, azurite
+    )
+    with _served(apps), _envoy(folder, settings, edge_port, admin, gateway):
+        wait_until(lambda: _answers(f"{running.url}/metadata/health/live"), "the edge answers")
+        yield running
+
+
+def wait_until(condition: Callable[[], bool], what: str, within_s: float = 15) -> float:
+    """Look often until the condition holds; gives the seconds it took. Fails when it never does."""
+    started = time.monotonic()
+    while time.monotonic() - started < within_s:
+        if condition():
+            return time.monotonic() - started
+        time.sleep(0.05)
+    pytest.fail(f"not within {within_s} s: {what}")
+
+
+def _named(gateway: int, identity: int, dead: int) -> list[tuple[str, int]]:
+    return [("gateway", gateway), ("identity", identity), ("audit", dead)]
+
+
+def _manifests(folder: Path) -> Path:
+    for service in ("gateway", "identity"):
+        copytree(ROOT / "functions" / service, folder / service, ignore=ignore_patterns("*.py", "__pycache__", "envoy"))
+    for service, text in (("metadata", UPSTREAM), ("audit", DEAD), ("reporting", NARROW)):
+        (folder / service).mkdir()
+        (folder / service / "service.yaml").write_text(text)
+    return folder
+
+
+def _clients(keys: Path) -> list[dict[str, Any]]:
+    service = ECKey.generate_key("P-256", private=True)
+    (keys / "gateway.jwk").write_text(json.dumps(service.as_dict(private=True)))
+    secret = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(SECRET)
+    scopes = ["metadata.read", "metadata.write", "audit.read", "reporting.read", "gateway.read"]
+    applications = [
+        {"clientId": name, "tenant": "acme", "kind": "application", "scopes": scopes, "secretHash": secret}
+        for name in ("demo", "other")
+    ]
+    gateway = {"clientId": "svc-gateway", "tenant": "platform", "kind": "service", "scopes": ["monitoring.ingest"]}
+    return [*applications, {**gateway, "jwk": service.as_dict(private=False)}]
+
+
+@contextmanager
+def _served(apps: dict[int, FastAPI]) -> Iterator[None]:
+    """Each app on its port, on one event loop in a thread."""
+    servers = [
+        uvicorn.Server(uvicorn.Config(app, host=HOST, port=port, log_level="warning", lifespan="off"))
+        for port, app in apps.items()
+    ]
+
+    async def serve() -> None:
+        await asyncio.gather(*(server.serve() for server in servers))
+        for app in apps.values():
+            if hasattr(app.state, "runtime"):
+                await app.state.runtime.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    wait_until(lambda: all(server.started for server in servers), "the apps listen")
+    # The first look at readiness makes the control secret, which must be there before Envoy starts.
+    for port, app in apps.items():
+        if hasattr(app.state, "runtime"):
+            assert httpx.get(f"http://{HOST}:{port}/{app.title}/health/ready").status_code == 200
+    yield
+    for server in servers:
+        server.should_exit = True
+    thread.join(10)
+
+
+@contextmanager
+def _envoy(folder: Path, settings: Settings, edge_port: int, admin: int, gateway: int) -> Iterator[None]:
+    template = Template((ROOT / "functions" / "gateway" / "envoy" / "bootstrap.yaml").read_text())
+    config = folder / "envoy.yaml"
+    config.write_text(
+        template.substitute(
+            EDGE_HOST=HOST,
+            EDGE_PORT=edge_port,
+            ADMIN_PORT=admin,
+            GATEWAY_HOST=HOST,
+            GATEWAY_PORT=gateway,
+            CONTROL_SECRET_FILE=settings.keys_dir / "edge-control.secret",
+        )
+    )
+    with (folder / "envoy.log").open("wb") as log:
+        process = subprocess.Popen(envoy_command(config), stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=1).status_code == 200
+    except httpx.TransportError:
+        return False
