@@ -8,9 +8,6 @@ from typing import Any
 import azure.functions as func
 from azure.functions import _abc
 
-current_invocation: ContextVar[str] = ContextVar("current_invocation", default="")
-"""Invocation id for the log lines written meanwhile; empty outside of invocations."""
-
 thread_local_storage = threading.local()
 
 
@@ -90,13 +87,15 @@ class Context(func.Context):
     ) -> None:
         self._name = name
         self._directory = directory
-        self._invocation_id = new_invocation_id()
+        self._invocation_id = ""
         self._trace = trace
         self._retry = retry
 
     @property
     def invocation_id(self) -> str:
-        """The id that the log lines of this invocation carry."""
+        """The id that the log lines of this invocation carry; drawn when first asked for."""
+        if not self._invocation_id:
+            self._invocation_id = new_invocation_id()
         return self._invocation_id
 
     @property
@@ -144,3 +143,7 @@ class Out(func.Out[Any]):
     def get(self) -> Any:
         """The value set so far, or None."""
         return self._value
+
+
+current_invocation: ContextVar[Context | None] = ContextVar("current_invocation", default=None)
+"""Whose log lines are being written; None outside of invocations."""

@@ -1,7 +1,7 @@
 """What the app declares: functions and their bindings, as read from azure-functions' metadata."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,11 @@ class FunctionDefinition:
     bindings: tuple[Binding, ...]
     trigger: Binding
     retry: Mapping[str, Any] | None = None
+    directory: str = field(init=False)
+    """The folder of the script, which func.Context shows as function_directory."""
 
-    @property
-    def directory(self) -> str:
-        """The folder of the script, which func.Context shows as function_directory."""
-        return str(self.script_file.parent)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "directory", str(self.script_file.parent))
 
     @property
     def where(self) -> str:

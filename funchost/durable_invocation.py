@@ -30,7 +30,7 @@ class DurableInvocation:
         trigger = function.plan.trigger
         value = decode(trigger.converter, Datum(argument, "json"), {}, f"parameter {trigger.name}")
         context = function.new_context(TraceContext(trace_parent))
-        data = {trigger.name: argument} if function.inputs or function.outputs else {}
+        data = {trigger.name: argument} if function.has_bindings else {}
         result = await self._invoker.execute(function, value, data, context, level=self._log_level)
         encoded = encode(trigger.converter, result, None, f"the result of {function_name}").value
         return encoded if isinstance(encoded, str) else json.dumps(encoded)

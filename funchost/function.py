@@ -24,9 +24,13 @@ class BoundFunction:
     return_output: tuple[Parameter, OutputBinding] | None = None
     http_output: str = ""
     name: str = field(init=False)
+    has_bindings: bool = field(init=False)
+    """Whether there is anything to read or write beside the trigger and a returned HTTP response."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.definition.name)
+        bound = self.inputs or self.plan.outputs or self.return_output
+        object.__setattr__(self, "has_bindings", bool(bound))
 
     def new_context(self, trace: TraceContext | None = None, retry: RetryContext | None = None) -> Context:
         """The context of a new invocation."""

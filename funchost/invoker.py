@@ -15,8 +15,10 @@ from typing import Any
 
 from funchost.bindings.ports import BindingData
 from funchost.context import Context, current_invocation
+from funchost.deadlines import Deadlines
 from funchost.errors import InvocationError
 from funchost.function import BoundFunction
+from funchost.signature import CallPlan
 
 log = logging.getLogger("Function")
 _HOST_CODE = (str(Path(__file__).parent), str(Path(concurrent.futures.__file__).parent))
@@ -46,7 +48,7 @@ class Invoker:
     """
 
     def __init__(self, timeout: timedelta | None = None) -> None:
-        self._timeout_s = timeout.total_seconds() if timeout else None
+        self._deadlines = Deadlines(timeout.total_seconds() if timeout else None)
         self._threads = ThreadPoolExecutor(thread_count(), thread_name_prefix="function")
         # Replay must not wait behind activities that block every thread, or an orchestration could starve itself.
         self._replay_threads = ThreadPoolExecutor(2, thread_name_prefix="orchestrator")
@@ -67,65 +69,51 @@ class Invoker:
         `value` is the decoded trigger; start and success are logged at `level`. Raises what the function or a
         binding raised, after logging it; TimeoutError after functionTimeout.
         """
-        token = current_invocation.set(context.invocation_id)
+        token = current_invocation.set(context)
         self._begin()
         try:
             if not log.isEnabledFor(level):
-                return await self._logging_failure(function, value, data, context)
+                return await self._run(function, value, data, context)
             started = time.perf_counter()
             log.log(level, "Executing 'Functions.%s'", function.name)
-            result = await self._logging_failure(function, value, data, context)
+            result = await self._run(function, value, data, context)
             duration_ms = (time.perf_counter() - started) * 1000
             log.log(level, "Executed 'Functions.%s' (Succeeded, Duration=%.0fms)", function.name, duration_ms)
             return result
+        except Exception as error:
+            message = "Executed 'Functions.%s' (Failed): %s: %s"
+            log.error(message, function.name, type(error).__name__, error, exc_info=app_traceback(error))
+            raise
         finally:
             self._end()
             current_invocation.reset(token)
-
-    async def _logging_failure(self, function: BoundFunction, value: Any, data: BindingData, context: Context) -> Any:
-        started = time.perf_counter()
-        try:
-            return await self._within_timeout(function, value, data, context)
-        except Exception as error:
-            duration_ms = (time.perf_counter() - started) * 1000
-            log.error(
-                "Executed 'Functions.%s' (Failed, Duration=%.0fms): %s: %s",
-                function.name,
-                duration_ms,
-                type(error).__name__,
-                error,
-                exc_info=app_traceback(error),
-            )
-            raise
-
-    async def _within_timeout(self, function: BoundFunction, value: Any, data: BindingData, context: Context) -> Any:
-        if self._timeout_s is None:
-            return await self._run(function, value, data, context)
-        async with asyncio.timeout(self._timeout_s):
-            return await self._run(function, value, data, context)
 
     async def _run(self, function: BoundFunction, value: Any, data: BindingData, context: Context) -> Any:
         plan = function.plan
         arguments: dict[str, Any] = {plan.trigger.name: value}
         if plan.needs_context:
             arguments["context"] = context
-        if function.inputs:
+        task = self._deadlines.begin()
+        try:
+            if not function.has_bindings:  # most HTTP functions: nothing but the call
+                return await (plan.function(**arguments) if plan.is_async else self._on_thread(plan, arguments))
             await function.read_inputs(arguments, data)
-        if not plan.outputs and function.return_output is None:
-            return await self._call(function, arguments)
-        outs = function.make_outs(arguments)
-        returned = await self._call(function, arguments)
-        await function.write_outputs(outs, returned, data)
-        return function.result(outs, returned)
+            outs = function.make_outs(arguments)
+            returned = await (plan.function(**arguments) if plan.is_async else self._on_thread(plan, arguments))
+            await function.write_outputs(outs, returned, data)
+            return function.result(outs, returned)
+        except asyncio.CancelledError:
+            if self._deadlines.is_overdue(task):
+                raise TimeoutError(f"functionTimeout ({self._deadlines.timeout_s:.0f} s) is over") from None
+            raise
+        finally:
+            self._deadlines.end(task)
 
-    async def _call(self, function: BoundFunction, arguments: dict[str, Any]) -> Any:
-        plan = function.plan
-        if plan.is_async:
-            return await plan.function(**arguments)
+    def _on_thread(self, plan: CallPlan, arguments: dict[str, Any]) -> asyncio.Future[Any]:
         is_replay = plan.trigger.binding.type == "orchestrationTrigger"
         threads = self._replay_threads if is_replay else self._threads
         call = partial(copy_context().run, partial(plan.function, **arguments))
-        return await asyncio.get_running_loop().run_in_executor(threads, call)
+        return asyncio.get_running_loop().run_in_executor(threads, call)
 
     def _begin(self) -> None:
         self._in_flight += 1
@@ -146,5 +134,6 @@ class Invoker:
 
     def close(self) -> None:
         """Let go of the threads; those that still work are not waited for."""
+        self._deadlines.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._replay_threads.shutdown(wait=False, cancel_futures=True)

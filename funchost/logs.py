@@ -28,7 +28,8 @@ class LineFormatter(logging.Formatter):
         message = record.getMessage()
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
-        invocation = current_invocation.get() or getattr(thread_local_storage, "invocation_id", "")
+        context = current_invocation.get()
+        invocation = context.invocation_id if context else getattr(thread_local_storage, "invocation_id", "")
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         id_ = f" [{invocation}]" if invocation else ""
         line = f"{seconds}.{int(record.msecs):03d}Z {record.levelname} {record.name}{id_} {message}"

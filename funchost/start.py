@@ -37,14 +37,18 @@ class StartOptions:
     grace_s: float = GRACE_S
 
 
-def start(options: StartOptions) -> int:
-    """Run the app until SIGTERM or SIGINT; returns the exit code. Raises HostError for what the developer can mend."""
-    began = time.perf_counter()
+def start(options: StartOptions, began: float) -> int:
+    """Run the app until SIGTERM or SIGINT; returns the exit code. Raises HostError for what the developer can mend.
+
+    `began` is the time.perf_counter() of the command's start.
+    """
     load_local_settings(options.app_dir / "local.settings.json")
     host_json = read_host_json(options.app_dir / "host.json")
     _set_up_logs(host_json, options.app_dir)
     definitions = _select(index_app(options.app_dir), options)
-    listener = bind_listener(options)
+    from funchost.server import bind_socket
+
+    listener = bind_socket(options.host, options.port)
     code = _run(definitions, host_json, options, listener, began)
     sys.stdout.flush()
     return code
@@ -55,13 +59,6 @@ def _set_up_logs(host_json: HostJson, app_dir: Path) -> None:
         set_up_logs(parse_levels(host_json.logging.log_level))
     except ValueError as error:
         raise HostError(str(error), where=f"{app_dir / 'host.json'}, key logging.logLevel") from None
-
-
-def bind_listener(options: StartOptions) -> socket.socket:
-    """The socket to serve on."""
-    from funchost.server import bind_socket
-
-    return bind_socket(options.host, options.port)
 
 
 def _select(definitions: Sequence[FunctionDefinition], options: StartOptions) -> list[FunctionDefinition]:

@@ -34,7 +34,7 @@ class HttpTrigger:
         self._keys = keys
         self._limit_bytes = body_limit_bytes
         self._level = function.definition.trigger.text("authLevel", "function").lower()
-        self._needs_data = bool(function.inputs or function.outputs or function.return_output)
+        self._needs_data = function.has_bindings
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, route: dict[str, str]) -> None:
         """Run the function and send its response; 401 without the key, 413 over the limit, 500 when it fails."""
@@ -51,13 +51,6 @@ class HttpTrigger:
         request = build_request(scope, headers, query, route, body)
         data = _binding_data(headers, query, route, body) if self._needs_data else _NO_DATA
         trace = TraceContext(headers.get("traceparent"), headers.get("tracestate"))
-        await self._run(request, data, trace, send)
-
-    def _is_allowed(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
-        given = headers.get("x-functions-key") or query.get("code")
-        return self._keys is not None and self._keys.allows(self._level, self.function.name, given)
-
-    async def _run(self, request: Any, data: BindingData, trace: TraceContext, send: Send) -> None:
         context = self.function.new_context(trace)
         try:
             result = await self._invoker.execute(self.function, request, data, context, level=logging.DEBUG)
@@ -65,12 +58,16 @@ class HttpTrigger:
             await send_status(send, 500)
             return
         try:
-            status, headers, body = encode_response(result)
+            status, response_headers, content = encode_response(result)
         except InvocationError as error:
             log.error("Function %s [%s] failed: %s", self.function.name, context.invocation_id, error)
             await send_status(send, 500)
             return
-        await send_response(send, status, headers, body)
+        await send_response(send, status, response_headers, content)
+
+    def _is_allowed(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+        given = headers.get("x-functions-key") or query.get("code")
+        return self._keys is not None and self._keys.allows(self._level, self.function.name, given)
 
 
 def _binding_data(

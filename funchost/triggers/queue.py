@@ -169,17 +169,13 @@ class QueueListener:
     async def _invoke(self, message: Any, body: bytes) -> bool:
         """Whether the function succeeded; the invoker has logged why not."""
         trigger = self._function.plan.trigger
-        data: BindingData = binding_data(message, body) if _needs_data(self._function) else {}
+        data: BindingData = binding_data(message, body) if self._function.has_bindings else {}
         try:
             value = decode(trigger.converter, body_datum(body), trigger_metadata(message), f"parameter {trigger.name}")
             await self._invoker.execute(self._function, value, data, self._function.new_context())
         except Exception:  # noqa: BLE001 (the trigger's edge)
             return False
         return True
-
-
-def _needs_data(function: BoundFunction) -> bool:
-    return bool(function.inputs or function.outputs or function.return_output)
 
 
 def _brief(error: BaseException) -> str:
