@@ -1,0 +1,106 @@
+"""The durable engine as the host sees it: start, drain, a client binding, an ASGI app."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from funchost.durable.activities import ActivityWorker
+from funchost.durable.backend import Backend
+from funchost.durable.client import TaskHubClient
+from funchost.durable.clock import Clock, SystemClock
+from funchost.durable.http_api import ManagementApi
+from funchost.durable.links import Links
+from funchost.durable.orchestrations import OrchestrationWorker
+from funchost.durable.sqlite import SqliteBackend
+from funchost.durable.turn import KnownFunctions
+
+DEFAULT_HUB = "TestHubName"
+# The extension's default is ten per processor; orchestrators here share one event loop with everything else.
+_DEFAULT_ACTIVITIES = 20
+_DEFAULT_ORCHESTRATORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much is at work or in line now."""
+
+    orchestrations: int
+    activities: int
+    timers: int
+
+
+class DurableEngine:
+    """Runs the durable functions of one app on one task hub.
+
+    `functions` maps a durable name to (kind: "orchestrator" | "activity" | "entity", function name).
+    `invoke(function_name, argument, trace_parent)` runs a function: an orchestrator gets the replay JSON and returns
+    its state JSON; an activity gets its input as JSON text and returns its value (anything that df_dumps takes).
+    An exception of it is the function's failure.
+    `settings` is the durableTask section of host.json: hubName, maxConcurrentActivityFunctions,
+    maxConcurrentOrchestratorFunctions, overridableExistingInstanceStates ("NonRunningStates" | "AnyState").
+    The hub is kept in `<state_dir>/<hubName>.db` unless a `backend` is given.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, tuple[str, str]],
+        invoke: Callable[[str, str, str | None], Awaitable[Any]],
+        settings: Mapping[str, Any],
+        state_dir: Path,
+        base_url: str,
+        clock: Clock | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        self.hub = str(settings.get("hubName") or DEFAULT_HUB)
+        self._clock = clock or SystemClock()
+        self._backend = backend or SqliteBackend(state_dir / f"{self.hub}.db")
+        known = KnownFunctions(_of_kind(functions, "orchestrator"), _of_kind(functions, "activity"))
+        orchestrators = int(settings.get("maxConcurrentOrchestratorFunctions") or _DEFAULT_ORCHESTRATORS)
+        activities = int(settings.get("maxConcurrentActivityFunctions") or _DEFAULT_ACTIVITIES)
+        self._worker = OrchestrationWorker(self._backend, invoke, known, self._clock, orchestrators)
+        self._activities = ActivityWorker(
+            self._backend, invoke, known.activities, self._clock, activities, self._worker.deliver
+        )
+        self._worker.activities = self._activities
+        self._links = Links(base_url, self.hub)
+        self.client = TaskHubClient(
+            self._backend,
+            self._worker,
+            known,
+            self._clock,
+            replace_running=settings.get("overridableExistingInstanceStates") == "AnyState",
+        )
+        self.asgi = ManagementApi(self.client, self._links)
+
+    async def start(self) -> None:
+        """Open the hub and go on with everything that waits in it.
+
+        Raises HubInUse, HubCorrupt, HubTooNew, StorageUnavailable.
+        """
+        pending = await self._backend.open()
+        self._worker.timers.add(pending.timers)
+        for task in pending.activities:
+            self._activities.submit(task)
+        for instance_id in pending.instances:
+            self._worker.wake(instance_id)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Begin nothing new, wait up to `timeout_s` for what runs, close the hub. What was cut off runs again."""
+        await self._activities.stop(timeout_s)
+        await self._worker.stop(timeout_s)
+        await self._backend.close()
+
+    def client_binding(self, task_hub: str | None = None, connection: str | None = None) -> str:
+        """The JSON that the `durableClient` input binding gives to a function."""
+        return self._links.client_binding(task_hub, connection)
+
+    def waiting(self) -> Waiting:
+        """How much is at work or in line now."""
+        return Waiting(len(self._worker), len(self._activities), len(self._worker.timers))
+
+
+def _of_kind(functions: Mapping[str, tuple[str, str]], wanted: str) -> dict[str, str]:
+    return {name: function for name, (kind, function) in functions.items() if kind == wanted}

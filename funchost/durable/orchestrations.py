@@ -1,0 +1,170 @@
+"""The orchestration worker: wakes instances that have messages, runs their turns, commits them whole."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from funchost.durable.activities import ActivityWorker
+from funchost.durable.backend import Backend, BackendError, ExecutionGone, Message
+from funchost.durable.clock import Clock
+from funchost.durable.errors import DurableError
+from funchost.durable.events import EventType
+from funchost.durable.inbox import choose
+from funchost.durable.pool import Pool
+from funchost.durable.sessions import Session, Sessions
+from funchost.durable.timers import Timers
+from funchost.durable.turn import KnownFunctions, Turn
+from funchost.durable.wire import describe, orchestrator_argument, read_decision, read_failure
+
+Invoke = Callable[[str, str, str | None], Awaitable[Any]]
+
+_log = logging.getLogger(__name__)
+# After a failed commit; long enough not to hammer a full disk, short enough not to be noticed.
+_RETRY_AFTER = timedelta(seconds=1)
+
+
+class OrchestrationWorker:
+    """Owns every turn: one at a time for an instance, `concurrency` at a time in all."""
+
+    def __init__(self, backend: Backend, invoke: Invoke, known: KnownFunctions, clock: Clock, concurrency: int) -> None:
+        self._backend, self._invoke, self._known, self._clock = backend, invoke, known, clock
+        self._pool = Pool(concurrency)
+        self._sessions = Sessions(backend)
+        self._awake: dict[str, bool] = {}
+        self._fired: defaultdict[str, list[Message]] = defaultdict(list)
+        self.timers = Timers(clock, self._fire)
+        self.activities: ActivityWorker
+
+    def __len__(self) -> int:
+        return len(self._awake)
+
+    def deliver(self, message: Message) -> None:
+        """Take note of a message that the backend has stored."""
+        self._sessions.deliver(message)
+        self.wake(message.instance_id)
+
+    def wake(self, instance_id: str) -> None:
+        """Run turns of an instance until no message is left that it can take."""
+        if instance_id in self._awake:
+            self._awake[instance_id] = True
+        else:
+            self._awake[instance_id] = False
+            self._pool.submit(partial(self._run, instance_id))
+
+    def forget(self, instance_id: str) -> None:
+        """Drop what is in memory of an instance that was replaced or purged."""
+        self._sessions.drop(instance_id)
+        self._fired.pop(instance_id, None)
+
+    async def stop(self, timeout_s: float) -> None:
+        """Start no more turns; let those at work end."""
+        self.timers.stop()
+        await self._pool.stop(timeout_s)
+
+    def _fire(self, message: Message) -> None:
+        self._fired[message.instance_id].append(message)
+        self.wake(message.instance_id)
+
+    async def _run(self, instance_id: str) -> None:
+        again = True
+        try:
+            while again:
+                self._awake[instance_id] = False
+                again = await self._turn(instance_id) or self._awake[instance_id]
+        except ExecutionGone:
+            self.forget(instance_id)
+            self._awake[instance_id] = True
+        except BackendError as error:
+            _log.warning("Orchestration '%s': a turn was not stored and is retried: %s", instance_id, error)
+            self._sessions.drop(instance_id)
+            self._clock.call_at(self._clock.now() + _RETRY_AFTER, partial(self.wake, instance_id))
+        finally:
+            if self._awake.pop(instance_id):
+                self.wake(instance_id)
+            self._sessions.trim(self._awake)
+
+    async def _turn(self, instance_id: str) -> bool:
+        """Run one turn; False when there was nothing to do."""
+        session = await self._sessions.get(instance_id)
+        if session is None or session.row is None or session.row.status.is_final:
+            self.forget(instance_id)
+            return False
+        fired = self._fired.get(instance_id, [])
+        # A result that is there wins over a timeout that is there too.
+        choice = choose(session.state, [*session.inbox.values(), *fired])
+        if not choice.taken:
+            self._discard(session, instance_id, choice.stale)
+            return False
+        turn = Turn(session.row, session.state, self._clock.now(), self._known)
+        await self._play(session, turn, choice.taken)
+        await self._commit(session, turn, [*choice.taken, *choice.stale])
+        return True
+
+    def _discard(self, session: Session, instance_id: str, stale: list[Message]) -> None:
+        # Stored ones are deleted with the next turn; until then they only must not wake anybody.
+        session.forget([])
+        fired = self._fired.get(instance_id)
+        if fired:
+            self._fired[instance_id] = [message for message in fired if message not in stale]
+
+    async def _play(self, session: Session, turn: Turn, taken: list[Message]) -> None:
+        first = taken[0].event
+        turn.receive(taken)
+        if first.type is EventType.EXECUTION_TERMINATED:
+            turn.stop()
+        elif first.type is not EventType.EXECUTION_SUSPENDED and first.type is not EventType.EXECUTION_RESUMED:
+            await self._replay(session, turn)
+
+    async def _replay(self, session: Session, turn: Turn) -> None:
+        state = turn.state
+        function = self._known.orchestrators.get(state.name)
+        try:
+            if function is None:
+                turn.fail(f"The orchestrator function '{state.name}' doesn't exist in this app.")
+                return
+            parent_id = state.parent.instance_id if state.parent else None
+            argument = orchestrator_argument(turn.row.instance_id, parent_id, state.input, session.played, turn.events)
+            try:
+                returned = await self._invoke(function, argument, state.trace_parent)
+            except Exception as error:  # noqa: BLE001 - whatever user code raises ends the orchestration
+                decision = read_failure(str(error) or describe(error))
+            else:
+                decision = read_decision(returned)
+            turn.conclude(decision)
+        except DurableError as error:
+            turn.fail(str(error))
+
+    async def _commit(self, session: Session, turn: Turn, handled: list[Message]) -> None:
+        instance_id = turn.row.instance_id
+        consumed = [message.sequence for message in handled if message.sequence]
+        commit = turn.commit(consumed)
+        stored = await self._backend.commit(commit)
+        session.row = commit.row
+        session.forget(consumed)
+        if commit.restarts:
+            session.begin_execution()
+        else:
+            session.extend(commit.events)
+        self._settle_timers(instance_id, turn, handled)
+        for task in commit.activities:
+            self.activities.submit(task)
+        for message in stored:
+            self.deliver(message)
+        if commit.row.status.is_final:
+            self.forget(instance_id)
+
+    def _settle_timers(self, instance_id: str, turn: Turn, handled: list[Message]) -> None:
+        fired = [message for message in self._fired.pop(instance_id, ()) if message not in handled]
+        if fired:
+            self._fired[instance_id] = fired
+        over = turn.next_execution is not None or turn.state.status.is_final
+        gone = [*turn.ended_timers, *(turn.state.timers if over else ())]
+        self.timers.cancel(instance_id, turn.row.execution_id, gone)
+        if not over:
+            alive = turn.state.timers
+            self.timers.add(row for row in turn.timers if row.timer_id in alive)

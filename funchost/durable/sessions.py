@@ -1,0 +1,98 @@
+"""Orchestrations in memory: the state and the messages of those that are active now; the rest is on disk only."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from funchost.durable.backend import Backend, InstanceRow, Message
+from funchost.durable.events import HistoryEvent, decode_events
+from funchost.durable.state import RuntimeState
+
+_REMEMBER_CONSUMED = 1000
+
+
+@dataclass(slots=True)
+class Session:
+    """One orchestration in memory; `played` are the events of finished turns, ready to be sent."""
+
+    row: InstanceRow | None = None
+    state: RuntimeState = field(default_factory=RuntimeState)
+    played: list[bytes] = field(default_factory=list)
+    inbox: dict[int, Message] = field(default_factory=dict)
+    consumed: set[int] = field(default_factory=set)
+
+    def deliver(self, message: Message) -> None:
+        """Add a stored message; a repetition is ignored."""
+        if message.sequence not in self.consumed:
+            self.inbox.setdefault(message.sequence, message)
+
+    def forget(self, sequences: Iterable[int]) -> None:
+        """Remove messages that a committed turn has taken."""
+        if len(self.consumed) > _REMEMBER_CONSUMED:
+            self.consumed.clear()
+        for sequence in sequences:
+            self.inbox.pop(sequence, None)
+            self.consumed.add(sequence)
+
+    def extend(self, events: Iterable[HistoryEvent]) -> None:
+        """Append events to what the next turn replays."""
+        self.played.append(b",".join(event.to_wire(played=True) for event in events))
+
+    def begin_execution(self) -> None:
+        """Empty history and state: continue-as-new."""
+        self.state, self.played = RuntimeState(), []
+
+
+class Sessions:
+    """A bounded cache of sessions over a backend, least recently used first out."""
+
+    def __init__(self, backend: Backend, limit: int = 500) -> None:
+        self._backend, self._limit = backend, limit
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+
+    def deliver(self, message: Message) -> None:
+        """Hand a stored message to its session, when there is one in memory."""
+        session = self._sessions.get(message.instance_id)
+        if session is not None:
+            session.deliver(message)
+
+    async def get(self, instance_id: str) -> Session | None:
+        """The session of an instance, loaded when it was not in memory; None when there is no such instance."""
+        session = self._sessions.get(instance_id)
+        if session is None:
+            # Made before the load, so that a message that is stored meanwhile is not missed.
+            session = self._sessions[instance_id] = Session()
+        if session.row is None and not await self._load(instance_id, session):
+            self._sessions.pop(instance_id, None)
+            return None
+        self._sessions.move_to_end(instance_id)
+        return session
+
+    def drop(self, instance_id: str) -> None:
+        """Forget what is in memory; the next use loads again."""
+        self._sessions.pop(instance_id, None)
+
+    def trim(self, busy: Iterable[str]) -> None:
+        """Let go of the least recently used sessions above the limit, except those at work."""
+        if len(self._sessions) <= self._limit:
+            return
+        keep = set(busy)
+        for instance_id in list(self._sessions)[: len(self._sessions) - self._limit]:
+            if instance_id not in keep:
+                del self._sessions[instance_id]
+
+    async def _load(self, instance_id: str, session: Session) -> bool:
+        snapshot = await self._backend.load(instance_id)
+        if snapshot is None:
+            return False
+        for chunk in snapshot.chunks:
+            events = decode_events(chunk)
+            for event in events:
+                session.state.apply(event)
+            session.extend(events)
+        merged = {message.sequence: message for message in snapshot.messages} | session.inbox
+        session.inbox = dict(sorted(merged.items()))
+        session.row = snapshot.row
+        return True

@@ -1,0 +1,389 @@
+"""Orchestrations of the real SDK, run by the engine over both backends with a virtual clock."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import azure.durable_functions as df
+import pytest
+
+bp = df.Blueprint()
+attempts: dict[str, int] = {}
+
+
+@bp.activity_trigger(input_name="name")
+def greet(name: str) -> str:
+    return f"Hello {name}!"
+
+
+@bp.activity_trigger(input_name="number")
+async def square(number: int) -> int:
+    return number * number
+
+
+@bp.activity_trigger(input_name="text")
+def explode(text: str) -> None:
+    raise ValueError(text)
+
+
+@bp.activity_trigger(input_name="spec")
+def fail_until(spec: dict[str, Any]) -> str:
+    key = spec["key"]
+    attempts[key] = attempts.get(key, 0) + 1
+    if attempts[key] < spec["succeeds_at"]:
+        raise RuntimeError(f"attempt {attempts[key]}")
+    return f"{key} after {attempts[key]}"
+
+
+@bp.orchestration_trigger(context_name="context")
+def chain(context: df.DurableOrchestrationContext) -> Any:
+    results = []
+    for name in context.get_input():
+        results.append((yield context.call_activity("greet", name)))
+    return results
+
+
+@bp.orchestration_trigger(context_name="context")
+def fan_out(context: df.DurableOrchestrationContext) -> Any:
+    tasks = [context.call_activity(square, number) for number in range(context.get_input())]
+    results = yield context.task_all(tasks)
+    return sum(results)
+
+
+@bp.orchestration_trigger(context_name="context")
+def catches(context: df.DurableOrchestrationContext) -> Any:
+    try:
+        yield context.call_activity("explode", "boom")
+    except Exception as error:
+        return str(error)
+
+
+@bp.orchestration_trigger(context_name="context")
+def throws(context: df.DurableOrchestrationContext) -> Any:
+    yield context.call_activity("greet", "x")
+    raise ValueError("no way")
+
+
+@bp.orchestration_trigger(context_name="context")
+def retries(context: df.DurableOrchestrationContext) -> Any:
+    """Two retried activities beside plain work, so that sequence numbers interleave."""
+    options = df.RetryOptions(5000, 3)
+    spec = context.get_input()
+    one = context.call_activity_with_retry("fail_until", options, {"key": f"{spec}-a", "succeeds_at": 3})
+    two = context.call_activity_with_retry("fail_until", options, {"key": f"{spec}-b", "succeeds_at": 2})
+    plain = context.call_activity("greet", "y")
+    first = yield context.task_any([one, two, plain])
+    after = yield context.call_activity("greet", "z")
+    rest = yield context.task_all([one, two])
+    return [first.result, after, rest]
+
+
+@bp.orchestration_trigger(context_name="context")
+def gives_up(context: df.DurableOrchestrationContext) -> Any:
+    try:
+        yield context.call_activity_with_retry("explode", df.RetryOptions(1000, 2), "again")
+    except Exception as error:
+        done = yield context.call_activity("greet", "after")
+        return [str(error).split(" \n")[0], done]
+
+
+@bp.orchestration_trigger(context_name="context")
+def parent(context: df.DurableOrchestrationContext) -> Any:
+    value = yield context.call_sub_orchestrator("chain", ["a", "b"])
+    try:
+        yield context.call_sub_orchestrator("throws", None, "child-of-mine")
+    except Exception as error:
+        return [value, str(error).split(" \n")[0]]
+
+
+@bp.orchestration_trigger(context_name="context")
+def retries_child(context: df.DurableOrchestrationContext) -> Any:
+    options = df.RetryOptions(1000, 3)
+    value = yield context.call_sub_orchestrator_with_retry("one_failure", options, context.get_input())
+    last = yield context.call_activity("greet", "end")
+    return [value, last]
+
+
+@bp.orchestration_trigger(context_name="context")
+def one_failure(context: df.DurableOrchestrationContext) -> Any:
+    value = yield context.call_activity("fail_until", {"key": context.get_input(), "succeeds_at": 2})
+    return value
+
+
+@bp.orchestration_trigger(context_name="context")
+def sleeps(context: df.DurableOrchestrationContext) -> Any:
+    begin = context.current_utc_datetime
+    yield context.create_timer(begin + timedelta(hours=26))
+    return (context.current_utc_datetime - begin).total_seconds()
+
+
+@bp.orchestration_trigger(context_name="context")
+def event_or_timeout(context: df.DurableOrchestrationContext) -> Any:
+    timer = context.create_timer(context.current_utc_datetime + timedelta(hours=1))
+    event = context.wait_for_external_event("go")
+    winner = yield context.task_any([event, timer])
+    if winner is event:
+        timer.cancel()
+        yield context.call_activity("greet", "after")
+        return json.loads(event.result)
+    return "timeout"
+
+
+@bp.orchestration_trigger(context_name="context")
+def two_events(context: df.DurableOrchestrationContext) -> Any:
+    yield context.call_activity("greet", "early")
+    first = yield context.wait_for_external_event("e")
+    second = yield context.wait_for_external_event("e")
+    return [first, second]
+
+
+@bp.orchestration_trigger(context_name="context")
+def counts_down(context: df.DurableOrchestrationContext) -> Any:
+    left = context.get_input()
+    yield context.call_activity("greet", str(left))
+    if left:
+        context.continue_as_new(left - 1)
+        return None
+    return "landed"
+
+
+@bp.orchestration_trigger(context_name="context")
+def reports(context: df.DurableOrchestrationContext) -> Any:
+    context.set_custom_status({"step": 1})
+    yield context.wait_for_external_event("next")
+    context.set_custom_status({"step": 2})
+    yield context.wait_for_external_event("next")
+    return "done"
+
+
+@bp.orchestration_trigger(context_name="context")
+def immediate(context: df.DurableOrchestrationContext) -> Any:
+    return context.get_input()
+
+
+@bp.orchestration_trigger(context_name="context")
+def uses_entity(context: df.DurableOrchestrationContext) -> Any:
+    yield context.call_entity(df.EntityId("counter", "c"), "add", 1)
+
+
+@bp.orchestration_trigger(context_name="context")
+def misnames(context: df.DurableOrchestrationContext) -> Any:
+    yield context.call_activity("no_such_activity", 1)
+
+
+changing = {"name": "greet"}
+
+
+@bp.orchestration_trigger(context_name="context")
+def changes(context: df.DurableOrchestrationContext) -> Any:
+    yield context.call_activity(changing["name"], 2)
+    yield context.wait_for_external_event("go")
+
+
+async def test_a_chain_returns_its_results_in_order(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    assert await hub.result("chain", ["x", "y", "z"]) == ["Hello x!", "Hello y!", "Hello z!"]
+
+
+async def test_an_orchestrator_without_yield_returns_its_input(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    assert await hub.result("immediate", {"a": [1, None, "ü"]}) == {"a": [1, None, "ü"]}
+
+
+async def test_fan_out_gathers_every_result(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    assert await hub.result("fan_out", 20) == sum(n * n for n in range(20))
+
+
+async def test_the_orchestrator_sees_an_activity_failure_with_its_words(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    text = await hub.result("catches")
+    assert text.startswith("Activity function 'explode' failed: ValueError: boom")
+
+
+async def test_an_orchestrator_that_raises_fails_with_its_words(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    row = await hub.run("throws")
+    assert (row.status, json.loads(row.output)) == ("Failed", "Orchestrator function 'throws' failed: no way")
+
+
+async def test_retries_keep_their_numbers_apart_from_other_work(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    key = f"{id(hub)}"
+    assert await hub.result("retries", key) == ["Hello y!", "Hello z!", [f"{key}-a after 3", f"{key}-b after 2"]]
+
+
+async def test_retries_wait_the_interval_between_attempts(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    begin = hub.clock.now()
+    await hub.result("retries", f"interval{id(hub)}")
+    assert hub.clock.now() - begin == timedelta(seconds=10)
+
+
+async def test_after_the_last_attempt_the_error_reaches_the_code(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    result = await hub.result("gives_up")
+    assert result == ["Activity function 'explode' failed: ValueError: again", "Hello after!"]
+    assert hub.functions.calls.count("explode") == 2
+
+
+async def test_a_sub_orchestration_gives_its_result_or_its_failure(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    result = await hub.result("parent")
+    assert result == [["Hello a!", "Hello b!"], "Orchestrator function 'throws' failed: no way"]
+    assert (await hub.row("child-of-mine")).status == "Failed"
+
+
+async def test_a_sub_orchestration_is_retried(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    key = f"child{id(hub)}"
+    assert await hub.result("retries_child", key) == [f"{key} after 2", "Hello end!"]
+
+
+async def test_a_26_hour_timer_survives_restarts(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("sleeps")
+    for _ in range(3):
+        await hub.idle()
+        await hub.restart()
+        hub.clock.advance(timedelta(hours=8))
+    await hub.idle()
+    assert (await hub.row(instance_id)).status == "Running"
+    assert json.loads((await hub.finish(instance_id)).output) == 26 * 3600
+
+
+async def test_an_event_ends_the_wait_and_the_cancelled_timer_never_fires(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("event_or_timeout")
+    await hub.idle()
+    await hub.engine.client.raise_event(instance_id, "go", json.dumps(json.dumps({"n": 1})))
+    await hub.idle()
+    row = await hub.row(instance_id)
+    assert (row.status, json.loads(row.output)) == ("Completed", {"n": 1})
+    assert hub.engine.waiting().timers == 0
+
+
+async def test_the_timer_wins_when_no_event_comes(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    assert await hub.result("event_or_timeout") == "timeout"
+
+
+async def test_early_events_are_kept_and_each_is_delivered_once(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("two_events")
+    await hub.engine.client.raise_event(instance_id, "e", "1")
+    await hub.engine.client.raise_event(instance_id, "e", "2")
+    assert json.loads((await hub.finish(instance_id)).output) == [1, 2]
+
+
+async def test_an_unread_event_survives_a_restart(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("two_events")
+    await hub.idle()
+    await hub.engine.client.raise_event(instance_id, "other", "0")
+    await hub.engine.client.raise_event(instance_id, "e", "1")
+    await hub.restart()
+    await hub.engine.client.raise_event(instance_id, "e", "2")
+    assert json.loads((await hub.finish(instance_id)).output) == [1, 2]
+
+
+async def test_continue_as_new_starts_over_with_a_short_history(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("counts_down", 4)
+    row = await hub.finish(instance_id)
+    assert json.loads(row.output) == "landed"
+    assert hub.functions.calls.count("greet") == 5
+    assert len(await hub.engine.client.history(instance_id)) == 8
+
+
+async def test_the_custom_status_follows_the_code(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("reports")
+    seen = []
+    for _ in range(2):
+        await hub.idle()
+        seen.append(json.loads((await hub.row(instance_id)).custom_status))
+        await hub.engine.client.raise_event(instance_id, "next", "null")
+    assert seen == [{"step": 1}, {"step": 2}]
+    assert (await hub.finish(instance_id)).status == "Completed"
+
+
+async def test_a_suspended_orchestration_takes_its_events_after_it_is_resumed(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("event_or_timeout")
+    await hub.idle()
+    await hub.engine.client.suspend(instance_id, "wait")
+    await hub.idle()
+    await hub.engine.client.raise_event(instance_id, "go", json.dumps("7"))
+    await hub.idle()
+    assert (await hub.row(instance_id)).status == "Suspended"
+    await hub.restart()
+    await hub.engine.client.resume(instance_id, "go on")
+    assert json.loads((await hub.finish(instance_id)).output) == 7
+
+
+async def test_a_timer_that_fires_while_suspended_fires_after_resume(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("sleeps")
+    await hub.idle()
+    await hub.engine.client.suspend(instance_id, None)
+    await hub.idle()
+    hub.clock.advance(timedelta(hours=30))
+    await hub.idle()
+    assert (await hub.row(instance_id)).status == "Suspended"
+    await hub.engine.client.resume(instance_id, None)
+    await hub.idle()
+    assert json.loads((await hub.row(instance_id)).output) == 30 * 3600
+
+
+async def test_terminate_ends_a_waiting_orchestration_with_the_reason(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("sleeps")
+    await hub.idle()
+    await hub.engine.client.terminate(instance_id, "enough")
+    await hub.idle()
+    row = await hub.row(instance_id)
+    assert (row.status, json.loads(row.output)) == ("Terminated", "enough")
+    assert hub.engine.waiting().timers == 0
+
+
+async def test_an_unsupported_action_fails_by_name(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    row = await hub.run("uses_entity")
+    assert row.status == "Failed"
+    assert "'call_entity' is not supported" in row.output
+
+
+async def test_an_unknown_activity_fails_with_the_known_ones(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    row = await hub.run("misnames")
+    assert row.status == "Failed"
+    assert "The function 'no_such_activity' doesn't exist" in row.output
+    assert "'greet'" in row.output
+
+
+async def test_code_that_replays_differently_is_named(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("changes")
+    await hub.idle()
+    changing["name"] = "square"
+    try:
+        await hub.engine.client.raise_event(instance_id, "go", "null")
+        row = await hub.finish(instance_id)
+    finally:
+        changing["name"] = "greet"
+    assert row.status == "Failed"
+    assert "Non-Deterministic workflow detected" in row.output
+    assert "the activity 'greet' as action 0, but the replay scheduled the activity 'square'" in row.output
+
+
+@pytest.mark.parametrize("name", ["chain", "retries", "parent", "retries_child", "counts_down"])
+async def test_restarts_between_any_two_steps_change_no_result(make_hub: Any, name: str) -> None:
+    hub = await make_hub(bp)
+    value = {"chain": ["x", "y"], "counts_down": 2}.get(name, f"{name}{id(hub)}")
+    instance_id = await hub.start(name, value)
+    while not (await hub.row(instance_id)).status.is_final:
+        await hub.restart()
+        await hub.idle()
+        hub.clock.advance_to_next()
+    assert (await hub.row(instance_id)).status == "Completed"
