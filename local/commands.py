@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from chassis.manifest import SERVICES
 from local.azurite import AzuriteError
 from local.edge import EdgeError
 from local.layout import Layout
@@ -24,11 +25,11 @@ STOP_TIMEOUT_S = 60.0
 DETACHED_LOG = "supervisor.log"
 
 
-def up() -> int:
-    """Start everything and stay until Ctrl-C or `down`. 0 when it was stopped, 1 when it could not start."""
+def up(services: tuple[str, ...] = SERVICES) -> int:
+    """Start these services and stay until Ctrl-C or `down`. 0 when it was stopped, 1 when it could not start."""
     console = Console()
     try:
-        asyncio.run(_stay(console))
+        asyncio.run(_stay(console, services))
     except (StartError, AlreadyRunningError, AzuriteError, EdgeError) as error:
         console.print(f"\n[bold red]The platform did not start.[/] {error}", highlight=False, soft_wrap=True)
         return 1
@@ -37,14 +38,14 @@ def up() -> int:
     return 0
 
 
-def detach() -> int:
-    """Start everything in the background; comes back when it is ready, or with what went wrong."""
+def detach(services: tuple[str, ...] = SERVICES) -> int:
+    """Start these services in the background; comes back when it is ready, or with what went wrong."""
     console, layout = Console(), Layout()
     layout.make()
     log = layout.logs / DETACHED_LOG
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "local", "up"],
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "local", "up", "--services", ",".join(services)],
             cwd=layout.root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -89,8 +90,8 @@ def status() -> int:
     return 0 if all(health.get(name, False) for name in state.processes) else 1
 
 
-async def _stay(console: Console) -> None:
-    async with cancelled_by(signal.SIGTERM), Platform(console=console) as platform:
+async def _stay(console: Console, services: tuple[str, ...]) -> None:
+    async with cancelled_by(signal.SIGTERM), Platform(console=console, services=services) as platform:
         if platform.ended_orphans:
             console.print(f"Ended what an earlier start left: {', '.join(platform.ended_orphans)}")
         _tell_where(console, platform.layout)
@@ -136,7 +137,7 @@ async def _health(ports: dict[str, int]) -> dict[str, bool]:
         "signalr": answering(http("signalr", "/api/health")),
         "mail": listening(ports["mail"]),
         **{name: answering(http(name, f"/{name}/health/ready")) for name in services},
-        "edge": answering(http("envoy-admin", "/ready"), http("edge", "/identity/.well-known/jwks.json")),
+        "edge": answering(http("envoy-admin", "/ready"), http("edge", "/gateway/health/live")),
     }
     answers = await asyncio.gather(*(probe() for probe in probes.values()))
     return dict(zip(probes, answers, strict=True))

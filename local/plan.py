@@ -42,6 +42,7 @@ class Plan:
     credentials: Credentials
     manifests: Mapping[str, ServiceManifest]
     extra_environment: Mapping[str, str]
+    services: tuple[str, ...] = SERVICES
 
     def url(self, name: str) -> str:
         """The base address of a process that speaks HTTP."""
@@ -49,7 +50,9 @@ class Plan:
 
     def specs(self) -> list[Spec]:
         """Every process, in the order in which they are shown."""
-        return [self._azurite(), self._signalr(), self._mail(), *map(self._service, SERVICES), self._edge()]
+        services = [self._service(name) for name in SERVICES if name in self.services]
+        edges = [self._edge()] if "gateway" in self.services else []
+        return [self._azurite(), self._signalr(), self._mail(), *services, *edges]
 
     def service_environment(self, service: str) -> dict[str, str]:
         """The settings of one service's process (chassis/settings.py)."""
@@ -127,7 +130,7 @@ class Plan:
         config = edge.render(
             self.layout, edge_port=self.ports["edge"], admin_port=admin, gateway_port=self.ports["gateway"]
         )
-        routed = f"{self.url('edge')}/identity/.well-known/jwks.json"
+        routed = f"{self.url('edge')}/gateway/health/live"
         return Spec(
             name="edge",
             command=edge.envoy_command(config),

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -50,8 +50,9 @@ class Platform:
 
     `state_dir` (default `.local/`) keeps ports, data, keys and logs; one platform at a time may use it
     (AlreadyRunningError). `free_ports` takes any free ports instead of the default ones, so that several platforms run
-    side by side. `environment` is added to every service's settings. With a `console`, the start and later accidents
-    are shown on it. Entering raises StartError when a process does not become ready; then nothing is left running.
+    side by side. `services` are those to start (the edge comes with the gateway); `environment` is added to their
+    settings. With a `console`, the start and later accidents are shown on it. Entering raises StartError when a
+    process does not become ready; then nothing is left running.
     """
 
     def __init__(
@@ -60,14 +61,17 @@ class Platform:
         state_dir: Path | None = None,
         *,
         environment: Mapping[str, str] | None = None,
+        services: Sequence[str] = SERVICES,
         free_ports: bool = False,
         on_change: Listener | None = None,
         console: Console | None = None,
     ) -> None:
         self.layout = Layout(root, state_dir or root / ".local")
         self._environment = dict(environment or {})
+        self._services = tuple(services)
         self._free_ports = free_ports
         self._listener = on_change
+        self._console = console
         self._view = StartView(console) if console is not None else None
         self._stack = contextlib.AsyncExitStack()
         self.ended_orphans: list[str] = []
@@ -155,9 +159,12 @@ class Platform:
         manifests = read_manifests(self.layout.root / "functions")
         wanted = dict.fromkeys(DEFAULT_PORTS, 0) if self._free_ports else DEFAULT_PORTS
         chosen = ports.choose(wanted)
-        return Plan(self.layout, chosen, make_credentials(self.layout, manifests), manifests, self._environment)
+        credentials = make_credentials(self.layout, manifests)
+        return Plan(self.layout, chosen, credentials, manifests, self._environment, self._services)
 
     async def _stop(self) -> None:
+        if self._console is not None:
+            self._console.print("  Stopping: the edge first, then the services, storage last …", style="dim")
         await self.supervisor.stop()
         self._write_state(running=False)
 

@@ -57,7 +57,7 @@ class HubConnection:
         return self._invocations()
 
     async def _connect(self, session: aiohttp.ClientSession) -> None:
-        negotiate = self._url.with_path("/client/negotiate").update_query(negotiateVersion="1")
+        negotiate = self._url.with_path("/client/negotiate", keep_query=True).update_query(negotiateVersion="1")
         async with session.post(negotiate) as answer:
             answer.raise_for_status()
             agreed = await answer.json()

@@ -32,7 +32,7 @@ class Endpoint:
 
     async def negotiate(self, request: web.Request) -> web.Response:
         """POST /client/negotiate?hub=…: a connection id and the one transport there is."""
-        self.access.check(bearer(request), str(request.url.with_path("/client/")))
+        self.access.check(bearer(request), str(request.url.with_path("/client/", keep_query=True)))
         name = secrets.token_urlsafe(16)
         transport = {"transport": "WebSockets", "transferFormats": ["Text"]}
         return web.json_response(
@@ -41,7 +41,7 @@ class Endpoint:
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """GET /client/?hub=…: the WebSocket of one client."""
-        user_id = self.access.check(bearer(request), str(request.url.with_path("/client/")))
+        user_id = self.access.check(bearer(request), str(request.url.with_path("/client/", keep_query=True)))
         hub = self.hubs[request.query["hub"].lower()]
         socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_RECORD_BYTES)
         await socket.prepare(request)

@@ -148,7 +148,8 @@ class Supervisor:
         child = self._children.pop(name, None)
         self._ready[name].clear()
         if child is not None:
-            self._note(name, "stopping")
+            if child.exit_code is None:
+                self._note(name, "stopping")
             await child.stop()
         if keeper is not None or child is not None:
             self.records[name] = self.records[name].model_copy(update={"pid": None, "started": None})
