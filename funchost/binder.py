@@ -18,7 +18,7 @@ from funchost.host_json import HostJson
 from funchost.signature import RETURN, Parameter, plan_call
 from funchost.storage import StorageConnections
 
-DURABLE_TRIGGERS = {"orchestrationTrigger": "orchestrator", "activityTrigger": "activity", "entityTrigger": "entity"}
+DURABLE_TRIGGERS = {"orchestrationTrigger": "orchestrator", "activityTrigger": "activity"}  # entities: not yet
 TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger", "warmupTrigger", *DURABLE_TRIGGERS})
 INPUTS = frozenset({"blob", "table", "signalRConnectionInfo", "durableClient"})
 OUTPUTS = frozenset({"queue", "blob", "table", "signalR", HTTP_OUTPUT})

@@ -1,13 +1,12 @@
 """How the durable engine calls orchestrators, activities and entities: as the host's RPC does."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from azure.functions.meta import Datum
 
 from funchost.context import TraceContext
-from funchost.converters import decode, encode
+from funchost.converters import decode
 from funchost.function import BoundFunction
 from funchost.invoker import Invoker
 
@@ -21,16 +20,14 @@ class DurableInvocation:
         self._log_level = log_level
 
     async def invoke(self, function_name: str, argument: str, trace_parent: str | None = None) -> Any:
-        """Run the function with the JSON text; returns the JSON text of its result.
+        """Run the function with the JSON text; returns what it returned.
 
-        An orchestrator's and an entity's result is the state JSON of the Durable SDK. Raises what the function raised;
-        KeyError for a function that the app does not have.
+        An orchestrator returns the state JSON of the Durable SDK, which azure-functions' converter passes through; the
+        engine encodes an activity's value. Raises what the function raised; KeyError for a function that is not there.
         """
         function = self._functions[function_name]
         trigger = function.plan.trigger
         value = decode(trigger.converter, Datum(argument, "json"), {}, f"parameter {trigger.name}")
         context = function.new_context(TraceContext(trace_parent))
         data = {trigger.name: argument} if function.has_bindings else {}
-        result = await self._invoker.execute(function, value, data, context, level=self._log_level)
-        encoded = encode(trigger.converter, result, None, f"the result of {function_name}").value
-        return encoded if isinstance(encoded, str) else json.dumps(encoded)
+        return await self._invoker.execute(function, value, data, context, level=self._log_level)

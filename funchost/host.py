@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -111,20 +111,23 @@ class Host:
         except Exception:  # noqa: BLE001 (the trigger's edge: a failed warm-up does not keep the app down)
             log.warning("The warm-up function %s failed", function.name)
 
-    async def drain(self, grace_s: float) -> bool:
-        """Stop listeners, let what is in flight finish; False when something had to be cut off."""
+    async def drain(self, grace_s: float, requests_ended: Callable[[], Awaitable[None]]) -> bool:
+        """Take nothing new, let what is in flight finish; False when something had to be cut off.
+
+        `requests_ended` waits for HTTP functions. The engine stops last of all, as running functions may call it.
+        """
         self.is_ready = False
         deadline = time.monotonic() + grace_s
         for listener in self._listeners:
             await listener.stop()
-        if self.engine is not None:
-            await self.engine.drain(grace_s)
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                await asyncio.gather(*(listener.drained() for listener in self._listeners))
+            async with asyncio.timeout_at(asyncio.get_running_loop().time() + grace_s):
+                await asyncio.gather(requests_ended(), *(listener.drained() for listener in self._listeners))
         except TimeoutError:
             return False
-        return await self.invoker.drain(max(0.0, deadline - time.monotonic()))
+        if self.engine is not None:
+            await self.engine.drain(max(0.0, deadline - time.monotonic()))
+        return self.invoker.in_flight.count == 0
 
     async def close(self) -> None:
         """Close clients and threads."""
@@ -141,7 +144,7 @@ class Host:
             "version": VERSION,
             "versionDetails": VERSION,
             "processUptime": int((time.monotonic() - self._started) * 1000),
-            "functionsInFlight": self.invoker.in_flight,
+            "functionsInFlight": self.invoker.in_flight.count,
         }
 
     def functions(self) -> Sequence[Mapping[str, Any]]:

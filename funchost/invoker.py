@@ -18,6 +18,7 @@ from funchost.context import Context, current_invocation
 from funchost.deadlines import Deadlines
 from funchost.errors import InvocationError
 from funchost.function import BoundFunction
+from funchost.in_flight import InFlight
 from funchost.signature import CallPlan
 
 log = logging.getLogger("Function")
@@ -52,14 +53,7 @@ class Invoker:
         self._threads = ThreadPoolExecutor(thread_count(), thread_name_prefix="function")
         # Replay must not wait behind activities that block every thread, or an orchestration could starve itself.
         self._replay_threads = ThreadPoolExecutor(2, thread_name_prefix="orchestrator")
-        self._in_flight = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    @property
-    def in_flight(self) -> int:
-        """Invocations running now."""
-        return self._in_flight
+        self.in_flight = InFlight()
 
     async def execute(
         self, function: BoundFunction, value: Any, data: BindingData, context: Context, *, level: int = logging.INFO
@@ -70,7 +64,7 @@ class Invoker:
         binding raised, after logging it; TimeoutError after functionTimeout.
         """
         token = current_invocation.set(context)
-        self._begin()
+        self.in_flight.begin()
         try:
             if not log.isEnabledFor(level):
                 return await self._run(function, value, data, context)
@@ -85,7 +79,7 @@ class Invoker:
             log.error(message, function.name, type(error).__name__, error, exc_info=app_traceback(error))
             raise
         finally:
-            self._end()
+            self.in_flight.end()
             current_invocation.reset(token)
 
     async def _run(self, function: BoundFunction, value: Any, data: BindingData, context: Context) -> Any:
@@ -114,23 +108,6 @@ class Invoker:
         threads = self._replay_threads if is_replay else self._threads
         call = partial(copy_context().run, partial(plan.function, **arguments))
         return asyncio.get_running_loop().run_in_executor(threads, call)
-
-    def _begin(self) -> None:
-        self._in_flight += 1
-        self._idle.clear()
-
-    def _end(self) -> None:
-        self._in_flight -= 1
-        if not self._in_flight:
-            self._idle.set()
-
-    async def drain(self, timeout_s: float) -> bool:
-        """Wait until nothing runs; False when something still does after the timeout."""
-        try:
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
-        except TimeoutError:
-            return False
-        return True
 
     def close(self) -> None:
         """Let go of the threads; those that still work are not waited for."""

@@ -117,7 +117,8 @@ async def _serve(
     base_url = f"http://{options.host if options.host != '0.0.0.0' else '127.0.0.1'}:{port}"  # noqa: S104
     state_dir = Path(os.environ.get("FUNCHOST_STATE_DIR") or options.app_dir / ".funchost")
     host = Host(definitions, host_json, state_dir=state_dir, base_url=base_url)
-    server = HttpServer(make_app(host, host_json, state_dir), options.grace_s)
+    app = make_app(host, host_json, state_dir)
+    server = HttpServer(app, options.grace_s)
     stop = _stop_signal()
     for line in function_table(definitions, host_json, base_url):
         print(line, flush=True)
@@ -126,14 +127,15 @@ async def _serve(
     log.info("Host ready in %.2f s on %s", time.perf_counter() - began, base_url)
     await stop.wait()
     log.info("Draining: listeners stop, what is in flight has %.0f s to finish", options.grace_s)
-    drained, _ = await asyncio.gather(host.drain(options.grace_s), server.stop())
+    app.is_draining = True
+    if not await host.drain(options.grace_s, app.in_flight.ended):
+        log.warning("The grace period is over; %d invocations are cut off", host.invoker.in_flight.count)
+        sys.stdout.flush()
+        os._exit(_CUT_OFF_EXIT_CODE)  # threads that never end would keep the process for ever
+    await server.stop()
     await host.close()
-    if drained:
-        log.info("Drained")
-        return 0
-    log.warning("The grace period is over; %d invocations are cut off", host.invoker.in_flight)
-    sys.stdout.flush()
-    os._exit(_CUT_OFF_EXIT_CODE)  # threads that never end would keep the process for ever
+    log.info("Drained")
+    return 0
 
 
 def _stop_signal() -> asyncio.Event:

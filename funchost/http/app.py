@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from funchost.http.keys import AccessKeys
 from funchost.http.request import Receive, Scope, read_headers, read_query
-from funchost.http.response import Send, send_content, send_status
+from funchost.http.response import Send, send_content, send_response, send_status
 from funchost.http.routes import RouteTable
 from funchost.http.trigger import HttpTrigger
+from funchost.in_flight import InFlight
 
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 _RESERVED = ("/admin/", "/runtime/")
@@ -36,7 +37,10 @@ class HostState(Protocol):
 
 
 class HostApp:
-    """Dispatches requests to functions, the durable engine's web API and the host's own endpoints."""
+    """Dispatches requests to functions, the durable engine's web API and the host's own endpoints.
+
+    While draining, functions answer 503, but the engine's API goes on: functions that still run may need it.
+    """
 
     def __init__(
         self, routes: RouteTable[HttpTrigger], state: HostState, keys: AccessKeys | None, durable: Asgi | None
@@ -45,6 +49,8 @@ class HostApp:
         self._state = state
         self._keys = keys
         self._durable = durable
+        self.in_flight = InFlight()
+        self.is_draining = False
         self._own: dict[str, Callable[[Scope, Send], Awaitable[None]]] = {
             "/": self._home,
             "/admin/host/ping": self._ok,
@@ -63,10 +69,16 @@ class HostApp:
             await self._answer_own(path, scope, receive, send)
             return
         found = self._routes.find(scope["method"], path)
-        if found is not None:
-            await found[0].answer(scope, receive, send, found[1])
-        else:
+        if found is None:
             await self._answer_own(path, scope, receive, send)
+        elif self.is_draining:
+            await send_response(send, 503, [(b"retry-after", b"1"), (b"connection", b"close")], b"")
+        else:
+            self.in_flight.begin()
+            try:
+                await found[0].answer(scope, receive, send, found[1])
+            finally:
+                self.in_flight.end()
 
     async def _answer_own(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         if self._durable is not None and path.startswith(DURABLE_PATH):
