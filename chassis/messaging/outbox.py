@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chassis.errors import PlatformError
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 OUTBOX_PREFIX = "~outbox"
 """Row keys of events; `~` sorts after every other character that a key may have."""
+
+SETTLE_S = 2
+"""Younger rows, in seconds, are left to the process that has just written them."""
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +52,10 @@ class Outbox:
         task.add_done_callback(self._running.discard)
 
     async def relay(self, table: "Table") -> int:
-        """Publish what is left in a table (a crash, or a queue that was away) and return how many.
-
-        Rows younger than two seconds are left to the process that has just written them.
-        """
+        """Publish what is left in a table (a crash, or a queue that was away) and return how many."""
         published = 0
-        youngest = f"{OUTBOX_PREFIX}~{datetime.fromtimestamp(datetime.now(UTC).timestamp() - 2, UTC):%Y%m%dT%H%M%S%f}"
+        written_before = datetime.now(UTC) - timedelta(seconds=SETTLE_S)
+        youngest = f"{OUTBOX_PREFIX}~{written_before:%Y%m%dT%H%M%S%f}"
         for row in await table.outbox_rows():
             if row.key < youngest:
                 await self._publish(table, row.partition, row.key, row.values)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from chassis.errors import DependencyUnavailable
 from chassis.messaging.message import new_event, to_json
+from chassis.storage.deadlines import STORAGE_OPTIONS
 
 
 class Queues:
@@ -96,15 +97,5 @@ class Queues:
 
     def _open(self) -> QueueServiceClient:
         if self._service is None:
-            self._service = QueueServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
+            self._service = QueueServiceClient.from_connection_string(self._connection, **STORAGE_OPTIONS)
         return self._service
-
-
-AZURE_CLIENT_OPTIONS: dict[str, Any] = {
-    "connection_timeout": 2,
-    "read_timeout": 20,
-    "retry_total": 3,
-    "retry_backoff_factor": 0.2,
-    "logging_enable": False,
-}
-"""Deadlines of every storage call, in seconds, and the SDK's own retries."""

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobSasPermissions, ContentSettings, generate_blo
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
 from chassis.errors import DependencyUnavailable
-from chassis.messaging.queues import AZURE_CLIENT_OPTIONS
+from chassis.storage.deadlines import STORAGE_OPTIONS
 from chassis.storage.rows import RowExists
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -152,5 +152,5 @@ class Blobs:
 
     def _open(self) -> BlobServiceClient:
         if self._service is None:
-            self._service = BlobServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
+            self._service = BlobServiceClient.from_connection_string(self._connection, **STORAGE_OPTIONS)
         return self._service

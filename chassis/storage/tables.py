@@ -19,7 +19,7 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from chassis.errors import DependencyUnavailable
 from chassis.messaging.events import Event
 from chassis.messaging.outbox import OUTBOX_PREFIX, Outbox
-from chassis.messaging.queues import AZURE_CLIENT_OPTIONS
+from chassis.storage.deadlines import TABLE_OPTIONS
 from chassis.storage.keys import after_prefix, encode_key
 from chassis.storage.rows import (
     Change,
@@ -181,7 +181,7 @@ class Tables:
 
     def _open(self) -> TableServiceClient:
         if self._service is None:
-            self._service = TableServiceClient.from_connection_string(self._connection, **AZURE_CLIENT_OPTIONS)
+            self._service = TableServiceClient.from_connection_string(self._connection, **TABLE_OPTIONS)
         return self._service
 
 
