@@ -1,0 +1,93 @@
+"""The HTTP API of the notification service."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Request, Response
+
+from chassis.context import Principal
+from chassis.http.app import requires
+from chassis.http.idempotency import IdempotencyKey
+from chassis.runtime import Runtime
+from functions.notification import service, webhooks
+from functions.notification.connection import offered
+from functions.notification.errors import NotYourConnection
+from functions.notification.schemas import (
+    ConnectionInfo,
+    Identifier,
+    MessageAccepted,
+    MessageView,
+    SendMessage,
+    WebhookRequest,
+    WebhookView,
+)
+
+router = APIRouter(prefix="/notification", tags=["notification"])
+Id = Annotated[Identifier, Path(alias="id")]
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+@router.post("/messages", status_code=202)
+async def send_message(
+    body: SendMessage,
+    request: Request,
+    response: Response,
+    key: IdempotencyKey = None,
+    caller: Principal = requires("notification.send"),
+) -> MessageAccepted:
+    """Send a message over one or more channels."""
+    accepted = await service.accept(_runtime(request), caller, body, key)
+    response.headers["Location"] = f"/notification/messages/{accepted.id}"
+    return accepted
+
+
+@router.get("/messages/{id}")
+async def show_message(id: Id, request: Request, caller: Principal = requires("notification.read")) -> MessageView:
+    """A message and how far each delivery is."""
+    return await service.show(_runtime(request), caller, id)
+
+
+@router.put("/webhooks/{id}", response_model_exclude_none=True)
+async def put_webhook(
+    id: Id,
+    body: WebhookRequest,
+    request: Request,
+    response: Response,
+    caller: Principal = requires("notification.write"),
+) -> WebhookView:
+    """Register a webhook (201, with its secret) or change its URL (200, without)."""
+    webhook = await webhooks.put(_runtime(request), caller, id, body)
+    response.status_code = 201 if webhook.secret else 200
+    response.headers["Cache-Control"] = "no-store"
+    return webhook
+
+
+@router.get("/webhooks/{id}", response_model_exclude_none=True)
+async def show_webhook(id: Id, request: Request, caller: Principal = requires("notification.read")) -> WebhookView:
+    """A registered webhook, without its secret."""
+    return await webhooks.show(_runtime(request), caller, id)
+
+
+@router.delete("/webhooks/{id}", status_code=204)
+async def remove_webhook(id: Id, request: Request, caller: Principal = requires("notification.write")) -> None:
+    """Forget a webhook and its secret."""
+    await webhooks.remove(_runtime(request), caller, id)
+
+
+@router.post("/negotiate")
+async def negotiate_connection(
+    response: Response,
+    user: Annotated[str | None, Header(alias="x-platform-user")] = None,
+    caller: Principal = requires("notification.read"),
+) -> ConnectionInfo:
+    """Where the caller connects for push, with a token for the hub.
+
+    The host made it for the user that the edge named; it is given away only when the token names the same.
+    """
+    if user != caller.subject:
+        raise NotYourConnection("the connection would be another user's")
+    response.headers["Cache-Control"] = "no-store"
+    return offered()

@@ -1,0 +1,35 @@
+"""Push over SignalR: what the output binding of the SignalR extension takes."""
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from chassis.push import Push
+from functions.notification.channels.message import Outgoing
+
+HUB = "platform"
+TARGET = "notification"
+PROGRESS_IS_NEWS_FOR = timedelta(seconds=60)
+
+
+def push_of(outgoing: Outgoing) -> Push:
+    """The push that shows a message to a user."""
+    shown = {
+        "id": outgoing.message_id,
+        "subject": outgoing.subject,
+        "body": outgoing.body,
+        "data": outgoing.data,
+    }
+    return Push(user_id=outgoing.target, target=TARGET, arguments=(shown,))
+
+
+def binding_value(push: Push) -> str:
+    """The JSON of one SignalR message to one user (Azure Functions SignalR output binding)."""
+    return orjson.dumps(push.model_dump(mode="json", by_alias=True)).decode()
+
+
+def is_stale(push: Push, sent_at: datetime | None, now: datetime) -> bool:
+    """Whether it is progress that nobody needs any more, because the service was away meanwhile."""
+    if push.target != "progress" or sent_at is None:
+        return False
+    return now - sent_at.astimezone(UTC) > PROGRESS_IS_NEWS_FOR
