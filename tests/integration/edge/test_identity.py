@@ -17,7 +17,7 @@ DEMO = ("demo", SECRET)
 
 
 def assertion_form(edge: Edge) -> dict[str, str]:
-    key = ECKey.import_key((edge.keys / "keys" / "gateway.jwk").read_text())
+    key = ECKey.import_key(json.loads((edge.keys / "keys" / "gateway.jwk").read_text()))
     now = int(time())
     claims = {"iss": "svc-gateway", "sub": "svc-gateway", "aud": f"{edge.url}/identity", "jti": uuid4().hex}
     assertion = jwt.encode({"alg": "ES256"}, {**claims, "iat": now, "exp": now + 60}, key)
