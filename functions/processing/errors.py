@@ -27,12 +27,6 @@ class FormatNotSupported(InvalidInput):
     code, title = "processing.format-not-supported", "The format is not supported"
 
 
-class IdempotencyConflict(Conflict):
-    """The same Idempotency-Key came with another body."""
-
-    code, title = "processing.idempotency-conflict", "The idempotency key was used for another request"
-
-
 class ResultNotReady(Conflict):
     """The job has not ended, or ended without a result."""
 

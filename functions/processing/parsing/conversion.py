@@ -53,7 +53,7 @@ def read_texts(block: bytes, columns: Sequence[str], null_values: Sequence[str],
     frame = pl.read_csv(
         io.BytesIO(block),
         has_header=False,
-        schema={name: pl.String for name in columns},
+        schema=dict.fromkeys(columns, pl.String),
         null_values=list(null_values),
     )
     if frame.height != rows:

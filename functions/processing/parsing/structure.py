@@ -99,7 +99,8 @@ def _outside(positions: Positions, quotes: Positions) -> Positions:
     """Those positions that an even number of quotes precedes; a doubled quote counts twice and so changes nothing."""
     if len(quotes) == 0:
         return positions
-    return positions[np.searchsorted(quotes, positions) % 2 == 0]
+    outside: Positions = positions[np.searchsorted(quotes, positions) % 2 == 0]
+    return outside
 
 
 def _check_text(block: bytes, first_row: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-Parts = tuple[exp.Expression, ...]
+Parts = tuple[exp.Expr, ...]
 
 
 @dataclass(frozen=True)
@@ -13,14 +13,14 @@ class Split:
     """The partial aggregates of one chunk, and the final expression over the columns that hold them."""
 
     partials: Parts
-    final: Callable[[Parts], exp.Expression]
+    final: Callable[[Parts], exp.Expr]
 
 
 class NotSplittable(Exception):
     """The query needs all rows in one place; the message says why."""
 
 
-def split(aggregate: exp.Expression) -> Split:
+def split(aggregate: exp.Expr) -> Split:
     """Split one aggregate with its FILTER clause, if any. Raises NotSplittable.
 
     Exactness: counts and integer sums are added as integers; a mean is a sum by a count; quantiles and distinct
@@ -34,22 +34,22 @@ def split(aggregate: exp.Expression) -> Split:
     return rule(aggregate)
 
 
-def is_aggregate(node: exp.Expression, aggregate_names: frozenset[str]) -> bool:
+def is_aggregate(node: exp.Expr, aggregate_names: frozenset[str]) -> bool:
     """Whether a node is an aggregate: a known class, its FILTER or WITHIN GROUP, or a name the engine lists."""
     if isinstance(node, exp.Filter | exp.WithinGroup | exp.AggFunc | exp.IgnoreNulls | exp.RespectNulls):
         return True
     return isinstance(node, exp.Anonymous) and node.name.casefold() in aggregate_names
 
 
-def _name(node: exp.Expression) -> str:
+def _name(node: exp.Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return node.name.upper()
     return node.sql_name() if isinstance(node, exp.Func) else node.key.upper()
 
 
-def _filtered(whole: Split, where: exp.Expression) -> Split:
+def _filtered(whole: Split, where: exp.Expr) -> Split:
     """Put the filter on every partial; one that has a filter of its own (values that are not null) gets both."""
-    partials: list[exp.Expression] = []
+    partials: list[exp.Expr] = []
     for partial in whole.partials:
         if isinstance(partial, exp.Filter):
             both = exp.and_(partial.expression.this.copy(), where.this.copy(), dialect="duckdb")
@@ -59,16 +59,16 @@ def _filtered(whole: Split, where: exp.Expression) -> Split:
     return Split(tuple(partials), whole.final)
 
 
-def _argument(node: exp.Expression) -> exp.Expression:
+def _argument(node: exp.Expr) -> exp.Expr:
     """The one plain argument of an aggregate. Raises NotSplittable for DISTINCT, ORDER BY and further arguments."""
     argument = node.this
     extra = [value for key, value in node.args.items() if key not in {"this", "big_int"} and value]
-    if extra or not isinstance(argument, exp.Expression) or isinstance(argument, exp.Distinct | exp.Order):
+    if extra or not isinstance(argument, exp.Expr) or isinstance(argument, exp.Distinct | exp.Order):
         raise NotSplittable(f"{_name(node)} with DISTINCT, ORDER BY or further arguments can't be computed in parts")
     return argument
 
 
-def _count(node: exp.Expression) -> Split:
+def _count(node: exp.Expr) -> Split:
     if isinstance(node.this, exp.Distinct):
         return _count_distinct(node, node.this)
     if node.expressions:
@@ -76,7 +76,7 @@ def _count(node: exp.Expression) -> Split:
     return Split((node.copy(),), lambda parts: _call("COALESCE", _bigint(exp.Sum(this=parts[0])), _number(0)))
 
 
-def _count_distinct(node: exp.Expression, distinct: exp.Distinct) -> Split:
+def _count_distinct(node: exp.Expr, distinct: exp.Distinct) -> Split:
     if len(distinct.expressions) != 1 or node.args.get("expressions"):
         raise NotSplittable("COUNT(DISTINCT …) over several values can't be computed in parts")
     value = distinct.expressions[0]
@@ -87,42 +87,42 @@ def _count_distinct(node: exp.Expression, distinct: exp.Distinct) -> Split:
     )
 
 
-def _again(node: exp.Expression) -> Split:
+def _again(node: exp.Expr) -> Split:
     """MIN of MINs, SUM of SUMs: the aggregate of the partial aggregates is the aggregate of the whole."""
     _argument(node)
     kind = type(node)
     return Split((node.copy(),), lambda parts: kind(this=parts[0]))
 
 
-def _count_if(node: exp.Expression) -> Split:
+def _count_if(node: exp.Expr) -> Split:
     _argument(node)
     return Split((node.copy(),), lambda parts: exp.Sum(this=parts[0]))
 
 
-def _mean(node: exp.Expression) -> Split:
+def _mean(node: exp.Expr) -> Split:
     value = _argument(node)
     total, count = exp.Sum(this=value.copy()), exp.Count(this=value.copy(), big_int=True)
     return Split((total, count), _divide)
 
 
-def _divide(parts: Parts) -> exp.Expression:
+def _divide(parts: Parts) -> exp.Expr:
     total = exp.cast(exp.Sum(this=parts[0]), "DOUBLE", dialect="duckdb")
     return exp.Paren(this=exp.Div(this=total, expression=_call("NULLIF", exp.Sum(this=parts[1]), _number(0))))
 
 
-def _median(node: exp.Expression) -> Split:
+def _median(node: exp.Expr) -> Split:
     return _of_values(_argument(node), "median")
 
 
-def _quantile(node: exp.Expression) -> Split:
-    names: dict[type[exp.Expression], str] = {exp.PercentileCont: "quantile_cont", exp.PercentileDisc: "quantile_disc"}
+def _quantile(node: exp.Expr) -> Split:
+    names: dict[type[exp.Expr], str] = {exp.PercentileCont: "quantile_cont", exp.PercentileDisc: "quantile_disc"}
     fraction = node.args.get("expression") or node.args.get("quantile")
     if fraction is None or not _is_constant(fraction) or isinstance(node.this, exp.Distinct | exp.Order):
         raise NotSplittable(f"{_name(node)} needs one value and a constant fraction to be computed in parts")
     return _of_values(node.this, names.get(type(node), "quantile_disc"), fraction)
 
 
-def _quantile_within_group(node: exp.Expression) -> Split:
+def _quantile_within_group(node: exp.Expr) -> Split:
     order = node.expression.expressions
     if not isinstance(node.this, exp.PercentileCont | exp.PercentileDisc) or len(order) != 1:
         raise NotSplittable("this WITHIN GROUP can't be computed in parts")
@@ -131,7 +131,7 @@ def _quantile_within_group(node: exp.Expression) -> Split:
     return _quantile(type(node.this)(this=order[0].this.copy(), expression=node.this.this.copy()))
 
 
-def _of_values(value: exp.Expression, function: str, *arguments: exp.Expression) -> Split:
+def _of_values(value: exp.Expr, function: str, *arguments: exp.Expr) -> Split:
     values = exp.Anonymous(this="LIST", expressions=[value.copy()])
     name = exp.Literal.string(function)
     return Split(
@@ -140,32 +140,32 @@ def _of_values(value: exp.Expression, function: str, *arguments: exp.Expression)
     )
 
 
-def _is_constant(node: exp.Expression) -> bool:
-    return not node.find(exp.Column, exp.Func) or isinstance(node, exp.Array) and not node.find(exp.Column)
+def _is_constant(node: exp.Expr) -> bool:
+    return not node.find(exp.Column, exp.Func) or (isinstance(node, exp.Array) and not node.find(exp.Column))
 
 
-def _not_null(aggregate: exp.Expression, value: exp.Expression) -> exp.Filter:
+def _not_null(aggregate: exp.Expr, value: exp.Expr) -> exp.Filter:
     present = exp.Not(this=exp.Is(this=exp.paren(value.copy()), expression=exp.Null()))
     return exp.Filter(this=aggregate, expression=exp.Where(this=present))
 
 
-def _flattened(part: exp.Expression) -> exp.Expression:
+def _flattened(part: exp.Expr) -> exp.Expr:
     return _call("FLATTEN", _call("LIST", part))
 
 
-def _call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def _bigint(value: exp.Expression) -> exp.Expression:
+def _bigint(value: exp.Expr) -> exp.Expr:
     return exp.cast(value, "BIGINT", dialect="duckdb")
 
 
-def _number(value: int) -> exp.Expression:
+def _number(value: int) -> exp.Expr:
     return exp.Literal.number(value)
 
 
-_RULES: dict[type[exp.Expression], Callable[[exp.Expression], Split]] = {
+_RULES: dict[type[exp.Expr], Callable[[exp.Expr], Split]] = {
     exp.Count: _count,
     exp.CountIf: _count_if,
     exp.Sum: _again,

@@ -45,7 +45,7 @@ class Sandbox:
 
     def __init__(self, tables: Mapping[str, pl.DataFrame], limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        config = {**LOCKED_DOWN, "memory_limit": f"{self._limits.memory_mib}MiB"}
+        config: dict[str, Any] = {**LOCKED_DOWN, "memory_limit": f"{self._limits.memory_mib}MiB"}
         self._connection = duckdb.connect(":memory:", config=config)
         for name, frame in tables.items():
             self._connection.register(name, _ArrowStream(frame))

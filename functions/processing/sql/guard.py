@@ -18,11 +18,12 @@ MAX_QUERY_CHARS = 20_000
 MAX_NESTING = 200
 """Parentheses within one another; deeper ones would exhaust the parsers' stacks."""
 
-ENGINE_STATE = frozenset(
-    """current_connection_id current_database current_query current_query_id current_schema current_schemas
-    current_setting current_transaction_id currval getenv getvariable in_search_path nextval query query_table setseed
-    setval sleep_ms stats txid_current version write_log""".split()
-)
+ENGINE_STATE = frozenset({
+    "current_connection_id", "current_database", "current_query", "current_query_id", "current_schema",
+    "current_schemas", "current_setting", "current_transaction_id", "currval", "getenv", "getvariable",
+    "in_search_path", "nextval", "query", "query_table", "setseed", "setval", "sleep_ms", "stats", "txid_current",
+    "version", "write_log",
+})  # fmt: skip
 """Functions that read or change the engine's own state."""
 
 _NAME = re.compile(r"\w*")

@@ -26,22 +26,22 @@ class Names:
         """Whether any table has a column of this name."""
         return any(name.casefold() in columns for columns in self._tables.values())
 
-    def same(self, one: exp.Expression, other: exp.Expression) -> bool:
+    def same(self, one: exp.Expr, other: exp.Expr) -> bool:
         """Whether two expressions are the same once their columns are told by table and name."""
         return self.canonical(one) == self.canonical(other)
 
-    def canonical(self, expression: exp.Expression) -> exp.Expression:
+    def canonical(self, expression: exp.Expr) -> exp.Expr:
         """A copy in which every column is written `table.name`, in lower case and unquoted."""
         return expression.copy().transform(lambda node: self._canonical(node) if isinstance(node, exp.Column) else node)
 
-    def without_aliases(self, expression: exp.Expression) -> exp.Expression:
+    def without_aliases(self, expression: exp.Expr) -> exp.Expr:
         """A copy in which aliases stand for what they name, as GROUP BY and HAVING take them.
 
         Raises NotSplittable where a name is both a column and the alias of something else.
         """
         return expression.copy().transform(self._expand)
 
-    def position(self, item: exp.Expression, *, alias_first: bool) -> int | None:
+    def position(self, item: exp.Expr, *, alias_first: bool) -> int | None:
         """The projection that an item of GROUP BY or ORDER BY names by ordinal or alias; None when it is neither."""
         if isinstance(item, exp.Literal) and not item.is_string:
             return int(item.name) - 1
@@ -54,7 +54,7 @@ class Names:
                 return index
         return None
 
-    def _canonical(self, column: exp.Column) -> exp.Expression:
+    def _canonical(self, column: exp.Column) -> exp.Expr:
         name = column.name.casefold()
         owners = [alias for alias, columns in self._tables.items() if name in columns]
         if column.table:
@@ -63,13 +63,13 @@ class Names:
             return exp.column(name, table=self._first)
         return exp.column(name, table=owners[0]) if len(owners) == 1 else exp.column(name)
 
-    def _expand(self, node: exp.Expression) -> exp.Expression:
+    def _expand(self, node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Column) or node.table or node.name.casefold() not in self._aliases:
             return node
         meant = self._aliases[node.name.casefold()]
         self._refuse_ambiguous(node, meant)
         return exp.paren(meant.copy()) if not isinstance(meant, exp.Column) else meant.copy()
 
-    def _refuse_ambiguous(self, name: exp.Column, meant: exp.Expression) -> None:
+    def _refuse_ambiguous(self, name: exp.Column, meant: exp.Expr) -> None:
         if self.is_column(name.name) and not self.same(name, meant):
             raise NotSplittable(f"{name.name} is both a column and another column's alias")

@@ -13,10 +13,10 @@ from functions.processing.sql.catalog import catalog
 from functions.processing.sql.engine import Sandbox
 from functions.processing.sql.splitting import PARTS, SplitQuery, split_query
 
-PORTABLE = frozenset(
-    """BOOLEAN TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT DOUBLE DECIMAL VARCHAR
-    DATE TIMESTAMP""".split()
-)
+PORTABLE = frozenset({
+    "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+    "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR", "DATE", "TIMESTAMP",
+})  # fmt: skip
 """DuckDB types that Parquet carries from a chunk to the reduce step and back unchanged (HUGEINT as DECIMAL(38,0))."""
 
 
@@ -57,9 +57,7 @@ def make_plan(query: str, tables: Mapping[str, pl.DataFrame]) -> Plan:
             return _on_one_node(query, columns, output, "its expressions are nested too deeply")
 
 
-def _distributed(
-    parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], output: list[tuple[str, str]]
-) -> Plan:
+def _distributed(parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], output: list[tuple[str, str]]) -> Plan:
     map_sql = parts.map_sql()
     try:
         types = [kind for _, kind in sandbox.describe(map_sql)]

@@ -28,17 +28,17 @@ class SplitQuery:
     """The pieces of both halves, as they are found; `map_sql` and `reduce_sql` put them together."""
 
     select: exp.Select
-    parts: list[exp.Expression] = field(default_factory=list)
+    parts: list[exp.Expr] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    groups: list[exp.Expression] = field(default_factory=list)
+    groups: list[exp.Expr] = field(default_factory=list)
     distinct: bool = False
-    inner_limit: exp.Expression | None = None
-    projections: list[exp.Expression] = field(default_factory=list)
-    having: exp.Expression | None = None
+    inner_limit: exp.Expr | None = None
+    projections: list[exp.Expr] = field(default_factory=list)
+    having: exp.Expr | None = None
     order: list[exp.Ordered] = field(default_factory=list)
     aggregated: bool = False
 
-    def part(self, expression: exp.Expression, prefix: str = "p") -> exp.Column:
+    def part(self, expression: exp.Expr, prefix: str = "p") -> exp.Column:
         """The column of the parts that holds an expression of the map half; the same one for the same expression."""
         if expression not in self.parts:
             self.parts.append(expression)
@@ -57,7 +57,9 @@ class SplitQuery:
         if self.groups:
             half.set("group", exp.Group(expressions=[group.copy() for group in self.groups]))
         if self.inner_limit is not None:
-            half.set("order", exp.Order(expressions=[_unqualified(item) for item in self.order]) if self.order else None)
+            half.set(
+                "order", exp.Order(expressions=[_unqualified(item) for item in self.order]) if self.order else None
+            )
             half.set("limit", exp.Limit(expression=self.inner_limit))
         return half.sql(dialect="duckdb")
 
@@ -66,7 +68,7 @@ class SplitQuery:
         casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in zip(self.names, types, strict=True))
         half = exp.Select()
         half.set("expressions", [self._output(p, *column) for p, column in zip(self.projections, output, strict=True)])
-        source = exp.maybe_parse(f"SELECT {casts} FROM {PARTS}", dialect="duckdb")  # noqa: S608 - our own names
+        source: exp.Expr = exp.maybe_parse(f"SELECT {casts} FROM {PARTS}", dialect="duckdb")  # noqa: S608 - our own names
         half.set("from_", exp.From(this=exp.Subquery(this=source, alias=exp.TableAlias(this=exp.to_identifier(PARTS)))))
         if self.groups:
             keys = [self.part(group) for group in self.groups]
@@ -79,10 +81,10 @@ class SplitQuery:
             half.set(clause, value.copy() if value is not None else None)
         return half.sql(dialect="duckdb")
 
-    def _parts(self) -> list[tuple[exp.Expression, str]]:
+    def _parts(self) -> list[tuple[exp.Expr, str]]:
         return list(zip(self.parts, self.names, strict=True)) or [(exp.Literal.number(1), "__none")]
 
-    def _output(self, projection: exp.Expression, name: str, kind: str) -> exp.Expression:
+    def _output(self, projection: exp.Expr, name: str, kind: str) -> exp.Expr:
         return exp.alias_(exp.cast(projection, kind, dialect="duckdb"), name, quoted=True)
 
 
@@ -127,14 +129,14 @@ class _Aggregation:
         for item in _order(select):
             halves.order.append(self._ordered(item))
 
-    def _groups(self, group: exp.Group | None) -> list[exp.Expression]:
+    def _groups(self, group: exp.Group | None) -> list[exp.Expr]:
         if group is None:
             return []
         if any(group.args.get(key) for key in ("grouping_sets", "cube", "rollup", "totals")):
             raise NotSplittable("grouping sets need all rows in one place")
         if group.args.get("all"):
             return self._distinct([item for item in self._bare if not _has_aggregate(item, self._functions)])
-        found: list[exp.Expression] = []
+        found: list[exp.Expr] = []
         for item in group.expressions:
             if isinstance(item, exp.GroupingSets | exp.Cube | exp.Rollup | exp.Tuple):
                 raise NotSplittable("grouping sets need all rows in one place")
@@ -142,9 +144,9 @@ class _Aggregation:
             found.append(self._names.without_aliases(item) if at is None else self._projection(at))
         return self._distinct(found)
 
-    def _distinct(self, groups: list[exp.Expression]) -> list[exp.Expression]:
+    def _distinct(self, groups: list[exp.Expr]) -> list[exp.Expr]:
         """Groups without repetition; a constant is no group, and as a number it would be read as an ordinal."""
-        kept: list[exp.Expression] = []
+        kept: list[exp.Expr] = []
         for group in groups:
             if isinstance(group, exp.Literal):
                 raise NotSplittable("a constant in GROUP BY")
@@ -152,10 +154,11 @@ class _Aggregation:
                 kept.append(group.copy())
         return kept
 
-    def _projection(self, at: int) -> exp.Expression:
+    def _projection(self, at: int) -> exp.Expr:
         if not 0 <= at < len(self._bare):
             raise NotSplittable("an ordinal that names no column")
-        return self._bare[at].copy()
+        projection: exp.Expr = self._bare[at].copy()
+        return projection
 
     def _ordered(self, item: exp.Ordered) -> exp.Ordered:
         at = self._names.position(item.this, alias_first=True)
@@ -166,7 +169,7 @@ class _Aggregation:
             ordered.set("this", self._halves.projections[at].copy() if self._projection(at) else None)
         return ordered
 
-    def _over_parts(self, expression: exp.Expression) -> exp.Expression:
+    def _over_parts(self, expression: exp.Expr) -> exp.Expr:
         """The expression with its groups and aggregates replaced by columns of the parts."""
         rewritten = expression.copy().transform(self._replace)
         for column in rewritten.find_all(exp.Column):
@@ -174,7 +177,7 @@ class _Aggregation:
                 raise NotSplittable(f"{column.sql(dialect='duckdb')} is neither grouped nor aggregated by that name")
         return rewritten
 
-    def _replace(self, node: exp.Expression) -> exp.Expression:
+    def _replace(self, node: exp.Expr) -> exp.Expr:
         for group in self._halves.groups:
             if self._names.same(node, group):
                 return self._halves.part(group, "g")
@@ -182,7 +185,8 @@ class _Aggregation:
             raise NotSplittable("a star beside aggregates")
         if not is_aggregate(node, self._functions.aggregates):
             return node
-        if sum(1 for inner in node.walk() if is_aggregate(inner, self._functions.aggregates)) > _layers(node):
+        nested = [inner for inner in node.walk() if is_aggregate(inner, self._functions.aggregates)]
+        if len(nested) > _layers(node):
             raise NotSplittable("an aggregate within another")
         whole = split(node)
         return whole.final(tuple(self._halves.part(part) for part in whole.partials))
@@ -218,7 +222,7 @@ def _ordered_row(item: exp.Ordered, halves: SplitQuery, names: Names) -> exp.Ord
     return ordered
 
 
-def _rows_needed(select: exp.Select) -> exp.Expression | None:
+def _rows_needed(select: exp.Select) -> exp.Expr | None:
     """How many of its first rows a chunk has to give: LIMIT and OFFSET together; None for all of them."""
     limit, offset = select.args.get("limit"), select.args.get("offset")
     if limit is None:
@@ -238,11 +242,11 @@ def _order(select: exp.Select) -> list[exp.Ordered]:
     return list(order.expressions) if order is not None else []
 
 
-def _has_aggregate(node: exp.Expression, functions: Catalog) -> bool:
+def _has_aggregate(node: exp.Expr, functions: Catalog) -> bool:
     return any(is_aggregate(inner, functions.aggregates) for inner in node.walk())
 
 
-def _layers(node: exp.Expression) -> int:
+def _layers(node: exp.Expr) -> int:
     """How many nodes of one aggregate count as aggregates: itself, and what FILTER or WITHIN GROUP wraps."""
     layers = 1
     while isinstance(node, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):

@@ -83,7 +83,9 @@ def aggregations(draw: st.DrawFn) -> str:
 
 @st.composite
 def selections(draw: st.DrawFn) -> str:
-    columns = draw(st.lists(st.sampled_from(["g", "h", "i", "h + 1", "upper(g)", "x * 2", "flag"]), min_size=1, max_size=3))
+    columns = draw(
+        st.lists(st.sampled_from(["g", "h", "i", "h + 1", "upper(g)", "x * 2", "flag"]), min_size=1, max_size=3)
+    )
     query = "SELECT " + draw(st.sampled_from(["", "DISTINCT "]))
     query += ", ".join(f"{column} AS c{n}" for n, column in enumerate(columns)) + " FROM input"
     if draw(st.booleans()):
@@ -121,7 +123,9 @@ def _rounded(value: Any) -> Any:
     return int(value) if isinstance(value, Decimal) else value
 
 
-def assert_same(query: str, table: pl.DataFrame, size: int, references: Mapping[str, pl.DataFrame] | None = None) -> Plan:
+def assert_same(
+    query: str, table: pl.DataFrame, size: int, references: Mapping[str, pl.DataFrame] | None = None
+) -> Plan:
     references = references or {}
     plan = make_plan(query, {"input": table, **references})
     found, expected = run_in_chunks(plan, table, size, references), run_whole(query, table, references)
@@ -191,7 +195,9 @@ def test_what_cannot_be_split_runs_on_one_node_and_says_why(query: str, reason: 
     assert any(word in (plan.reason or "") for word in reason.split("|"))
 
 
-@pytest.mark.parametrize("query", ["SELECT g, random() AS r FROM input", "SELECT now() AS t FROM input", "SELECT uuid() AS u FROM input"])
+@pytest.mark.parametrize(
+    "query", ["SELECT g, random() AS r FROM input", "SELECT now() AS t FROM input", "SELECT uuid() AS u FROM input"]
+)
 def test_a_value_that_differs_at_each_call_is_computed_on_one_node(query: str) -> None:
     assert not make_plan(query, {"input": pl.DataFrame(schema=SCHEMA)}).distributed
 

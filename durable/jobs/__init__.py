@@ -1,0 +1,1 @@
+"""Durable jobs: one orchestration that plans, fans out over queues, waits, reduces and ends."""

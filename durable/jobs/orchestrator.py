@@ -1,0 +1,136 @@
+"""The job's orchestrator: plan, fan out, wait for the chunks, reduce, end. Pure: time and ids come from its context."""
+
+from collections.abc import Generator
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from durable.jobs.models import (
+    CHECK,
+    CHUNKS_DONE,
+    ENQUEUE,
+    FINISH,
+    PLAN,
+    REDUCE,
+    Ending,
+    Order,
+    Outcome,
+    Problem,
+    Standing,
+)
+
+CHECK_INTERVAL = timedelta(seconds=10)
+"""How often the chunks are looked at when no event came: an event may be lost with the process that was to send it."""
+
+STALLED_AFTER = timedelta(seconds=45)
+"""Without a further chunk done for so long, the unfinished ones are put on the queue again."""
+
+DEADLINE = timedelta(hours=1)
+"""All chunks must be done within this time after they were first enqueued."""
+
+FIRST_PAUSE, LONGEST_PAUSE, MOST_ATTEMPTS = timedelta(seconds=1), timedelta(seconds=60), 40
+"""A step that fails is repeated, ever more slowly: about 35 minutes in all."""
+
+STEP_FAILED: Problem = {
+    "type": "urn:problem:processing:step-failed",
+    "title": "A step failed repeatedly",
+    "status": 500,
+}
+EXPIRED: Problem = {
+    "type": "urn:problem:processing:work-expired",
+    "title": "The work took too long",
+    "status": 504,
+    "detail": "the chunks were not done within an hour",
+}
+
+Steps = Generator[Any, Any, Any]
+
+
+class OrchestrationContext(Protocol):
+    """What the orchestrator uses of the Durable Functions context."""
+
+    @property
+    def current_utc_datetime(self) -> datetime:
+        """The replay-safe time."""
+
+    def get_input(self) -> Any:
+        """The orchestration's input."""
+
+    def call_activity(self, name: str, input_: Any = None) -> Any:
+        """A task that runs an activity."""
+
+    def create_timer(self, fire_at: datetime) -> Any:
+        """A task that ends at that time; it can be cancelled."""
+
+    def wait_for_external_event(self, name: str) -> Any:
+        """A task that ends with the event."""
+
+    def task_any(self, activities: list[Any]) -> Any:
+        """A task that ends with the first of these."""
+
+
+def run_job(context: OrchestrationContext) -> Generator[Any, Any, Problem | None]:
+    """Carry out one Order and return what made it fail, None when it was completed or discarded."""
+    order = Order.model_validate(context.get_input())
+    problem: Problem | None
+    try:
+        problem = yield from _work(context, order)
+    except StepFailed as failure:
+        problem = {**STEP_FAILED, "detail": str(failure)}
+    # Also for work that its owner has discarded: what was still being made for it is then removed.
+    yield from _step(context, FINISH, Ending(order=order, problem=problem))
+    return problem
+
+
+class StepFailed(Exception):
+    """An activity failed at its last attempt."""
+
+
+def _work(context: OrchestrationContext, order: Order) -> Generator[Any, Any, Problem | None]:
+    """The steps up to the end; returns what makes the work fail."""
+    planned = Outcome.model_validate((yield from _step(context, PLAN, order)))
+    if planned.problem is not None:
+        return planned.problem
+    yield from _step(context, ENQUEUE, order)
+    standing = yield from _wait_for_chunks(context, order)
+    if standing is None:
+        return EXPIRED
+    if standing.problem is not None or standing.gone:
+        return standing.problem
+    return Outcome.model_validate((yield from _step(context, REDUCE, order))).problem
+
+
+def _wait_for_chunks(context: OrchestrationContext, order: Order) -> Generator[Any, Any, Standing | None]:
+    """Wait for the event or the timer, look at the chunks, and enqueue stragglers again; None past the deadline."""
+    ends_at = context.current_utc_datetime + DEADLINE
+    done, moved_at = 0, context.current_utc_datetime
+    event = context.wait_for_external_event(CHUNKS_DONE)
+    while True:
+        timer = context.create_timer(context.current_utc_datetime + CHECK_INTERVAL)
+        winner = yield context.task_any([event, timer])
+        if winner == event:
+            timer.cancel()
+            event = context.wait_for_external_event(CHUNKS_DONE)
+        standing = Standing.model_validate((yield from _step(context, CHECK, order)))
+        if standing.problem is not None or standing.gone or standing.complete:
+            return standing
+        if standing.done > done:
+            done, moved_at = standing.done, context.current_utc_datetime
+        if context.current_utc_datetime >= ends_at:
+            return None
+        if context.current_utc_datetime - moved_at >= STALLED_AFTER:
+            yield from _step(context, ENQUEUE, order)
+            moved_at = context.current_utc_datetime
+
+
+def _step(context: OrchestrationContext, name: str, given: Order | Ending) -> Steps:
+    """Run an activity until it succeeds. Raises StepFailed after the last attempt."""
+    pause = FIRST_PAUSE
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        try:
+            return (yield context.call_activity(name, given.model_dump(mode="json")))
+        except Exception:  # noqa: BLE001 - the SDK raises a bare Exception for a failed activity
+            if attempt == MOST_ATTEMPTS:
+                raise StepFailed(f"{name} failed {MOST_ATTEMPTS} times") from None
+        yield context.create_timer(context.current_utc_datetime + pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+    raise AssertionError("unreachable")

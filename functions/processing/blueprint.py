@@ -1,0 +1,59 @@
+"""The processing service's triggers."""
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from chassis.context import calling
+from chassis.http.app import create_app
+from chassis.http.trigger import METHODS, HttpFront
+from durable.jobs import steps
+from durable.jobs.models import Order
+from functions.processing import composition
+from functions.processing.api import router
+from functions.processing.composition import CHUNK_QUEUE, WORK, runtime
+from functions.processing.orchestration import Orchestrations
+from functions.processing.recovery import recover
+from functions.processing.schemas import ChunkCommand
+
+blueprint = df.Blueprint()
+app = create_app(runtime, router, checks={"storage": runtime.check_storage})
+front = HttpFront(app)
+steps.provide(composition.steps)
+
+
+@blueprint.function_name("processing_handle_http")
+@blueprint.route(route="processing/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
+async def processing_handle_http(
+    req: func.HttpRequest, context: func.Context, client: df.DurableOrchestrationClient
+) -> func.HttpResponse:
+    """The HTTP API."""
+    return await front.handle(req, context, client)
+
+
+@blueprint.function_name("processing_do_chunk")
+@blueprint.queue_trigger(arg_name="msg", queue_name=CHUNK_QUEUE, connection="AzureWebJobsStorage")
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
+async def processing_do_chunk(msg: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
+    """One chunk of a validation or job. May be repeated."""
+    async with runtime.consume(msg, ChunkCommand) as message:
+        order = Order(kind=message.data.kind, tenant=message.tenant, id=message.data.id)
+        if await composition.workers().do(order, message.data.chunk):
+            await Orchestrations(client).wake(order)
+
+
+@blueprint.function_name("processing_recover_jobs")
+@blueprint.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
+async def processing_recover_jobs(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    """Start work that was accepted and is not being done."""
+    with calling(runtime.as_service()):
+        await recover(composition.work(), Orchestrations(client).ensure)
+
+
+@blueprint.function_name("processing_relay_events")
+@blueprint.timer_trigger(arg_name="timer", schedule="*/10 * * * * *")
+async def processing_relay_events(timer: func.TimerRequest) -> None:
+    """Publish events that a crash left in the outbox."""
+    for table in (WORK, composition.DATASETS):
+        await runtime.events.relay(runtime.tables.table(table))

@@ -1,0 +1,67 @@
+"""The reduce step: the totals of a validation, the result of a job."""
+
+import asyncio
+
+import polars as pl
+
+from durable.jobs.models import Order
+from functions.processing.artefacts import RESULT, Artefacts, part_of
+from functions.processing.errors import RecordsInvalid
+from functions.processing.repository import WorkRepository, WorkRow
+from functions.processing.schemas import InvalidRow, JobResult, ValidationRequest, ValidationResult, WorkPlan
+from functions.processing.sql.engine import Sandbox, narrowed
+from functions.processing.sql.planner import Plan
+from functions.processing.workers import ROWS_NAMED, reference_tables
+
+ROWS_IN_DETAIL = 3
+
+
+class Reducer:
+    """Puts the chunks' parts together."""
+
+    def __init__(self, work: WorkRepository, artefacts: Artefacts) -> None:
+        self._work = work
+        self._artefacts = artefacts
+
+    async def validation(self, work: WorkRow) -> ValidationResult:
+        """The totals. Raises RecordsInvalid when more records are invalid than the request allows."""
+        reports = await self._work.reports(work.order)
+        named = tuple(row for _, report in sorted(reports.items()) for row in report.invalid_rows)[:ROWS_NAMED]
+        result = ValidationResult(
+            rows=sum(report.rows for report in reports.values()),
+            valid=sum(report.valid for report in reports.values()),
+            invalid=sum(report.invalid for report in reports.values()),
+            invalid_rows=named,
+        )
+        if result.invalid > ValidationRequest.model_validate(work.request).max_invalid:
+            raise RecordsInvalid(
+                describe_invalid(result), invalidRows=[row.model_dump(mode="json", by_alias=True) for row in named]
+            )
+        return result
+
+    async def job(self, order: Order, plan: WorkPlan) -> JobResult:
+        """Run the query's reduce half over the parts and store the result, once."""
+        query = Plan.model_validate(plan.query)
+        parts = [
+            await self._artefacts.frame(self._artefacts.address(order, part_of(chunk.index))) for chunk in plan.chunks
+        ]
+        tables = {**await reference_tables(self._artefacts, order, plan), query.reduce_over: pl.concat(parts)}
+        result = await asyncio.to_thread(_reduce, query.reduce_sql, tables)
+        await self._artefacts.put_frame(order, RESULT, result, if_absent=True)
+        return JobResult(rows=result.height, columns=tuple(result.columns))
+
+
+def describe_invalid(result: ValidationResult) -> str:
+    """How many records are invalid, and the first of them with field and reason."""
+    first = "; ".join(_describe(row) for row in result.invalid_rows[:ROWS_IN_DETAIL])
+    more = "; …" if len(result.invalid_rows) > ROWS_IN_DETAIL else ""
+    return f"{result.invalid:,} of {result.rows:,} rows are invalid: {first}{more}"
+
+
+def _describe(row: InvalidRow) -> str:
+    return f"row {row.row}: {row.field or 'the record'}: {row.reason}"
+
+
+def _reduce(query: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    with Sandbox(tables) as sandbox:
+        return narrowed(sandbox.run(query))
