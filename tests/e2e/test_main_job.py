@@ -1,0 +1,61 @@
+"""The main job through the edge, on the real records, and its proofs."""
+
+from pathlib import Path
+
+import pytest
+
+from local.demo import job
+from local.demo.api import Api
+from local.demo.data import airlines, flights_csv
+from local.demo.job import Order
+from local.platform import Platform
+from local.webhooks import WebhookReceiver
+from tests.e2e.expected import assert_equal, expected
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SERVICES = {
+    "gateway",
+    "identity",
+    "metadata",
+    "workflow",
+    "processing",
+    "reporting",
+    "notification",
+    "audit",
+    "monitoring",
+}
+
+
+async def test_336776_flights_become_the_right_report(
+    api: Api, order: Order, receiver: WebhookReceiver, platform: Platform, tmp_path: Path
+) -> None:
+    flights = flights_csv()
+    assert flights.count(b"\n") == 336_777
+    whole = Order(flights, airlines(), 0, order.user_id, order.email, order.webhook)
+    await api.call("GET", "/gateway/routes")
+    await api.call("GET", "/monitoring/health")
+    instance_id = await job.start(api, whole, await job.upload(api, whole))
+    instance = await job.finished(api, instance_id, 180)
+    assert instance["status"] == "completed", instance["error"]
+
+    paths = {path.suffix: path for path in await job.fetch_files(api, instance["output"]["report"], tmp_path)}
+    assert_equal(paths[".csv"], expected(flights, airlines()))
+    assert paths[".pdf"].read_bytes().startswith(b"%PDF-")
+    assert paths[".xlsx"].read_bytes().startswith(b"PK")
+
+    message = await job.delivered(api, instance["output"]["message"], 60)
+    assert {d["channel"]: d["status"] for d in message["deliveries"]} == {
+        "signalr": "delivered",
+        "email": "delivered",
+        "webhook": "delivered",
+    }
+    assert [delivery.verified for delivery in receiver.deliveries] == [True]
+    assert len(list(platform.mail_folder.glob("*.eml"))) == 1
+
+    trail = await job.audit_trail(api, "workflow.instance.completed")
+    assert trail.complete
+    types = {item["event"]["type"] for item in trail.items}
+    assert {"processing.validation.completed", "processing.job.completed", "reporting.report.completed"} <= types
+
+    spans = await job.trace(api, len(SERVICES), timeout_s=30)
+    assert {span["service"] for span in spans} == SERVICES

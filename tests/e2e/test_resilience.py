@@ -1,0 +1,50 @@
+"""A failure does not spread, and nothing that was accepted is lost."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from local.demo import job
+from local.demo.api import Api
+from local.demo.job import Order
+from local.platform import Platform
+from local.webhooks import WebhookReceiver
+from tests.e2e.expected import assert_equal, expected
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+KILLED = {"workflow": 0.8, "processing": 1.2, "reporting": 3.0}
+"""Seconds after the start at which the service is killed: in the middle of its own part."""
+
+
+@pytest.mark.parametrize("service", KILLED)
+async def test_a_service_killed_in_the_middle_does_not_change_the_result(
+    service: str, api: Api, order: Order, platform: Platform, tmp_path: Path
+) -> None:
+    instance_id = await job.start(api, order, await job.upload(api, order))
+    await asyncio.sleep(KILLED[service])
+    await platform.kill(service)
+    instance = await job.finished(api, instance_id, 180)
+    assert instance["status"] == "completed", instance["error"]
+    paths = {path.suffix: path for path in await job.fetch_files(api, instance["output"]["report"], tmp_path)}
+    assert_equal(paths[".csv"], expected(order.csv, order.airlines))
+    trail = await job.audit_trail(api, "workflow.instance.completed")
+    types = [item["event"]["type"] for item in trail.items]
+    for once in ("processing.validation.completed", "processing.job.completed", "reporting.report.completed"):
+        assert types.count(once) == 1
+
+
+async def test_without_notification_the_job_completes_and_the_delivery_follows_later(
+    api: Api, order: Order, receiver: WebhookReceiver, platform: Platform
+) -> None:
+    await platform.stop_service("notification")
+    try:
+        instance_id = await job.start(api, order, await job.upload(api, order))
+        instance = await job.finished(api, instance_id, 120)
+        assert instance["status"] == "completed", instance["error"]
+        assert receiver.deliveries == []
+    finally:
+        await platform.start_service("notification")
+    message = await job.delivered(api, instance["output"]["message"], 60)
+    assert message["status"] == "delivered"
+    assert len(receiver.verified()) == 1
