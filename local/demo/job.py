@@ -61,7 +61,7 @@ async def upload(api: Api, order: Order) -> str:
     return str(dataset["id"])
 
 
-async def start(api: Api, order: Order, dataset: str) -> str:
+async def start(api: Api, order: Order, dataset: str, name: str = "flight-delays") -> str:
     """Start the workflow and return the instance id."""
     query = (EXAMPLE / "query.sql").read_text(encoding="utf-8")
     instance = await api.call(
@@ -69,7 +69,7 @@ async def start(api: Api, order: Order, dataset: str) -> str:
         "/workflow/instances",
         {
             "namespace": "examples",
-            "name": "flight-delays",
+            "name": name,
             "input": {
                 "dataset": dataset,
                 "query": query,
@@ -77,7 +77,7 @@ async def start(api: Api, order: Order, dataset: str) -> str:
                 "maxInvalid": order.max_invalid,
                 "title": "Flight delays, New York 2013",
                 "formats": ["pdf", "xlsx", "csv"],
-                "recipients": {"userId": order.user_id, "email": order.email, "webhook": order.webhook},
+                "recipients": {"userId": order.user_id, "email": [order.email], "webhook": order.webhook},
             },
         },
         key=f"demo-{dataset}",

@@ -77,23 +77,12 @@ async def test_a_missing_column_is_named(api: Api, order: Order, some_flights: b
 
 
 async def test_a_later_failure_undoes_what_came_before_in_reverse_order(api: Api, order: Order) -> None:
-    dataset = await job.upload(api, order)
-    query = (job.EXAMPLE / "query.sql").read_text()
-    body = {
-        "namespace": "examples",
-        "name": "flight-delays",
-        "input": {
-            "dataset": dataset,
-            "query": query,
-            "referenceData": ["airlines"],
-            "maxInvalid": 0,
-            "title": "Never made",
-            "formats": ["papyrus"],
-            "recipients": {"userId": order.user_id, "email": order.email, "webhook": order.webhook},
-        },
-    }
-    started = await api.call("POST", "/workflow/instances", body, key=f"undo-{dataset}")
-    instance = await job.finished(api, started["id"], 120)
+    definition = (job.EXAMPLE / "workflow.yaml").read_text()
+    definition = definition.replace("name: flight-delays", "name: flight-delays-on-papyrus")
+    definition = definition.replace("formats: ${ $context.formats }", "formats: [papyrus]")
+    await api.raw("PUT", "/workflow/definitions", content=definition.encode(), content_type="application/yaml")
+    started = await job.start(api, order, await job.upload(api, order), name="flight-delays-on-papyrus")
+    instance = await job.finished(api, started, 120)
     assert instance["status"] == "faulted"
     trail = await job.audit_trail(api, "workflow.instance.faulted")
     undone = [i["event"]["type"] for i in trail.items if i["event"]["type"].endswith(".discarded")]
