@@ -1,0 +1,142 @@
+"""What the orchestration has done for it: calls of other services, and writes to the read model."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import RootModel
+
+from chassis.errors import PlatformError, RemoteError, can_retry
+from chassis.http.idempotency import resource_id
+from chassis.runtime import Runtime
+from durable.workflow.catalog import CATALOG, Function
+from durable.workflow.faults import SpecError, spec_error
+from durable.workflow.instances import TABLE, InstanceStore
+from durable.workflow.models import FINAL, MAX_PAYLOAD_BYTES, CallOutcome, FunctionCall, FunctionPoll, Progress
+
+SHOWN_ROWS = 20
+CALL_TIMEOUT_S = 20.0
+DEFAULTS = {"version": "latest"}
+
+
+class Body(RootModel[dict[str, Any]]):
+    """The data of a command, as the receiver's contract has it."""
+
+
+async def record_progress(runtime: Runtime, progress: Progress) -> None:
+    """Write to the read model and tell the user's screen of an end. May be repeated."""
+    async with runtime.working(progress.work, "record progress"):
+        await InstanceStore(runtime.tables.table(TABLE)).record(progress)
+        if progress.status in FINAL:
+            await _show_end(runtime, progress)
+
+
+async def call_function(runtime: Runtime, call: FunctionCall) -> CallOutcome:
+    """Carry out a call of the catalog. May be repeated: the receiver knows it by its key.
+
+    What the other side refuses is an outcome; only our own read model being away raises.
+    """
+    async with runtime.working(call.work, f"call {call.function}"):
+        if call.progress is not None:
+            await InstanceStore(runtime.tables.table(TABLE)).record(call.progress)
+        function = CATALOG[call.function]
+        try:
+            return _within_limits(await _carry_out(runtime, function, call))
+        except PlatformError as error:
+            if function.absent_is_done and isinstance(error, RemoteError) and error.remote_status == 404:
+                return CallOutcome(state="done", output={"id": call.arguments.get("id")})
+            return CallOutcome(state="failed", error=of_platform_error(error), can_retry=can_retry(error))
+
+
+async def poll_function(runtime: Runtime, poll: FunctionPoll) -> CallOutcome:
+    """How started work stands. May be repeated."""
+    function = CATALOG[poll.function]
+    async with runtime.working(poll.work, f"poll {poll.function}"):
+        try:
+            path = function.poll.format(id=quote(poll.started, safe=""))
+            found = await runtime.services.ask(function.service, "GET", path, timeout_s=CALL_TIMEOUT_S)
+        except PlatformError as error:
+            return CallOutcome(state="failed", error=of_platform_error(error), can_retry=can_retry(error))
+    return _within_limits(of_resource(poll.function, poll.started, found))
+
+
+def of_platform_error(error: PlatformError) -> SpecError:
+    """A failed call as the specification's communication error, with the remote status and problem."""
+    if isinstance(error, RemoteError):
+        title = str(error.remote_problem.get("title") or error.title)
+        problem = _trimmed({"type": error.problem_type, **error.extensions})
+        return spec_error("communication", error.remote_status, title, error.detail, problem=problem)
+    return spec_error("communication", error.http_status, error.title, error.detail)
+
+
+def of_resource(function: str, started: str, found: dict[str, Any]) -> CallOutcome:
+    """The outcome that a started resource shows: at work, done with the catalog's output members, or failed."""
+    status = found.get("status")
+    if status == "completed":
+        members = {name: found[name] for name in CATALOG[function].outputs if name in found}
+        return CallOutcome(state="done", output=_trimmed(members))
+    if status != "failed":
+        return CallOutcome(state="started", started=started)
+    problem = found.get("error") or {}
+    refused = function == "processing.validate"
+    error = spec_error(
+        "validation" if refused else "runtime",
+        int(problem.get("status") or (422 if refused else 500)),
+        str(problem.get("title") or f"{function} failed"),
+        str(problem.get("detail") or problem.get("title") or "no reason was given"),
+        problem=_trimmed({key: value for key, value in problem.items() if key not in {"title", "detail", "status"}}),
+    )
+    return CallOutcome(state="failed", error=error)
+
+
+async def _carry_out(runtime: Runtime, function: Function, call: FunctionCall) -> CallOutcome:
+    if function.how == "tell":
+        id = resource_id(call.work.tenant, f"workflow.{call.function}", call.key)
+        command = Body({"id": id, **call.arguments})
+        await runtime.queues.send(function.path, call.function, command, id=id)
+        return CallOutcome(state="done", output={"id": id, "status": "pending"})
+    path, body = _request(function, call.arguments)
+    answer = await runtime.services.ask(
+        function.service,
+        function.method,
+        path,
+        json=None if function.method == "DELETE" else body,
+        idempotency_key=call.key if function.method == "POST" else None,
+        timeout_s=CALL_TIMEOUT_S,
+    )
+    if function.how == "start":
+        return CallOutcome(state="started", started=str(answer["id"]))
+    return CallOutcome(state="done", output=answer if answer is not None else {"id": call.arguments.get("id")})
+
+
+def _request(function: Function, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The path with its parameters filled in, and the other arguments as the body."""
+    in_path = {name for name in function.arguments if f"{{{name}}}" in function.path}
+    parts = {name: quote(str(arguments.get(name, DEFAULTS.get(name, ""))), safe="") for name in in_path}
+    return function.path.format(**parts), {key: value for key, value in arguments.items() if key not in in_path}
+
+
+def _trimmed(members: dict[str, Any]) -> dict[str, Any]:
+    """The members with long lists of bad rows cut: they stay where they were found, under the resource's id."""
+    found = {key: _trimmed(value) if key == "result" and isinstance(value, dict) else value
+             for key, value in members.items()}  # fmt: skip
+    rows = found.get("invalidRows")
+    return {**found, "invalidRows": rows[:SHOWN_ROWS]} if isinstance(rows, list) else found
+
+
+def _within_limits(outcome: CallOutcome) -> CallOutcome:
+    size = len(json.dumps(outcome.model_dump(mode="json"), ensure_ascii=False).encode())
+    if size <= MAX_PAYLOAD_BYTES:
+        return outcome
+    detail = f"the answer has {size} bytes, an instance carries at most {MAX_PAYLOAD_BYTES}"
+    return CallOutcome(state="failed", error=spec_error("runtime", 413, "The answer is too large", detail))
+
+
+async def _show_end(runtime: Runtime, progress: Progress) -> None:
+    """Push the end to the connections of the user who started the instance; never fails the work."""
+    shown = {"id": progress.instance_id, "status": progress.status}
+    push = Body({"userId": progress.work.subject, "target": "notification", "arguments": [shown]})
+    try:
+        await runtime.queues.send("notification-push", "notification.push", push)
+    except PlatformError:
+        return

@@ -1,0 +1,42 @@
+"""The durable functions of the workflow topic: one orchestrator, three activities."""
+
+from collections.abc import Generator
+from typing import Any
+
+import azure.durable_functions as df
+
+from chassis.runtime import runtime_for
+from durable.workflow import activities
+from durable.workflow.jq_process import process_evaluator
+from durable.workflow.models import FunctionCall, FunctionPoll, Progress
+from durable.workflow.orchestrator import run_definition
+
+runtime = runtime_for("workflow")
+blueprint = df.Blueprint()
+
+
+@blueprint.orchestration_trigger(context_name="context")
+def workflow_run_definition(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
+    """Runs one instance of any definition."""
+    return (yield from run_definition(context, process_evaluator()))
+
+
+@blueprint.activity_trigger(input_name="call")
+async def workflow_call_function(call: dict[str, Any]) -> dict[str, Any]:
+    """Calls a function of the catalog."""
+    outcome = await activities.call_function(runtime, FunctionCall.model_validate(call))
+    return outcome.model_dump(mode="json")
+
+
+@blueprint.activity_trigger(input_name="poll")
+async def workflow_poll_function(poll: dict[str, Any]) -> dict[str, Any]:
+    """Asks how started work stands."""
+    outcome = await activities.poll_function(runtime, FunctionPoll.model_validate(poll))
+    return outcome.model_dump(mode="json")
+
+
+@blueprint.activity_trigger(input_name="progress")
+async def workflow_record_progress(progress: dict[str, Any]) -> bool:
+    """Writes to the read model."""
+    await activities.record_progress(runtime, Progress.model_validate(progress))
+    return True

@@ -1,0 +1,102 @@
+"""The read model of instances: what is stored of them, and the only code that stores it.
+
+One table, partitioned by tenant. Rows: `i!<instance>` the instance, `t!<instance>!<sequence>` a task run, `x!<instance>`
+whether it is suspended (written by the API alone, so that it never races with the orchestration's writes).
+"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chassis.messaging.events import Event
+from chassis.storage.rows import Insert, Replace, Row, RowChanged, Upsert
+from chassis.storage.tables import Table
+from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState
+
+TABLE = "workflowinstances"
+WRITE_ATTEMPTS = 5
+
+
+class InstanceStore:
+    """Instances of all tenants; every method names the tenant it acts for."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def add(self, tenant: str, instance_id: str, values: dict[str, Any], event: Event | None = None) -> None:
+        """Store a new instance as pending. Raises RowExists when there is one with that id."""
+        row = {**values, "status": "pending", "revision": 0}
+        await self._table.commit(tenant, [Insert(f"i!{instance_id}", row)], [event] if event else [])
+
+    async def get(self, tenant: str, instance_id: str) -> Row | None:
+        """The instance's row, None when there is none for this tenant."""
+        return await self._table.get(tenant, f"i!{instance_id}")
+
+    async def page(self, tenant: str, *, after: str | None, limit: int) -> list[Row]:
+        """Instances in the order of their ids, those after the given id."""
+        found = self._table.query(tenant, prefix="i!", after=f"i!{after}" if after else None, limit=limit)
+        return [row async for row in found]
+
+    async def tasks(self, tenant: str, instance_id: str) -> list[TaskState]:
+        """The instance's task runs in the order of their starts."""
+        rows: AsyncIterator[Row] = self._table.query(tenant, prefix=f"t!{instance_id}!")
+        return [TaskState.model_validate_json(row["task"]) async for row in rows]
+
+    async def suspended(self, tenant: str, instance_id: str) -> bool:
+        """Whether the instance was suspended and not resumed."""
+        row = await self._table.get(tenant, f"x!{instance_id}")
+        return bool(row and row.get("suspended"))
+
+    async def mark_suspended(self, tenant: str, instance_id: str, *, suspended: bool) -> None:
+        """Note that the instance is, or is no longer, suspended."""
+        await self._table.upsert(tenant, f"x!{instance_id}", {"suspended": suspended})
+
+    async def record(self, progress: Progress) -> None:
+        """Write progress with its events in one transaction; one that is older than what is there is left out.
+
+        May be repeated: the same revision is written once.
+        """
+        tenant, key = progress.work.tenant, f"i!{progress.instance_id}"
+        for attempt in range(WRITE_ATTEMPTS):
+            row = await self._table.get(tenant, key)
+            if row is None or row["revision"] >= progress.revision or row["status"] in FINAL:
+                return
+            changes = [Replace(key, {**row.values, **_state(progress)}, row.etag), *map(_task(progress), progress.tasks)]
+            try:
+                await self._table.commit(tenant, changes, [_event(progress, row, event) for event in progress.events])
+                return
+            except RowChanged:
+                if attempt + 1 == WRITE_ATTEMPTS:
+                    raise
+
+
+def _state(progress: Progress) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "status": progress.status,
+        "revision": progress.revision,
+        "started_at": progress.started_at,
+        "ended_at": progress.ended_at,
+    }
+    if progress.status in FINAL:
+        values["output"] = json.dumps(progress.output, ensure_ascii=False)
+        values["compensation"] = json.dumps([item.model_dump(mode="json") for item in progress.compensation])
+    if progress.error is not None:
+        values["error"] = json.dumps(progress.error.as_json(), ensure_ascii=False)
+    return values
+
+
+def _task(progress: Progress) -> Any:
+    def change(task: TaskState) -> Upsert:
+        key = f"t!{progress.instance_id}!{task.sequence:06d}"
+        return Upsert(key, {"task": task.model_dump_json(exclude_none=True), "reference": task.reference[:1024]})
+
+    return change
+
+
+def _event(progress: Progress, row: Row, event: LifecycleEvent) -> Event:
+    """The platform's own events say which instance of which definition; a workflow's own carry what it gave."""
+    data = event.data
+    if event.type.startswith("workflow."):
+        definition = {name: row[name] for name in ("namespace", "name", "version")}
+        data = {"id": progress.instance_id, "status": progress.status, "definition": definition, **event.data}
+    return Event(event.type, progress.instance_id, data, event.id)

@@ -1,0 +1,102 @@
+"""What each kind of task does with its input; composites hand their lists back to `run_list`."""
+
+from typing import Any
+
+from durable.workflow.dsl import tasks as dsl
+from durable.workflow.dsl.values import ErrorDefinition
+from durable.workflow.faults import Fault, SpecError, spec_error
+from durable.workflow.interpretation import tasks as lists
+from durable.workflow.interpretation.calls import call
+from durable.workflow.interpretation.effects import flush, sleep
+from durable.workflow.interpretation.forks import run_fork
+from durable.workflow.interpretation.run import Place, Result, Run, Steps
+from durable.workflow.interpretation.tries import run_try
+from durable.workflow.models import MAX_EVENT_BYTES, TaskState
+from durable.workflow.reserved import check_event_type
+
+
+def run_body(
+    run: Run,
+    task: dsl.Task,
+    place: Place,
+    data: Any,
+    variables: dict[str, Any],
+    descriptor: dict[str, Any],
+    state: TaskState,
+) -> Steps[Result]:
+    """The task's raw output, and where the task itself sends the flow."""
+    seen = run.arguments(variables, task=descriptor, input=data)
+    match task:
+        case dsl.CallTask():
+            return Result((yield from call(run, task, place, data, seen)))
+        case dsl.DoTask():
+            return (yield from lists.run_list(run, task.do, place.below("do"), data, variables))
+        case dsl.EmitTask():
+            return Result(_emit(run, task, data, seen))
+        case dsl.ForTask():
+            return (yield from _for(run, task, place, data, variables, seen))
+        case dsl.ForkTask():
+            return (yield from run_fork(run, task, place, data, variables))
+        case dsl.RaiseTask():
+            raise Fault(_error(run, task.raise_.error, data, seen))
+        case dsl.SetTask():
+            return Result(run.transform(task.set, data, seen))
+        case dsl.SwitchTask():
+            return Result(data, _chosen(run, task, data, seen))
+        case dsl.TryTask():
+            return (yield from run_try(run, task, place, data, variables, seen, state))
+        case dsl.WaitTask():
+            yield from flush(run, "waiting")
+            yield from sleep(run, run.duration(task.wait, data, seen))
+            return Result(data)
+
+
+def _emit(run: Run, task: dsl.EmitTask, data: Any, seen: dict[str, Any]) -> dict[str, Any]:
+    """Announce the event; the task's output is the whole CloudEvent as its definition describes it."""
+    described = task.emit.event.with_.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    event: dict[str, Any] = run.fill(described, data, seen)
+    run.check_size(event, "the event", MAX_EVENT_BYTES)
+    body = event.get("data")
+    type = check_event_type(str(event["type"]))
+    id = run.trail.announce(type, body if isinstance(body, dict) else {"value": body})
+    return {"specversion": "1.0", "id": id, "time": run.now(), **event}
+
+
+def _for(
+    run: Run, task: dsl.ForTask, place: Place, data: Any, variables: dict[str, Any], seen: dict[str, Any]
+) -> Steps[Result]:
+    """Each round's output is the next one's input; the last is the loop's."""
+    collection = run.evaluate(task.for_.in_, data, seen)
+    if not isinstance(collection, list):
+        detail = f"for.in gives {type(collection).__name__}, not an array"
+        raise Fault(spec_error("expression", 400, "Nothing to go through", detail))
+    given = seen["input"]
+    for index, item in enumerate(collection):
+        inner = {**variables, task.for_.each: item, task.for_.at: index}
+        now = run.arguments(inner, task=seen["task"], input=given)
+        if task.while_ is not None and not run.holds(task.while_, data, now):
+            break
+        result = yield from lists.run_list(run, task.do, place.below("do"), data, inner)
+        if result.then == "end":
+            return result
+        data = result.output
+    return Result(data)
+
+
+def _chosen(run: Run, task: dsl.SwitchTask, data: Any, seen: dict[str, Any]) -> str | None:
+    """The first case whose condition holds, else the default's target, else none: the task's own directive."""
+    default = None
+    for item in task.switch:
+        for case in item.values():
+            if case.when is None:
+                default = case.then
+            elif run.holds(case.when, data, seen):
+                return case.then
+    return default
+
+
+def _error(run: Run, error: ErrorDefinition | str, data: Any, seen: dict[str, Any]) -> SpecError:
+    definition = run.definition.use.errors[error] if isinstance(error, str) else error
+    filled = run.fill(definition.model_dump(mode="json", by_alias=True, exclude_none=True), data, seen)
+    texts = {key: value if value is None else str(value) for key, value in filled.items() if key != "status"}
+    return SpecError(status=filled["status"], **texts)

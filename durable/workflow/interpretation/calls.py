@@ -1,0 +1,64 @@
+"""Calls of catalog functions: asked at once, told, announced, or started and then waited for."""
+
+from datetime import timedelta
+from typing import Any
+
+from durable.workflow.catalog import CATALOG, argument_mistakes
+from durable.workflow.dsl.tasks import CallTask
+from durable.workflow.faults import Fault, spec_error
+from durable.workflow.interpretation.effects import activity, first_of
+from durable.workflow.interpretation.run import Place, Run, Steps
+from durable.workflow.models import MAX_EVENT_BYTES, CallOutcome, FunctionCall, FunctionPoll
+from durable.workflow.reserved import check_event_type
+
+FIRST_POLL = timedelta(seconds=15)
+LONGEST_POLL = timedelta(minutes=5)
+
+
+def call(run: Run, task: CallTask, place: Place, data: Any, arguments: dict[str, Any]) -> Steps[Any]:
+    """The function's output. Raises Fault with what the service reported."""
+    given = run.fill(task.with_ or {}, data, arguments)
+    if mistakes := argument_mistakes(task.call, given):
+        raise Fault(spec_error("configuration", 400, "The call does not fit", "; ".join(mistakes)))
+    run.check_size(given, "what is passed to the function")
+    if CATALOG[task.call].how == "announce":
+        return _announce(run, given)
+    outcome = yield from _begin(run, task.call, place, given)
+    if outcome.state == "started" and outcome.started:
+        outcome = yield from _finish(run, task.call, outcome.started)
+    if outcome.error is not None:
+        raise Fault(outcome.error)
+    return outcome.output
+
+
+def _announce(run: Run, given: dict[str, Any]) -> dict[str, Any]:
+    run.check_size(given, "the event", MAX_EVENT_BYTES)
+    data = given.get("data")
+    type = check_event_type(str(given["type"]))
+    return {"id": run.trail.announce(type, data if isinstance(data, dict) else {"value": data}), "type": type}
+
+
+def _begin(run: Run, function: str, place: Place, given: dict[str, Any]) -> Steps[CallOutcome]:
+    """One key for each generation of the task: a repeated activity repeats the call, a retry is a new one."""
+    run.generations[place.reference] += 1
+    request = FunctionCall(
+        key=f"{run.start.instance_id}:{place.reference}:{run.generations[place.reference]}",
+        function=function,
+        arguments=given,
+        work=run.start.work,
+        progress=None if run.trail.is_empty else run.trail.drain("running"),
+    )
+    return CallOutcome.model_validate((yield from activity(run, "workflow_call_function", request)))
+
+
+def _finish(run: Run, function: str, started: str) -> Steps[CallOutcome]:
+    """Wait for the event of the started work; a poll, ever rarer, finds the end that no event told of."""
+    poll = FunctionPoll(function=function, started=started, work=run.start.work)
+    told = run.context.wait_for_external_event(started)
+    patience = FIRST_POLL
+    while True:
+        yield from first_of(run, patience, *([] if told.is_completed else [told]))
+        outcome = CallOutcome.model_validate((yield from activity(run, "workflow_poll_function", poll)))
+        if outcome.state == "done" or (outcome.state == "failed" and not outcome.can_retry):
+            return outcome
+        patience = min(patience * 2, LONGEST_POLL)

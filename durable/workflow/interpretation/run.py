@@ -1,0 +1,197 @@
+"""One replay of one instance: what all interpreting functions share."""
+
+import json
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from durable.workflow.dsl.definition import Definition
+from durable.workflow.dsl.tasks import TaskList
+from durable.workflow.dsl.values import Duration, DurationInline
+from durable.workflow.expressions import Evaluator, ExpressionError, evaluate, fill
+from durable.workflow.faults import Fault, spec_error
+from durable.workflow.models import MAX_PAYLOAD_BYTES, StartInstance, TaskState
+from durable.workflow.retries import inline_duration, parse_duration
+from durable.workflow.trail import Trail
+
+RUNTIME = {"name": "enterprise-platform", "version": "1", "metadata": {}}
+MAX_TASK_RUNS = 5000
+"""Runs of tasks in one instance: bounds the history, and ends definitions that go round for ever."""
+
+T = TypeVar("T")
+
+
+class DurableTask(Protocol):
+    """What the durable context gives for a timer, an event or an activity."""
+
+    result: Any
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether it has ended, well or not."""
+
+
+class OrchestrationContext(Protocol):
+    """The part of the durable orchestration context that interpreting needs."""
+
+    @property
+    def current_utc_datetime(self) -> datetime:
+        """The orchestration's own clock: the same at the same point of every replay."""
+
+    def call_activity(self, name: str, input_: Any = None) -> DurableTask:
+        """Schedule an activity."""
+
+    def create_timer(self, fire_at: datetime) -> DurableTask:
+        """A durable timer."""
+
+    def wait_for_external_event(self, name: str) -> DurableTask:
+        """The next external event of that name, already raised or still to come."""
+
+    def task_any(self, activities: list[Any]) -> DurableTask:
+        """Completes with the first of them."""
+
+    def get_input(self) -> Any:
+        """The orchestration's input."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Go on when one of these has completed. `busy`: an activity is under way, which is never abandoned."""
+
+    tasks: tuple[DurableTask, ...]
+    busy: bool = False
+
+
+Steps = Generator[Wait, None, T]
+"""A part of the interpretation: yields its waits, returns a T, raises Fault or Cancelled."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a task stands: its name and its reference (a JSON Pointer into the definition)."""
+
+    name: str
+    reference: str
+
+    def below(self, *parts: str | int) -> str:
+        """The reference of a task list within the task."""
+        return self.reference + "".join(f"/{part}" for part in parts)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A completed task whose compensation waits: everything it will need, frozen."""
+
+    reference: str
+    tasks: TaskList
+    data: dict[str, Any]
+    context: Any
+    variables: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a task or list gives, and where it wants the flow to go on (None: as declared)."""
+
+    output: Any
+    then: str | None = None
+
+
+@dataclass
+class Run:
+    """The state of one replay. `data` is the workflow's `$context`."""
+
+    context: OrchestrationContext
+    evaluator: Evaluator
+    start: StartInstance
+    definition: Definition
+    document: dict[str, Any]
+    trail: Trail
+    started_at: datetime
+    data: Any = field(default_factory=dict)
+    completed: list[Completed] = field(default_factory=list)
+    generations: Counter[str] = field(default_factory=Counter)
+    task_runs: int = 0
+
+    def now(self) -> str:
+        """The orchestration's time, RFC 3339 UTC."""
+        return rfc3339(self.context.current_utc_datetime)
+
+    def count_task(self) -> None:
+        """Count one more run of a task. Raises Fault past the limit."""
+        self.task_runs += 1
+        if self.task_runs > MAX_TASK_RUNS:
+            detail = f"an instance runs at most {MAX_TASK_RUNS} tasks"
+            raise Fault(spec_error("runtime", 500, "Too many task runs", detail))
+
+    def arguments(self, variables: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """The expression arguments at this point; later ones win."""
+        workflow = {
+            "id": self.start.instance_id,
+            "definition": self.document,
+            "input": self.start.input,
+            "startedAt": moment(self.started_at),
+        }
+        return {"context": self.data, "workflow": workflow, "runtime": RUNTIME, **more, **variables}
+
+    def evaluate(self, text: str, data: Any, arguments: dict[str, Any]) -> Any:
+        """An expression field's value. Raises Fault of the specification's expression type."""
+        try:
+            return evaluate(self.evaluator, text, data, arguments)
+        except ExpressionError as error:
+            raise Fault(spec_error("expression", 400, "The expression failed", str(error))) from None
+
+    def fill(self, template: Any, data: Any, arguments: dict[str, Any]) -> Any:
+        """A template with its expressions replaced. Raises Fault."""
+        try:
+            return fill(self.evaluator, template, data, arguments)
+        except ExpressionError as error:
+            raise Fault(spec_error("expression", 400, "The expression failed", str(error))) from None
+
+    def transform(self, spec: str | dict[str, Any] | None, data: Any, arguments: dict[str, Any]) -> Any:
+        """`from` or `as`: an expression, a template, or None for the data unchanged."""
+        if spec is None:
+            return data
+        return self.evaluate(spec, data, arguments) if isinstance(spec, str) else self.fill(spec, data, arguments)
+
+    def holds(self, condition: str, data: Any, arguments: dict[str, Any]) -> bool:
+        """Whether a condition is met: neither false nor null, as jq has it."""
+        return self.evaluate(condition, data, arguments) not in (False, None)
+
+    def duration(self, value: Duration, data: Any, arguments: dict[str, Any]) -> timedelta:
+        """A duration, its expression evaluated. Raises Fault when that gives no ISO 8601 duration."""
+        if isinstance(value, DurationInline):
+            return inline_duration(value)
+        text = self.fill(value, data, arguments)
+        try:
+            return parse_duration(str(text))
+        except ValueError as error:
+            raise Fault(spec_error("expression", 400, "Not a duration", str(error))) from None
+
+    def check_size(self, value: Any, what: str, limit_bytes: int = MAX_PAYLOAD_BYTES) -> None:
+        """Raise Fault when the value is larger than what an instance may carry."""
+        size = len(json.dumps(value, ensure_ascii=False).encode())
+        if size > limit_bytes:
+            detail = f"{what} has {size} bytes of JSON, at most {limit_bytes} are carried; keep it in a store"
+            raise Fault(spec_error("runtime", 413, "Too large", detail))
+
+    def check_schema(self, schema: Any, value: Any, what: str) -> None:
+        """Raise Fault of the validation type when the schema refuses the value."""
+        if schema is not None and (found := self.evaluator.violations(schema.document, value)):
+            raise Fault(spec_error("validation", 400, f"{what} does not fit its schema", "; ".join(found)))
+
+
+def rfc3339(time: datetime) -> str:
+    """The time in UTC with milliseconds and Z."""
+    return time.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def moment(time: datetime) -> dict[str, Any]:
+    """The specification's dateTimeDescriptor."""
+    seconds = (time.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001 - both are UTC
+    return {"iso8601": rfc3339(time), "epoch": {"seconds": int(seconds), "milliseconds": int(seconds * 1000)}}
+
+
+__all__ = ["Completed", "Place", "Result", "Run", "Steps", "TaskState", "Wait", "moment", "rfc3339"]

@@ -1,0 +1,104 @@
+"""What goes into and comes out of the orchestration and its activities; every part is JSON and frozen."""
+
+from typing import Any, Literal
+
+from chassis.models import Contract
+from chassis.work import WorkContext
+from durable.workflow.faults import SpecError
+
+InstanceStatus = Literal["pending", "running", "waiting", "suspended", "completed", "faulted", "cancelled"]
+TaskStatus = Literal["running", "completed", "faulted", "cancelled"]
+FINAL: frozenset[str] = frozenset({"completed", "faulted", "cancelled"})
+
+ORCHESTRATOR = "workflow_run_definition"
+CANCEL_EVENT = "workflow.cancel"
+MAX_PAYLOAD_BYTES = 32_000
+"""Largest input or output, as JSON; larger data belongs in a dataset, a job or a blob, and its id here."""
+
+MAX_EVENT_BYTES = 20_000
+"""Largest event that a workflow announces, as JSON; its row in the outbox has less room than a message."""
+
+
+class StartInstance(Contract):
+    """The orchestration's input. The definition travels frozen, so that an instance stays on what it began with."""
+
+    instance_id: str
+    definition: str
+    input: Any = None
+    created_at: str
+    work: WorkContext
+
+
+class TaskState(Contract):
+    """One run of one task, as the read model shows it. `sequence` is its place in the order of starts."""
+
+    sequence: int
+    name: str
+    reference: str
+    state: TaskStatus
+    attempts: int = 1
+    started_at: str
+    ended_at: str | None = None
+    input: Any = None
+    output: Any = None
+    error: SpecError | None = None
+
+
+class LifecycleEvent(Contract):
+    """An event to announce together with the state it tells of. The id is the same in every replay."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+class Undone(Contract):
+    """What became of one compensation."""
+
+    reference: str
+    status: Literal["compensated", "failed"]
+    error: SpecError | None = None
+
+
+class Progress(Contract):
+    """Changes to the read model since the last. Written at most once, in `revision` order."""
+
+    instance_id: str
+    work: WorkContext
+    revision: int
+    status: InstanceStatus
+    started_at: str
+    ended_at: str | None = None
+    output: Any = None
+    error: SpecError | None = None
+    compensation: tuple[Undone, ...] = ()
+    tasks: tuple[TaskState, ...] = ()
+    events: tuple[LifecycleEvent, ...] = ()
+
+
+class FunctionCall(Contract):
+    """Call a function of the catalog. The same key is the same call to the receiver."""
+
+    key: str
+    function: str
+    arguments: dict[str, Any]
+    work: WorkContext
+    progress: Progress | None = None
+
+
+class FunctionPoll(Contract):
+    """Ask how long work is getting on."""
+
+    function: str
+    started: str
+    work: WorkContext
+
+
+class CallOutcome(Contract):
+    """How a call stands: done (`output`), at work (`started` is the resource's id) or failed (`error`)."""
+
+    state: Literal["done", "started", "failed"]
+    output: Any = None
+    started: str | None = None
+    error: SpecError | None = None
+    can_retry: bool = False

@@ -1,0 +1,94 @@
+"""The one orchestrator that runs every definition: a pure generator over the durable context.
+
+It yields only `context.task_any([...])`. Time and ids come from the context; expressions are evaluated by what is
+passed in; every effect is an activity.
+"""
+
+from collections.abc import Generator
+from typing import Any, Literal
+
+from durable.workflow.dsl.definition import parse_frozen
+from durable.workflow.expressions import Evaluator
+from durable.workflow.faults import Cancelled, Fault, SpecError
+from durable.workflow.interpretation.compensation import compensate
+from durable.workflow.interpretation.effects import record
+from durable.workflow.interpretation.run import Run, Steps, rfc3339
+from durable.workflow.interpretation.tasks import run_list
+from durable.workflow.models import CANCEL_EVENT, InstanceStatus, StartInstance
+from durable.workflow.trail import Trail
+
+End = Literal["completed", "faulted", "cancelled"]
+
+
+def run_definition(context: Any, evaluator: Evaluator) -> Generator[Any, Any, dict[str, Any]]:
+    """Run one instance to its end; gives its status. The read model has the rest."""
+    start = StartInstance.model_validate(context.get_input())
+    definition, document = parse_frozen(start.definition)
+    started_at = context.current_utc_datetime
+    trail = Trail(start, rfc3339(started_at))
+    run = Run(context, evaluator, start, definition, document, trail, started_at)
+    output, error, end = None, None, "completed"
+    try:
+        output = yield from _drive(run, _workflow(run), cancellable=True)
+    except Fault as fault:
+        error, end = fault.error, "faulted"
+    except Cancelled:
+        end = "cancelled"
+    yield from _drive(run, _finish(run, end, output, error), cancellable=False)
+    return {"status": end}
+
+
+def _workflow(run: Run) -> Steps[Any]:
+    """The data flow around the workflow's tasks."""
+    definition = run.definition
+    run.data = {}
+    given = run.start.input
+    if definition.input is not None:
+        run.check_schema(definition.input.schema_, given, "the workflow's input")
+        given = run.transform(definition.input.from_, given, run.arguments({}))
+    result = yield from run_list(run, definition.do, "/do", given, {})
+    output = result.output
+    if definition.output is not None:
+        output = run.transform(definition.output.as_, output, run.arguments({}))
+        run.check_schema(definition.output.schema_, output, "the workflow's output")
+    run.check_size(output, "the workflow's output")
+    return output
+
+
+def _finish(run: Run, end: str, output: Any, error: SpecError | None) -> Steps[None]:
+    """Undo what is to be undone, then write the end."""
+    kind: Literal["fault", "cancel"] = "fault" if end == "faulted" else "cancel"
+    undone = ()
+    if end != "completed" and run.definition.compensates_on(kind):
+        undone = yield from compensate(run)
+    told: dict[str, Any] = {"endedAt": run.now()}
+    if error is not None:
+        told["error"] = error.as_json()
+    if undone:
+        told["compensation"] = [item.model_dump(mode="json", exclude_none=True) for item in undone]
+    run.trail.announce(f"workflow.instance.{end}", told)
+    status: InstanceStatus = end  # type: ignore[assignment]
+    final = run.trail.drain(status, ended_at=run.now(), output=output, error=error, compensation=undone)
+    yield from record(run, final)
+
+
+def _drive(run: Run, steps: Steps[Any], *, cancellable: bool) -> Generator[Any, Any, Any]:
+    """Turn waits into durable tasks, until the steps end.
+
+    A cancellation stops the steps at the next wait that is not for an activity: what an activity has begun is known
+    before anything is undone.
+    """
+    cancel = run.context.wait_for_external_event(CANCEL_EVENT) if cancellable else None
+    try:
+        wait = next(steps)
+        while True:
+            tasks = list(wait.tasks)
+            if cancel is not None and not (wait.busy and cancel.is_completed):
+                tasks.append(cancel)
+            yield run.context.task_any(tasks)  # type: ignore[attr-defined]
+            if cancel is not None and cancel.is_completed and not wait.busy:
+                wait = steps.throw(Cancelled())
+            else:
+                wait = next(steps)
+    except StopIteration as end:
+        return end.value

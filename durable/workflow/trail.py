@@ -1,0 +1,108 @@
+"""What has happened and is not yet written: the states of tasks and the events that go with them."""
+
+import json
+from typing import Any
+
+from durable.workflow.faults import SpecError
+from durable.workflow.models import (
+    InstanceStatus,
+    LifecycleEvent,
+    Progress,
+    StartInstance,
+    TaskState,
+    TaskStatus,
+    Undone,
+)
+
+SHOWN_BYTES = 4096
+"""Larger inputs and outputs of tasks are left out of the read model."""
+
+FULL = 60
+"""So many changes are written at once at most; a table transaction takes 100 rows."""
+
+
+class Trail:
+    """Collects the changes of one replay; what is drained was already written in the history's past."""
+
+    def __init__(self, start: StartInstance, started_at: str) -> None:
+        self._start = start
+        self._started_at = started_at
+        self._revision = 0
+        self._tasks = 0
+        self._announced = 0
+        self._changed: dict[int, TaskState] = {}
+        self._events: list[LifecycleEvent] = []
+        self.announce("workflow.instance.started", {"startedAt": started_at})
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is waiting that it should be written before more is added."""
+        return len(self._changed) + len(self._events) >= FULL
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be written."""
+        return not self._changed and not self._events
+
+    def begin(self, name: str, reference: str, at: str, given: Any) -> TaskState:
+        """A task run begins."""
+        self._tasks += 1
+        state = TaskState(
+            sequence=self._tasks, name=name, reference=reference, state="running", started_at=at, input=_shown(given)
+        )
+        self._changed[state.sequence] = state
+        return state
+
+    def end(
+        self, state: TaskState, status: TaskStatus, at: str, output: Any = None, error: SpecError | None = None
+    ) -> None:
+        """A task run has ended; completed and faulted ones are announced."""
+        attempts = self._changed.get(state.sequence, state).attempts
+        change = {"state": status, "ended_at": at, "output": _shown(output), "error": error, "attempts": attempts}
+        self._changed[state.sequence] = state.model_copy(update=change)
+        if status != "cancelled":
+            self.announce(f"workflow.task.{status}", self._told(state, error))
+
+    def retry(self, state: TaskState, attempt: int, error: SpecError) -> TaskState:
+        """A task is tried again; `attempt` counts from 1, the first try included."""
+        changed = state.model_copy(update={"attempts": attempt})
+        self._changed[state.sequence] = changed
+        self.announce("workflow.task.retried", {**self._told(state, error), "attempt": attempt})
+        return changed
+
+    def compensated(self, undone: Undone) -> None:
+        """A compensation has ended, well or not."""
+        self.announce("workflow.task.compensated", undone.model_dump(mode="json", exclude_none=True))
+
+    def announce(self, type: str, data: dict[str, Any]) -> str:
+        """Announce an event with the next write; gives its id, `<instance>-<number>`."""
+        self._announced += 1
+        id = f"{self._start.instance_id}-{self._announced}"
+        self._events.append(LifecycleEvent(id=id, type=type, data=data))
+        return id
+
+    def drain(self, status: InstanceStatus, **end: Any) -> Progress:
+        """Everything that waits, as one write."""
+        self._revision += 1
+        progress = Progress(
+            instance_id=self._start.instance_id,
+            work=self._start.work,
+            revision=self._revision,
+            status=status,
+            started_at=self._started_at,
+            tasks=tuple(self._changed.values()),
+            events=tuple(self._events),
+            **end,
+        )
+        self._changed, self._events = {}, []
+        return progress
+
+    def _told(self, state: TaskState, error: SpecError | None) -> dict[str, Any]:
+        told: dict[str, Any] = {"name": state.name, "reference": state.reference}
+        if error is not None:
+            told["error"] = error.model_copy(update={"problem": None}).as_json()
+        return told
+
+
+def _shown(value: Any) -> Any:
+    return value if value is not None and len(json.dumps(value)) <= SHOWN_BYTES else None

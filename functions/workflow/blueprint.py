@@ -1,0 +1,50 @@
+"""The workflow service's triggers; its orchestrator and activities are in durable/workflow/blueprint.py."""
+
+import logging
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from chassis.http.app import create_app
+from chassis.http.trigger import METHODS, HttpFront
+from chassis.messaging.relay import add_outbox_relay
+from functions.workflow import api, composition, events
+from functions.workflow.composition import OUTBOX_TABLES, runtime
+from functions.workflow.schemas import EventData
+
+log = logging.getLogger(__name__)
+blueprint = df.Blueprint()
+app = create_app(runtime, api.router, checks={"storage": runtime.check_storage})
+front = HttpFront(app)
+
+
+@blueprint.function_name("workflow_handle_http")
+@blueprint.route(route="workflow/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")
+async def workflow_handle_http(
+    req: func.HttpRequest, context: func.Context, client: df.DurableOrchestrationClient
+) -> func.HttpResponse:
+    """The HTTP API."""
+    return await front.handle(req, context, client)
+
+
+@blueprint.function_name("workflow_receive_event")
+@blueprint.queue_trigger(arg_name="msg", queue_name="workflow-events", connection="AzureWebJobsStorage")
+@blueprint.durable_client_input(client_name="client")
+async def workflow_receive_event(msg: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
+    """Wakes the instance that waits for the resource an event tells of."""
+    async with runtime.consume(msg, EventData) as message:
+        await events.deliver(message, client)
+
+
+@blueprint.function_name("workflow_recover_instances")
+@blueprint.timer_trigger(arg_name="timer", schedule="*/10 * * * * *", use_monitor=False)
+@blueprint.durable_client_input(client_name="client")
+async def workflow_recover_instances(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    """Starts instances that were accepted and, because of a crash, never started."""
+    recovered = await composition.instances().recover(client)
+    if recovered:
+        log.info("looked after %d unfinished starts", recovered)
+
+
+add_outbox_relay(blueprint, runtime, *OUTBOX_TABLES)

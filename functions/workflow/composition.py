@@ -1,0 +1,23 @@
+"""Puts the workflow service together from the process's runtime; opens nothing before it is used."""
+
+from chassis.runtime import runtime_for
+from durable.workflow.instances import TABLE, InstanceStore
+from durable.workflow.jq_process import process_evaluator
+from functions.workflow.definitions import Definitions
+from functions.workflow.repository import CONTAINER, DEFINITIONS, STARTS, DefinitionStore, StartStore
+from functions.workflow.service import Instances
+
+runtime = runtime_for("workflow")
+OUTBOX_TABLES = (DEFINITIONS, TABLE)
+
+
+def definitions() -> Definitions:
+    """The definitions of the platform."""
+    store = DefinitionStore(runtime.tables.table(DEFINITIONS), runtime.blobs.container(CONTAINER))
+    return Definitions(store, process_evaluator())
+
+
+def instances() -> Instances:
+    """The instances of the platform."""
+    store = InstanceStore(runtime.tables.table(TABLE))
+    return Instances(store, StartStore(runtime.tables.table(STARTS)), definitions(), process_evaluator())

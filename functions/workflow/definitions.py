@@ -1,0 +1,119 @@
+"""Definitions: put once, then read and run for ever as they were."""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chassis.errors import PlatformError
+from chassis.messaging.events import Event
+from chassis.storage.rows import Row, RowExists
+from durable.workflow.dsl.accept import Accepted, accept
+from durable.workflow.dsl.mistakes import DefinitionRefused
+from durable.workflow.expressions import Evaluator
+from functools import partial
+from functions.workflow.errors import (
+    DefinitionChanged,
+    DefinitionInvalid,
+    DefinitionNotFound,
+    DefinitionNotSupported,
+)
+from functions.workflow.repository import DefinitionStore
+from functions.workflow.schemas import DefinitionHead, DefinitionId, DefinitionPage, DefinitionRead
+from functions.workflow.versions import Precedence
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A stored definition, ready to run."""
+
+    id: DefinitionId
+    document: str
+
+
+class Definitions:
+    """The definitions of all tenants; every method names the tenant it acts for."""
+
+    def __init__(self, store: DefinitionStore, evaluator: Evaluator) -> None:
+        self._store = store
+        self._evaluator = evaluator
+
+    async def put(self, tenant: str, text: bytes) -> tuple[DefinitionId, bool]:
+        """Register a definition; True when it is new, False when the same was there.
+
+        Raises DefinitionInvalid, DefinitionNotSupported, DefinitionChanged.
+        """
+        try:
+            accepted = await asyncio.to_thread(partial(accept, text, self._evaluator))
+        except DefinitionRefused as refused:
+            raise _refusal(refused) from None
+        id = _id(accepted)
+        event = Event("workflow.definition.registered", _key(id), id.model_dump(mode="json"))
+        values = {
+            "title": accepted.definition.document.title,
+            "registered_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+        try:
+            await self._store.add(tenant, _key(id), accepted.frozen, values, event)
+            return id, True
+        except RowExists:
+            await self._same_or_conflict(tenant, id, accepted.frozen)
+            return id, False
+
+    async def read(self, tenant: str, id: DefinitionId) -> DefinitionRead:
+        """A definition with its document. Raises DefinitionNotFound."""
+        row = await self._row(tenant, id)
+        document = json.loads(await self._store.document(row))
+        return DefinitionRead(**_head(row).model_dump(by_alias=False), document=document)
+
+    async def frozen(self, tenant: str, namespace: str, name: str, version: str | None) -> Frozen:
+        """The definition to run: the given version, or the highest. Raises DefinitionNotFound."""
+        version = version or await self._highest(tenant, namespace, name)
+        id = DefinitionId(namespace=namespace, name=name, version=version)
+        row = await self._row(tenant, id)
+        return Frozen(id, await self._store.document(row))
+
+    async def page(self, tenant: str, after: str | None, limit: int) -> DefinitionPage:
+        """Definitions after the given key."""
+        rows = await self._store.page(tenant, prefix=None, after=after, limit=limit)
+        return DefinitionPage(items=[_head(row) for row in rows], next=rows[-1].key if len(rows) == limit else None)
+
+    async def _same_or_conflict(self, tenant: str, id: DefinitionId, frozen: str) -> None:
+        row = await self._row(tenant, id)
+        if row["digest"] != hashlib.sha256(frozen.encode()).hexdigest():
+            raise DefinitionChanged(f"{id.namespace}/{id.name} {id.version} is another definition; give a new version")
+
+    async def _row(self, tenant: str, id: DefinitionId) -> Row:
+        row = await self._store.get(tenant, _key(id))
+        if row is None:
+            raise DefinitionNotFound(f"{id.namespace}/{id.name} {id.version}")
+        return row
+
+    async def _highest(self, tenant: str, namespace: str, name: str) -> str:
+        rows = await self._store.page(tenant, prefix=f"{namespace}!{name}!", after=None, limit=None)
+        if not rows:
+            raise DefinitionNotFound(f"{namespace}/{name}")
+        return max((row.key.split("!")[2] for row in rows), key=Precedence)
+
+
+def _key(id: DefinitionId) -> str:
+    return f"{id.namespace}!{id.name}!{id.version}"
+
+
+def _id(accepted: Accepted) -> DefinitionId:
+    document = accepted.definition.document
+    return DefinitionId(namespace=document.namespace, name=document.name, version=document.version)
+
+
+def _head(row: Row) -> DefinitionHead:
+    namespace, name, version = row.key.split("!")
+    return DefinitionHead(
+        namespace=namespace, name=name, version=version, title=row.get("title"), registered_at=row["registered_at"]
+    )
+
+
+def _refusal(refused: DefinitionRefused) -> PlatformError:
+    errors = [{"path": item.path, "reason": item.reason} for item in refused.mistakes[:100]]
+    summary = "; ".join(map(str, refused.mistakes[:3]))[:2000]
+    return (DefinitionNotSupported if refused.only_unsupported else DefinitionInvalid)(summary, errors=errors)

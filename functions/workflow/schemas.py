@@ -1,0 +1,85 @@
+"""The workflow service's contracts."""
+
+from typing import Any
+
+from pydantic import Field
+
+from chassis.models import Contract
+from durable.workflow.faults import SpecError
+from durable.workflow.models import InstanceStatus, TaskState, Undone
+
+NAME = r"^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"
+
+
+class DefinitionId(Contract):
+    """What names a definition."""
+
+    namespace: str
+    name: str
+    version: str
+
+
+class DefinitionHead(DefinitionId):
+    """A definition without its document."""
+
+    title: str | None = None
+    registered_at: str
+
+
+class DefinitionRead(DefinitionHead):
+    """A definition with its document as JSON."""
+
+    document: dict[str, Any]
+
+
+class DefinitionPage(Contract):
+    """Definitions in order of namespace, name and version text."""
+
+    items: list[DefinitionHead]
+    next: str | None = None
+
+
+class StartRequest(Contract):
+    """Which definition to run with what input. Without a version: the highest by semantic versioning."""
+
+    namespace: str = Field(pattern=NAME)
+    name: str = Field(pattern=NAME)
+    version: str | None = Field(default=None, max_length=128)
+    input: Any = None
+
+
+class InstanceHead(Contract):
+    """How an instance stands."""
+
+    id: str
+    status: InstanceStatus
+    namespace: str
+    name: str
+    version: str
+    created_at: str
+    started_at: str | None = None
+    ended_at: str | None = None
+
+
+class InstanceRead(InstanceHead):
+    """An instance with its data, its error and every task run. Large task inputs and outputs are left out."""
+
+    input: Any = None
+    output: Any = None
+    error: SpecError | None = None
+    compensation: list[Undone] = []
+    tasks: list[TaskState] = []
+
+
+class InstancePage(Contract):
+    """Instances in order of their ids."""
+
+    items: list[InstanceHead]
+    next: str | None = None
+
+
+class EventData(Contract):
+    """What any subscribed event tells: which resource. Its further members are read from the resource itself."""
+
+    model_config = {**Contract.model_config, "extra": "ignore"}
+    id: str | None = None

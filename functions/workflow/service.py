@@ -1,0 +1,195 @@
+"""Instances: accepted, started, read and steered."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from chassis.context import Principal
+from chassis.http.idempotency import check_same_request, fingerprint, resource_id
+from chassis.storage.rows import Row, RowExists
+from chassis.work import WorkContext
+from durable.workflow.dsl.definition import parse_frozen
+from durable.workflow.expressions import Evaluator
+from durable.workflow.instances import InstanceStore
+from durable.workflow.models import CANCEL_EVENT, FINAL, MAX_PAYLOAD_BYTES, ORCHESTRATOR, StartInstance
+from functions.workflow.definitions import Definitions, Frozen
+from functions.workflow.errors import InputInvalid, InputTooLarge, InstanceEnded, InstanceNotFound
+from functions.workflow.repository import StartStore
+from functions.workflow.schemas import InstanceHead, InstancePage, InstanceRead, StartRequest
+
+START_GRACE = timedelta(seconds=10)
+"""A start younger than this belongs to the request that makes it."""
+
+
+class DurableClient(Protocol):
+    """The part of the durable orchestration client that is used."""
+
+    async def start_new(self, orchestration_function_name: str, instance_id: str, client_input: Any) -> str:
+        """Start an instance."""
+
+    async def get_status(self, instance_id: str) -> Any:
+        """The durable status; its runtime_status is None for an unknown instance."""
+
+    async def raise_event(self, instance_id: str, event_name: str, event_data: Any = None) -> None:
+        """Raise an event. Raises an exception for an unknown or ended instance."""
+
+    async def suspend(self, instance_id: str, reason: str) -> None:
+        """Suspend."""
+
+    async def resume(self, instance_id: str, reason: str) -> None:
+        """Resume."""
+
+
+class Instances:
+    """The instances of all tenants; every method names the tenant it acts for."""
+
+    def __init__(
+        self, store: InstanceStore, starts: StartStore, definitions: Definitions, evaluator: Evaluator
+    ) -> None:
+        self._store = store
+        self._starts = starts
+        self._definitions = definitions
+        self._evaluator = evaluator
+
+    async def start(
+        self, caller: Principal, request: StartRequest, key: str | None, client: DurableClient
+    ) -> InstanceHead:
+        """Accept an instance and start it. The same key and request give the instance they gave before.
+
+        Once the instance is stored it is never lost: what a crash keeps from starting, `recover` starts.
+        Raises DefinitionNotFound, InputTooLarge, InputInvalid, KeyReused.
+        """
+        instance_id = resource_id(caller.tenant, "workflow.start", key)
+        definition = await self._definitions.frozen(caller.tenant, request.namespace, request.name, request.version)
+        self._check_input(definition, request.input)
+        await self._starts.add(caller.tenant, instance_id)
+        try:
+            await self._store.add(caller.tenant, instance_id, _new_row(caller, definition, request, instance_id))
+        except RowExists:
+            row = await self._row(caller.tenant, instance_id)
+            check_same_request(row["fingerprint"], fingerprint(request.model_dump(mode="json")))
+        return await self._ensure_started(caller.tenant, instance_id, client)
+
+    async def read(self, tenant: str, instance_id: str) -> InstanceRead:
+        """An instance with all its tasks. Raises InstanceNotFound."""
+        row = await self._row(tenant, instance_id)
+        head = _head(row, suspended=await self._store.suspended(tenant, instance_id))
+        return InstanceRead(
+            **head.model_dump(by_alias=False),
+            input=_json(row, "input"),
+            output=_json(row, "output"),
+            error=_json(row, "error"),
+            compensation=_json(row, "compensation") or [],
+            tasks=await self._store.tasks(tenant, instance_id),
+        )
+
+    async def page(self, tenant: str, after: str | None, limit: int) -> InstancePage:
+        """Instances after the given id."""
+        rows = await self._store.page(tenant, after=after, limit=limit)
+        heads = [_head(row, suspended=False) for row in rows]
+        return InstancePage(items=heads, next=heads[-1].id if len(heads) == limit else None)
+
+    async def suspend(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
+        """Hold the instance where it is. Raises InstanceNotFound, InstanceEnded."""
+        await self._running(tenant, instance_id, client)
+        await client.suspend(instance_id, "asked for")
+        await self._store.mark_suspended(tenant, instance_id, suspended=True)
+        return _head(await self._row(tenant, instance_id), suspended=True)
+
+    async def resume(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
+        """Let a suspended instance go on. Raises InstanceNotFound, InstanceEnded."""
+        await self._running(tenant, instance_id, client)
+        await client.resume(instance_id, "asked for")
+        await self._store.mark_suspended(tenant, instance_id, suspended=False)
+        return _head(await self._row(tenant, instance_id), suspended=False)
+
+    async def cancel(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
+        """Ask the instance to stop and undo what it made; it ends as cancelled soon after.
+
+        Raises InstanceNotFound, InstanceEnded.
+        """
+        await self._running(tenant, instance_id, client)
+        if await self._store.suspended(tenant, instance_id):
+            await self.resume(tenant, instance_id, client)
+        await client.raise_event(instance_id, CANCEL_EVENT, {})
+        return _head(await self._row(tenant, instance_id), suspended=False)
+
+    async def recover(self, client: DurableClient) -> int:
+        """Start what was accepted and never started; gives how many starts were looked after."""
+        unfinished = await self._starts.older_than(datetime.now(UTC) - START_GRACE)
+        for tenant, instance_id in unfinished:
+            if await self._store.get(tenant, instance_id) is None:
+                await self._starts.done(tenant, instance_id)  # its caller never got an answer
+            else:
+                await self._ensure_started(tenant, instance_id, client)
+        return len(unfinished)
+
+    async def _ensure_started(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
+        row = await self._row(tenant, instance_id)
+        if row["status"] == "pending" and not await _is_known(client, instance_id):
+            await client.start_new(ORCHESTRATOR, instance_id, await self._start_input(tenant, row, instance_id))
+        await self._starts.done(tenant, instance_id)
+        return _head(row, suspended=False)
+
+    async def _start_input(self, tenant: str, row: Row, instance_id: str) -> dict[str, Any]:
+        definition = await self._definitions.frozen(tenant, row["namespace"], row["name"], row["version"])
+        start = StartInstance(
+            instance_id=instance_id,
+            definition=definition.document,
+            input=_json(row, "input"),
+            created_at=row["created_at"],
+            work=WorkContext.model_validate_json(row["work"]),
+        )
+        return start.model_dump(mode="json")
+
+    async def _running(self, tenant: str, instance_id: str, client: DurableClient) -> None:
+        row = await self._row(tenant, instance_id)
+        if row["status"] in FINAL:
+            raise InstanceEnded(f"it is {row['status']}")
+        await self._ensure_started(tenant, instance_id, client)
+
+    async def _row(self, tenant: str, instance_id: str) -> Row:
+        row = await self._store.get(tenant, instance_id)
+        if row is None:
+            raise InstanceNotFound(instance_id)
+        return row
+
+    def _check_input(self, definition: Frozen, given: Any) -> None:
+        size = len(json.dumps(given, ensure_ascii=False).encode())
+        if size > MAX_PAYLOAD_BYTES:
+            raise InputTooLarge(f"{size} bytes, at most {MAX_PAYLOAD_BYTES}: upload a dataset and pass its id")
+        expected = parse_frozen(definition.document)[0].input
+        if expected is None or expected.schema_ is None:
+            return
+        if found := self._evaluator.violations(expected.schema_.document, given):
+            raise InputInvalid("; ".join(found)[:2000], errors=found)
+
+
+async def _is_known(client: DurableClient, instance_id: str) -> bool:
+    status = await client.get_status(instance_id)
+    return status is not None and getattr(status, "runtime_status", None) is not None
+
+
+def _new_row(caller: Principal, definition: Frozen, request: StartRequest, instance_id: str) -> dict[str, Any]:
+    return {
+        "namespace": definition.id.namespace,
+        "name": definition.id.name,
+        "version": definition.id.version,
+        "subject": caller.subject,
+        "fingerprint": fingerprint(request.model_dump(mode="json")),
+        "input": json.dumps(request.input, ensure_ascii=False),
+        "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "work": WorkContext.capture(correlation_id=instance_id).model_dump_json(),
+    }
+
+
+def _head(row: Row, *, suspended: bool) -> InstanceHead:
+    status = "suspended" if suspended and row["status"] not in FINAL else row["status"]
+    times = {name: row.get(name) for name in ("created_at", "started_at", "ended_at")}
+    names = {name: row[name] for name in ("namespace", "name", "version")}
+    return InstanceHead(id=row.key.removeprefix("i!"), status=status, **names, **times)
+
+
+def _json(row: Row, name: str) -> Any:
+    text = row.get(name)
+    return None if text is None else json.loads(text)
