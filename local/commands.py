@@ -87,6 +87,7 @@ def status() -> int:
     state = read_state(layout.state_file)
     health = asyncio.run(_health(state.ports))
     console.print(status_table(state.processes.values(), health))
+    console.print("The logs are .local/logs/<process>.log.", style="dim", highlight=False)
     return 0 if all(health.get(name, False) for name in state.processes) else 1
 
 

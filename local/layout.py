@@ -85,7 +85,8 @@ class Layout:
 
     def make(self) -> None:
         """Create the folders; those with secrets are the owner's alone."""
-        for folder in (self.state_dir, self.azurite_data, self.durable, self.logs, self.mail):
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.azurite_data, self.durable, self.logs, self.mail):
             folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.keys, self.signing):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -81,25 +81,26 @@ def event_line(record: ProcessRecord) -> Text:
 
 
 def status_table(records: Iterable[ProcessRecord], health: Mapping[str, bool]) -> Table:
-    """Every process: whether it is healthy now, where it is reached, its pid, restarts and log."""
+    """Every process: whether it is healthy now, where it is reached, its pid and restarts."""
     table = Table(box=None, padding=(0, 2), header_style="dim")
-    for column in ("process", "health", "url", "pid", "restarts", "log"):
-        table.add_column(column, no_wrap=column != "log", overflow="fold")
+    for column in ("process", "health", "where", "pid", "restarts"):
+        table.add_column(column, no_wrap=True)
     for record in records:
         healthy = health.get(record.name, False)
         word = "healthy" if healthy else record.status if record.status != "ready" else "not answering"
-        pid, restarts = str(record.pid or "–"), str(record.restarts or "")
+        pid, restarts = str(record.pid or "–"), str(record.restarts or "–")
         style = "green" if healthy else "bold red"
-        table.add_row(record.name, Text(word, style=style), record.url, pid, restarts, record.log)
+        table.add_row(record.name, Text(word, style=style), record.url.removeprefix("http://"), pid, restarts)
     return table
 
 
 def url_table(edge_url: str, records: Mapping[str, ProcessRecord]) -> Table:
     """Where to look."""
     table = Table.grid(padding=(0, 2))
-    table.add_row("  ", Text("the platform", style="bold"), f"{edge_url}   all paths of the API, with a token")
-    table.add_row("  ", "a token", f"POST {edge_url}/identity/oauth2/token   client in .local/demo-client.json")
+    table.add_row("  ", Text("the platform", style="bold"), f"{edge_url}  (with a token)")
+    table.add_row("  ", "tokens", f"{edge_url}/identity/oauth2/token")
     table.add_row("  ", "its API", f"{edge_url}/gateway/openapi.json")
+    table.add_row("  ", "a client", ".local/demo-client.json")
     for record in records.values():
         if record.name != "edge":
             table.add_row("  ", Text(record.name, style="dim"), Text(record.url, style="dim"))
