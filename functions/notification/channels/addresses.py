@@ -11,6 +11,8 @@ from yarl import URL
 from functions.notification.errors import BadWebhookUrl
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_AZURE_WIRE_SERVER = IPv4Address("168.63.129.16")
+"""A public address that answers only inside Azure: the platform's own channel to each virtual machine."""
 
 
 class PrivateAddress(OSError):
@@ -52,7 +54,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             return is_public(wrapped)
         if address.is_site_local:
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and address != _AZURE_WIRE_SERVER
 
 
 def check_url(url: str, allow_private: bool) -> URL:
@@ -60,8 +62,11 @@ def check_url(url: str, allow_private: bool) -> URL:
 
     Raises BadWebhookUrl. A host name is not resolved here but at each delivery, by PublicResolver.
     """
+    if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
+        raise BadWebhookUrl("a webhook's URL is ASCII without spaces or control characters")
     try:
-        parsed = URL(url)
+        # Taken as it is: a receiver may sign or compare its own URL.
+        parsed = URL(url, encoded=True)
         host = parsed.host
     except ValueError:
         raise BadWebhookUrl("this is not a URL") from None
@@ -69,8 +74,6 @@ def check_url(url: str, allow_private: bool) -> URL:
         raise BadWebhookUrl("a webhook's URL begins with https://")
     if not host or parsed.user is not None or parsed.password is not None or parsed.fragment:
         raise BadWebhookUrl("a webhook's URL has a host, and neither a user name nor a fragment")
-    if any(character <= " " or character == "\x7f" for character in url):
-        raise BadWebhookUrl("a webhook's URL has no spaces or control characters")
     if not allow_private:
         _refuse_private_literal(host)
     return parsed
@@ -80,7 +83,8 @@ def _refuse_private_literal(host: str) -> None:
     try:
         address: Any = ip_address(host)
     except ValueError:
-        if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        plain = host.lower().rstrip(".")
+        if plain == "localhost" or plain.endswith((".localhost", ".local", ".internal")):
             raise BadWebhookUrl("the host is not a public one") from None
         return
     if not is_public(address):

@@ -87,10 +87,7 @@ def _judge(status: int, retry_after: str | None) -> None:
         return
     reason = f"the webhook answered {status}"
     if status >= 500 or status in MAY_PASS:
-        wait_s = (
-            int(retry_after) if retry_after is not None and retry_after.isascii() and retry_after.isdigit() else None
-        )
-        raise DeliveryError(reason, wait_s)
+        raise DeliveryError(reason, _seconds(retry_after))
     raise Undeliverable(reason if status >= 400 else f"{reason}; redirects are not followed")
 
 
