@@ -1,0 +1,101 @@
+"""Clients, keys and tables without files or network, for the tests of identity."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from argon2 import PasswordHasher
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from chassis.messaging.events import Event
+from chassis.storage.rows import Change, Insert, Row, RowExists
+from functions.identity.keys import SigningKeys
+from functions.identity.schemas import Client
+
+ISSUER = "https://edge.test/identity"
+NOW = 1_800_000_000.0
+SECRET = "open sesame"
+
+
+@cache
+def service_key() -> ECKey:
+    return ECKey.generate_key("P-256", private=True)
+
+
+@cache
+def signing_keys() -> SigningKeys:
+    key = RSAKey.generate_key(2048, {"kid": "k1", "alg": "RS256", "use": "sig"}, private=True)
+    return SigningKeys(key, [key])
+
+
+@cache
+def secret_hash() -> str:
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(SECRET)
+
+
+def application(client_id: str = "demo", tenant: str = "acme") -> Client:
+    scopes = frozenset({"metadata.read", "metadata.write"})
+    return Client(client_id=client_id, tenant=tenant, kind="application", scopes=scopes, secret_hash=secret_hash())
+
+
+def service_client() -> Client:
+    public = service_key().as_dict(private=False)
+    scopes = frozenset({"metadata.read"})
+    return Client(client_id="svc-workflow", tenant="platform", kind="service", scopes=scopes, jwk=public)
+
+
+def finder(*clients: Client) -> Any:
+    by_id = {client.client_id: client for client in clients}
+    return by_id.get
+
+
+def assertion(key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
+    """A good assertion of svc-workflow; a claim given as None is left out."""
+    body: dict[str, Any] = {
+        "iss": "svc-workflow",
+        "sub": "svc-workflow",
+        "aud": ISSUER,
+        "iat": int(NOW),
+        "exp": int(NOW) + 60,
+        "jti": uuid4().hex,
+    }
+    body = {name: value for name, value in {**body, **claims}.items() if value is not None}
+    head = header or {"alg": "ES256"}
+    return jwt.encode(head, body, key or service_key(), algorithms=[head["alg"]])
+
+
+class FakeTable:
+    """A table in memory that remembers the events of its transactions."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], dict[str, Any]] = {}
+        self.events: list[tuple[str, Event]] = []
+
+    async def get(self, partition: str, key: str) -> Row | None:
+        values = self.rows.get((partition, key))
+        return None if values is None else Row(partition, key, "1", values)
+
+    async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        for change in changes:
+            assert isinstance(change, Insert)
+            if (partition, change.key) in self.rows:
+                raise RowExists(change.key)
+        for change in changes:
+            assert isinstance(change, Insert)
+            self.rows[partition, change.key] = dict(change.values)
+        self.events += [(partition, event) for event in events]
+
+    async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
+        self.rows.pop((partition, key), None)
+
+    async def query(
+        self, *, where: str | None = None, parameters: dict[str, datetime] | None = None
+    ) -> AsyncIterator[Row]:
+        assert where == "expiresAt lt @now"
+        assert parameters is not None
+        for (partition, key), values in list(self.rows.items()):
+            if values["expiresAt"] < parameters["now"]:
+                yield Row(partition, key, "1", values)
