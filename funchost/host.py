@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -42,6 +43,9 @@ class Host:
         self.engine = self._make_engine()
         self._listeners = [listener for function in self.bound if (listener := self._listener(function))]
         self._started = time.monotonic()
+        for definition in definitions:
+            if definition.retry:
+                log.warning("Function %s: retry policies are not supported yet and ignored", definition.name)
         self.is_ready = False
 
     def _by_trigger(self, *types: str) -> list[BoundFunction]:
@@ -135,6 +139,8 @@ class Host:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._storage.close)
             stack.push_async_callback(self._sender.close)
+            if (http := sys.modules.get("azure.durable_functions.models.utils.http_utils")) is not None:
+                stack.push_async_callback(http._close_session)  # the SDK offers no public way, and would complain
 
     def status(self) -> Mapping[str, Any]:
         """What /admin/host/status shows."""

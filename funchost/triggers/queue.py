@@ -102,6 +102,7 @@ class QueueListener:
             messages_per_page=self._settings.batch_size,
             max_messages=self._settings.batch_size,
             visibility_timeout=VISIBILITY_S,
+            retry_total=0,  # the listener has a back-off of its own
         )
         return [message async for message in pages]
 
@@ -109,7 +110,7 @@ class QueueListener:
         from azure.core.exceptions import AzureError, ResourceExistsError
 
         try:
-            await self._queue.create_queue()
+            await self._queue.create_queue(retry_total=0)
             log.info("Created the queue %s", self._name)
         except ResourceExistsError:
             pass
