@@ -3,7 +3,7 @@ import hmac
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
@@ -96,6 +96,7 @@ def test_a_key_brought_along_in_the_header_is_not_used() -> None:
         check(assertion(key=own, header=header))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200) | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}"))
 def test_whatever_is_sent_in_place_of_an_assertion_is_refused_and_nothing_else(text: str) -> None:
     with pytest.raises(InvalidClient):

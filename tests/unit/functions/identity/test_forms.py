@@ -2,7 +2,7 @@ import base64
 from urllib.parse import quote_plus, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.identity.errors import InvalidClient, OAuthError
@@ -13,6 +13,7 @@ def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=10), st.text(min_size=1, max_size=20), max_size=20))
 def test_a_form_is_read_as_it_was_written(form: dict[str, str]) -> None:
     assert read_form(FORM, urlencode(form).encode()) == form
@@ -41,11 +42,13 @@ def test_a_doubled_unreadable_or_oversized_form_is_refused(body: bytes) -> None:
         read_form(FORM, body)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
 def test_basic_credentials_are_read_as_they_were_written(client_id: str, secret: str) -> None:
     assert read_basic(basic(f"{quote_plus(client_id)}:{quote_plus(secret)}")) == (client_id, secret)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_whatever_stands_in_an_authorization_header_is_read_or_refused(text: str) -> None:
     try:

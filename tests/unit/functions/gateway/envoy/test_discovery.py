@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from chassis.settings import Settings
+from functions.gateway.envoy.discovery import DiscoveryRequest, Kind, discover
+from tests.unit.functions.gateway.envoy.parts import manifest, route, walk
+
+SETTINGS = Settings(
+    service_url_template="http://{service}:80",
+    issuer="https://edge.test/identity",
+    storage_connection="AccountName=a;AccountKey=c2VjcmV0LWtleQ==",
+    keys_dir=Path("/keys"),
+)
+MANIFESTS = [manifest("identity"), manifest("metadata", route())]
+
+
+def request(version: str = "", **metadata: Any) -> DiscoveryRequest:
+    node = {"id": "edge", "metadata": {"edgeHost": "0.0.0.0", "edgePort": 8080, **metadata}}
+    return DiscoveryRequest.model_validate({"version_info": version, "node": node, "resource_names": ["edge"]})
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_an_instance_that_has_the_present_version_is_told_nothing(kind: Kind) -> None:
+    first = discover(kind, request(), MANIFESTS, SETTINGS)
+    assert first is not None
+    assert discover(kind, request(first.version), MANIFESTS, SETTINGS) is None
+    assert json.loads(first.body)["version_info"] == first.version
+
+
+def test_a_changed_route_changes_the_version_of_routes_and_of_nothing_else() -> None:
+    changed = [manifest("identity"), manifest("metadata", route(timeoutSeconds=3))]
+    same = {kind: _version(kind, MANIFESTS) == _version(kind, changed) for kind in ("clusters", "routes", "listeners")}
+    assert same == {"clusters": True, "routes": False, "listeners": True}
+
+
+def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:
+    found = discover("clusters", request(), MANIFESTS, SETTINGS)
+    assert found is not None
+    resources = json.loads(found.body)["resources"]
+    assert [one["name"] for one in resources] == ["identity", "metadata"]
+    assert {one["@type"] for one in resources} == {"type.googleapis.com/envoy.config.cluster.v3.Cluster"}
+
+
+def test_an_instance_listens_where_it_says_it_is() -> None:
+    found = discover("listeners", request(edgeHost="10.0.0.1", edgePort=9000), MANIFESTS, SETTINGS)
+    assert found is not None
+    (listener,) = json.loads(found.body)["resources"]
+    assert listener["address"]["socket_address"] == {"address": "10.0.0.1", "port_value": 9000}
+
+
+@pytest.mark.parametrize("metadata", [{"edgePort": 0}, {"edgePort": 70000}, {"edgePort": "x"}, {"edgeHost": ""}])
+def test_a_node_without_a_usable_address_is_refused(metadata: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        request(**metadata)
+
+
+def test_no_setting_that_is_secret_is_ever_sent() -> None:
+    for kind in get_args(Kind):
+        found = discover(kind, request(), MANIFESTS, SETTINGS)
+        assert found is not None
+        text = [value for value in walk(json.loads(found.body)) if isinstance(value, str)]
+        assert not [value for value in text if "AccountKey" in value or "/keys" in value]
+
+
+def _version(kind: Kind, manifests: list[Any]) -> str:
+    found = discover(kind, request(), manifests, SETTINGS)
+    assert found is not None
+    return found.version

@@ -1,0 +1,102 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from chassis.manifest import SERVICES, read_manifest
+from chassis.settings import ROOT
+from functions.gateway.manifests import Catalog, mistakes_at_the_edge
+from tests.unit.functions.gateway.envoy.parts import manifest, route
+
+GOOD = """
+service: {service}
+layer: platform
+routes: [{{path: "{path}", methods: [GET], scope: {service}.read}}]
+"""
+
+
+def write(folder: Path, service: str, text: str, *, named: str | None = None) -> None:
+    """Replace a service.yaml; each has another size or time than the one before it."""
+    path = folder / service / "service.yaml"
+    path.parent.mkdir(exist_ok=True)
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    path.write_text(text)
+    if before:
+        os.utime(path, ns=(before + 1_000_000, before + 1_000_000))
+
+
+def good(service: str = "metadata", path: str = "/metadata/a") -> str:
+    return GOOD.format(service=service, path=path)
+
+
+def paths(catalog: Catalog) -> list[str]:
+    return [found.path for one in catalog.manifests() for found in one.routes]
+
+
+def test_services_come_in_the_platforms_order_and_those_without_a_file_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "metadata", good())
+    write(tmp_path, "gateway", good("gateway", "/gateway/a"))
+    assert [one.service for one in Catalog(tmp_path).manifests()] == ["gateway", "metadata"]
+
+
+def test_a_changed_file_is_read_again_and_a_removed_one_is_forgotten(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    write(tmp_path, "metadata", good())
+    assert paths(catalog) == ["/metadata/a"]
+    write(tmp_path, "metadata", good(path="/metadata/b"))
+    assert paths(catalog) == ["/metadata/b"]
+    (tmp_path / "metadata" / "service.yaml").unlink()
+    assert paths(catalog) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "service: metadata",
+        "routes: 1",
+        good().replace("GET", "FETCH"),
+        good(path="/metadata/{"),
+        good(path="/metadata/../audit"),
+        good(path="/metadata/{*rest}/more"),
+        good().replace("service: metadata", "service: audit"),
+        good().replace("scope: metadata.read", "public: true").replace("/metadata/a", "/v3/x"),
+        good().replace("scope: metadata.read", "public: true").replace("/metadata/a", "/gateway/otlp"),
+    ],
+)
+def test_a_bad_file_keeps_the_last_good_routes_and_is_named(tmp_path: Path, text: str) -> None:
+    catalog = Catalog(tmp_path)
+    write(tmp_path, "metadata", good())
+    assert paths(catalog) == ["/metadata/a"]
+    write(tmp_path, "metadata", text)
+    assert paths(catalog) == ["/metadata/a"]
+    (refused,) = catalog.refused()
+    assert refused.service == "metadata"
+    assert str(tmp_path) not in refused.reason
+    write(tmp_path, "metadata", good(path="/metadata/c"))
+    assert paths(catalog) == ["/metadata/c"]
+    assert catalog.refused() == []
+
+
+def test_a_service_that_was_never_good_does_not_stop_the_others(tmp_path: Path) -> None:
+    write(tmp_path, "metadata", "{")
+    write(tmp_path, "audit", good("audit", "/audit/a"))
+    catalog = Catalog(tmp_path)
+    assert paths(catalog) == ["/audit/a"]
+    assert [refused.service for refused in catalog.refused()] == ["metadata"]
+
+
+def test_a_path_of_another_service_or_twice_is_a_mistake() -> None:
+    other = {"audit": manifest("audit", route("/docs", public=True))}
+    taken = manifest("metadata", route("/docs", public=True))
+    assert ["routed by another service" in one for one in mistakes_at_the_edge("metadata", taken, other)] == [True]
+    twice = manifest("metadata", route("/metadata/a"), route("/metadata/a", "PUT", "GET"))
+    assert ["routed twice" in one for one in mistakes_at_the_edge("metadata", twice, {})] == [True]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_of_this_platform_has_no_mistake_at_the_edge(service: str) -> None:
+    path = ROOT / "functions" / service / "service.yaml"
+    if not path.is_file():
+        pytest.skip("no service.yaml yet")
+    assert list(mistakes_at_the_edge(service, read_manifest(path), {})) == []
