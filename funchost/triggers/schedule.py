@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from funchost.timespan import is_timespan, parse_timespan
 
-_FIELD = re.compile(r"[\dA-Za-z*/,\-]+")
+# NCRONTAB has numbers, names, *, ranges, steps and lists; croniter would take more (L, #, H, R).
+_VALUE = r"(?:\d+|[A-Za-z]{3,9})"
+_ITEM = rf"(?:\*|{_VALUE}(?:-{_VALUE})?)(?:/\d+)?"
+_FIELD = re.compile(rf"{_ITEM}(?:,{_ITEM})*")
 _LONG_ENOUGH_TO_MONITOR = timedelta(minutes=1)  # the official host monitors no shorter schedules
 
 
