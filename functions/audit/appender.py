@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 
+from chassis.errors import PlatformError
 from functions.audit.entry import Entry
 from functions.audit.errors import LogBusy
 from functions.audit.repository import MAX_ENTRIES, AppendLost, LogRepository
@@ -13,6 +14,7 @@ COLLECT_S = 0.004
 """How long the first of a batch waits for others: little beside one storage transaction."""
 
 MAX_ATTEMPTS = 12
+Waiting = tuple[Entry, asyncio.Future[None]]
 MAX_BACKOFF_S = 0.5
 
 
@@ -22,7 +24,7 @@ class TenantAppender:
     def __init__(self, tenant: str, repository: LogRepository) -> None:
         self._tenant = tenant
         self._repository = repository
-        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._waiting: list[Waiting] = []
         self._worker: asyncio.Task[None] | None = None
         self._head: TreeHead | None = None
 
@@ -41,13 +43,20 @@ class TenantAppender:
         await asyncio.sleep(COLLECT_S)
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_ENTRIES], self._waiting[MAX_ENTRIES:]
-            try:
-                await self._append_all(distinct(entry for entry, _ in batch))
-            except Exception as error:  # noqa: BLE001 - handed to every waiting trigger, which reports it
-                self._head = None
+            error = await self._try(batch)
+            if error is None or isinstance(error, PlatformError):
                 _settle(batch, error)
-            else:
-                _settle(batch, None)
+                continue
+            for alone in batch:  # so that one event that storage refuses does not take the others with it
+                _settle([alone], await self._try([alone]))
+
+    async def _try(self, batch: list[Waiting]) -> Exception | None:
+        try:
+            await self._append_all(distinct(entry for entry, _ in batch))
+        except Exception as error:  # noqa: BLE001 - handed to every waiting trigger, which reports it
+            self._head = None
+            return error
+        return None
 
     async def _append_all(self, entries: list[Entry]) -> None:
         for attempt in range(MAX_ATTEMPTS):
@@ -85,7 +94,7 @@ def distinct(entries: Iterable[Entry]) -> list[Entry]:
     return list({entry.event_key: entry for entry in entries}.values())
 
 
-def _settle(batch: list[tuple[Entry, asyncio.Future[None]]], error: Exception | None) -> None:
+def _settle(batch: list[Waiting], error: Exception | None) -> None:
     for _, done in batch:
         if done.done():
             continue
