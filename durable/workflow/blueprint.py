@@ -15,27 +15,27 @@ runtime = runtime_for("workflow")
 blueprint = df.Blueprint()
 
 
-@blueprint.orchestration_trigger(context_name="context")
+@blueprint.orchestration_trigger(context_name="context")  # type: ignore[untyped-decorator]
 def workflow_run_definition(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
     """Runs one instance of any definition."""
     return (yield from run_definition(context, process_evaluator()))
 
 
-@blueprint.activity_trigger(input_name="call")
+@blueprint.activity_trigger(input_name="call")  # type: ignore[untyped-decorator]
 async def workflow_call_function(call: dict[str, Any]) -> dict[str, Any]:
     """Calls a function of the catalog."""
     outcome = await activities.call_function(runtime, FunctionCall.model_validate(call))
     return outcome.model_dump(mode="json")
 
 
-@blueprint.activity_trigger(input_name="poll")
+@blueprint.activity_trigger(input_name="poll")  # type: ignore[untyped-decorator]
 async def workflow_poll_function(poll: dict[str, Any]) -> dict[str, Any]:
     """Asks how started work stands."""
     outcome = await activities.poll_function(runtime, FunctionPoll.model_validate(poll))
     return outcome.model_dump(mode="json")
 
 
-@blueprint.activity_trigger(input_name="progress")
+@blueprint.activity_trigger(input_name="progress")  # type: ignore[untyped-decorator]
 async def workflow_record_progress(progress: dict[str, Any]) -> bool:
     """Writes to the read model."""
     await activities.record_progress(runtime, Progress.model_validate(progress))

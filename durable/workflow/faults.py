@@ -1,4 +1,4 @@
-"""The specification's errors: problem details whose `instance` points at the task, and the exception that carries one."""
+"""The specification's errors: problem details whose `instance` points at the task; and what carries one."""
 
 from typing import Any, Literal
 

@@ -1,7 +1,7 @@
 """The read model of instances: what is stored of them, and the only code that stores it.
 
-One table, partitioned by tenant. Rows: `i!<instance>` the instance, `t!<instance>!<sequence>` a task run, `x!<instance>`
-whether it is suspended (written by the API alone, so that it never races with the orchestration's writes).
+One table, partitioned by tenant. Rows: `i!<instance>` the instance, `t!<instance>!<sequence>` a task run,
+`x!<instance>` whether it is suspended (written by the API alone, so that it never races with the orchestration).
 """
 
 import json
@@ -61,7 +61,10 @@ class InstanceStore:
             row = await self._table.get(tenant, key)
             if row is None or row["revision"] >= progress.revision or row["status"] in FINAL:
                 return
-            changes = [Replace(key, {**row.values, **_state(progress)}, row.etag), *map(_task(progress), progress.tasks)]
+            changes = [
+                Replace(key, {**row.values, **_state(progress)}, row.etag),
+                *map(_task(progress), progress.tasks),
+            ]
             try:
                 await self._table.commit(tenant, changes, [_event(progress, row, event) for event in progress.events])
                 return
@@ -85,12 +88,9 @@ def _state(progress: Progress) -> dict[str, Any]:
     return values
 
 
-def _task(progress: Progress) -> Any:
-    def change(task: TaskState) -> Upsert:
-        key = f"t!{progress.instance_id}!{task.sequence:06d}"
-        return Upsert(key, {"task": task.model_dump_json(exclude_none=True), "reference": task.reference[:1024]})
-
-    return change
+def _task(instance_id: str, task: TaskState) -> Upsert:
+    key = f"t!{instance_id}!{task.sequence:06d}"
+    return Upsert(key, {"task": task.model_dump_json(exclude_none=True), "reference": task.reference[:1024]})
 
 
 def _event(progress: Progress, row: Row, event: LifecycleEvent) -> Event:

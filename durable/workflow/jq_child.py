@@ -20,8 +20,10 @@ MAX_VALUE_CHARS = 1_048_576
 
 # What jq offers beyond its data is closed a second time here: even a program that slipped through the check at
 # definition time can't see a clock, an environment or an input stream.
-_CLOSED = ("env", "now", "input", "inputs", "input_filename", "input_line_number", "localtime", "halt", "halt_error")
-_CLOSED += ("debug", "stderr", "get_search_list", "modulemeta")
+_CLOSED = (
+    *("env", "now", "input", "inputs", "input_filename", "input_line_number", "localtime", "halt", "halt_error"),
+    *("debug", "stderr", "get_search_list", "modulemeta"),
+)
 PRELUDE = "".join(f'def {name}: error("{name} is closed in workflow expressions");' for name in _CLOSED)
 PRELUDE += "".join(
     f'def {name}(f): error("{name} is closed in workflow expressions");'

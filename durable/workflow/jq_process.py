@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from select import select
 from typing import Any
@@ -118,8 +119,8 @@ class JqEvaluator:
 
     def violations(self, schema: Any, value: Any) -> list[str]:
         """What of the value the JSON Schema refuses, at most ten findings; empty when it is valid."""
-        found = _validator(json.dumps(schema, sort_keys=True)).iter_errors(value)
-        return [f"{error.message[:300]} at {_pointer(error.instance_path)}" for error, _ in zip(found, range(10), strict=False)]
+        found = islice(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value), 10)
+        return [f"{error.message[:300]} at {_pointer(error.instance_path)}" for error in found]
 
     def close(self) -> None:
         """Stop the child."""

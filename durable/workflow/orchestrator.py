@@ -14,7 +14,7 @@ from durable.workflow.interpretation.compensation import compensate
 from durable.workflow.interpretation.effects import record
 from durable.workflow.interpretation.run import Run, Steps, rfc3339
 from durable.workflow.interpretation.tasks import run_list
-from durable.workflow.models import CANCEL_EVENT, InstanceStatus, StartInstance
+from durable.workflow.models import CANCEL_EVENT, StartInstance, Undone
 from durable.workflow.trail import Trail
 
 End = Literal["completed", "faulted", "cancelled"]
@@ -27,7 +27,9 @@ def run_definition(context: Any, evaluator: Evaluator) -> Generator[Any, Any, di
     started_at = context.current_utc_datetime
     trail = Trail(start, rfc3339(started_at))
     run = Run(context, evaluator, start, definition, document, trail, started_at)
-    output, error, end = None, None, "completed"
+    output: Any = None
+    error: SpecError | None = None
+    end: End = "completed"
     try:
         output = yield from _drive(run, _workflow(run), cancellable=True)
     except Fault as fault:
@@ -55,10 +57,10 @@ def _workflow(run: Run) -> Steps[Any]:
     return output
 
 
-def _finish(run: Run, end: str, output: Any, error: SpecError | None) -> Steps[None]:
+def _finish(run: Run, end: End, output: Any, error: SpecError | None) -> Steps[None]:
     """Undo what is to be undone, then write the end."""
     kind: Literal["fault", "cancel"] = "fault" if end == "faulted" else "cancel"
-    undone = ()
+    undone: tuple[Undone, ...] = ()
     if end != "completed" and run.definition.compensates_on(kind):
         undone = yield from compensate(run)
     told: dict[str, Any] = {"endedAt": run.now()}
@@ -67,8 +69,7 @@ def _finish(run: Run, end: str, output: Any, error: SpecError | None) -> Steps[N
     if undone:
         told["compensation"] = [item.model_dump(mode="json", exclude_none=True) for item in undone]
     run.trail.announce(f"workflow.instance.{end}", told)
-    status: InstanceStatus = end  # type: ignore[assignment]
-    final = run.trail.drain(status, ended_at=run.now(), output=output, error=error, compensation=undone)
+    final = run.trail.drain(end, ended_at=run.now(), output=output, error=error, compensation=undone)
     yield from record(run, final)
 
 
@@ -85,7 +86,7 @@ def _drive(run: Run, steps: Steps[Any], *, cancellable: bool) -> Generator[Any, 
             tasks = list(wait.tasks)
             if cancel is not None and not (wait.busy and cancel.is_completed):
                 tasks.append(cancel)
-            yield run.context.task_any(tasks)  # type: ignore[attr-defined]
+            yield run.context.task_any(tasks)
             if cancel is not None and cancel.is_completed and not wait.busy:
                 wait = steps.throw(Cancelled())
             else:

@@ -41,9 +41,7 @@ def inline_duration(duration: DurationInline) -> timedelta:
     return timedelta(seconds=min(max(seconds, 0), LONGEST.total_seconds()))
 
 
-def next_delay(
-    policy: RetryPolicy, retry: int, elapsed: timedelta, resolve: Resolve, seed: str
-) -> timedelta | None:
+def next_delay(policy: RetryPolicy, retry: int, elapsed: timedelta, resolve: Resolve, seed: str) -> timedelta | None:
     """How long to wait before retry number `retry` (from 1); None when the policy's limits are used up.
 
     Without any limit a block is tried again for ever, as the specification has it. `seed` makes the jitter: the same

@@ -30,6 +30,7 @@ class Trail:
         self._revision = 0
         self._tasks = 0
         self._announced = 0
+        self._attempts: dict[int, int] = {}
         self._changed: dict[int, TaskState] = {}
         self._events: list[LifecycleEvent] = []
         self.announce("workflow.instance.started", {"startedAt": started_at})
@@ -57,18 +58,17 @@ class Trail:
         self, state: TaskState, status: TaskStatus, at: str, output: Any = None, error: SpecError | None = None
     ) -> None:
         """A task run has ended; completed and faulted ones are announced."""
-        attempts = self._changed.get(state.sequence, state).attempts
+        attempts = self._attempts.get(state.sequence, 1)
         change = {"state": status, "ended_at": at, "output": _shown(output), "error": error, "attempts": attempts}
         self._changed[state.sequence] = state.model_copy(update=change)
         if status != "cancelled":
             self.announce(f"workflow.task.{status}", self._told(state, error))
 
-    def retry(self, state: TaskState, attempt: int, error: SpecError) -> TaskState:
+    def retry(self, state: TaskState, attempt: int, error: SpecError) -> None:
         """A task is tried again; `attempt` counts from 1, the first try included."""
-        changed = state.model_copy(update={"attempts": attempt})
-        self._changed[state.sequence] = changed
+        self._attempts[state.sequence] = attempt
+        self._changed[state.sequence] = state.model_copy(update={"attempts": attempt})
         self.announce("workflow.task.retried", {**self._told(state, error), "attempt": attempt})
-        return changed
 
     def compensated(self, undone: Undone) -> None:
         """A compensation has ended, well or not."""

@@ -32,9 +32,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.put("/definitions")
-async def put_definition(
-    request: Request, response: Response, caller: Principal = requires(WRITE)
-) -> DefinitionId:
+async def put_definition(request: Request, response: Response, caller: Principal = requires(WRITE)) -> DefinitionId:
     """Register a definition, YAML or JSON: 201 when it is new, 200 when the same was there, 409 for another."""
     id, is_new = await composition.definitions().put(caller.tenant, await request.body())
     response.status_code = 201 if is_new else 200
@@ -67,9 +65,7 @@ async def start_instance(
 
 
 @router.get("/instances")
-async def list_instances(
-    after: After = None, limit: Limit = 100, caller: Principal = requires(READ)
-) -> InstancePage:
+async def list_instances(after: After = None, limit: Limit = 100, caller: Principal = requires(READ)) -> InstancePage:
     """The tenant's instances."""
     return await composition.instances().page(caller.tenant, after, limit)
 

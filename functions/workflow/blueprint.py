@@ -20,7 +20,7 @@ front = HttpFront(app)
 
 @blueprint.function_name("workflow_handle_http")
 @blueprint.route(route="workflow/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
-@blueprint.durable_client_input(client_name="client")
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
 async def workflow_handle_http(
     req: func.HttpRequest, context: func.Context, client: df.DurableOrchestrationClient
 ) -> func.HttpResponse:
@@ -30,7 +30,7 @@ async def workflow_handle_http(
 
 @blueprint.function_name("workflow_receive_event")
 @blueprint.queue_trigger(arg_name="msg", queue_name="workflow-events", connection="AzureWebJobsStorage")
-@blueprint.durable_client_input(client_name="client")
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
 async def workflow_receive_event(msg: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
     """Wakes the instance that waits for the resource an event tells of."""
     async with runtime.consume(msg, EventData) as message:
@@ -39,7 +39,7 @@ async def workflow_receive_event(msg: func.QueueMessage, client: df.DurableOrche
 
 @blueprint.function_name("workflow_recover_instances")
 @blueprint.timer_trigger(arg_name="timer", schedule="*/10 * * * * *", use_monitor=False)
-@blueprint.durable_client_input(client_name="client")
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
 async def workflow_recover_instances(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
     """Starts instances that were accepted and, because of a crash, never started."""
     recovered = await composition.instances().recover(client)
@@ -47,4 +47,4 @@ async def workflow_recover_instances(timer: func.TimerRequest, client: df.Durabl
         log.info("looked after %d unfinished starts", recovered)
 
 
-add_outbox_relay(blueprint, runtime, *OUTBOX_TABLES)
+add_outbox_relay(blueprint, runtime, *OUTBOX_TABLES)  # type: ignore[arg-type]

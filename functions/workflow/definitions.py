@@ -5,6 +5,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from chassis.errors import PlatformError
 from chassis.messaging.events import Event
@@ -12,7 +13,6 @@ from chassis.storage.rows import Row, RowExists
 from durable.workflow.dsl.accept import Accepted, accept
 from durable.workflow.dsl.mistakes import DefinitionRefused
 from durable.workflow.expressions import Evaluator
-from functools import partial
 from functions.workflow.errors import (
     DefinitionChanged,
     DefinitionInvalid,

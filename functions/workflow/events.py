@@ -1,13 +1,10 @@
 """Events of other services, delivered to the instance that waits for them."""
 
-import logging
-
 from chassis.messaging.message import Message
 from functions.workflow.schemas import EventData
 from functions.workflow.service import DurableClient
 
-GONE = ("No instance with ID", "has completed", "has been terminated", "terminal", "HTTP status code 410", "404")
-log = logging.getLogger(__name__)
+ALIVE = frozenset({"Pending", "Running", "Suspended", "ContinuedAsNew"})
 
 
 async def deliver(message: Message[EventData], client: DurableClient) -> bool:
@@ -22,7 +19,7 @@ async def deliver(message: Message[EventData], client: DurableClient) -> bool:
         return False
     status = await client.get_status(instance_id)
     state = getattr(getattr(status, "runtime_status", None), "name", None)
-    if state not in {"Running", "Pending", "Suspended", "ContinuedAsNew"}:
+    if state not in ALIVE:
         return False
     await client.raise_event(instance_id, resource, {"type": message.type})
     return True

@@ -1,10 +1,12 @@
 """Instances: accepted, started, read and steered."""
 
 import json
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from chassis.context import Principal
+from chassis.errors import PlatformError
 from chassis.http.idempotency import check_same_request, fingerprint, resource_id
 from chassis.storage.rows import Row, RowExists
 from chassis.work import WorkContext
@@ -16,6 +18,8 @@ from functions.workflow.definitions import Definitions, Frozen
 from functions.workflow.errors import InputInvalid, InputTooLarge, InstanceEnded, InstanceNotFound
 from functions.workflow.repository import StartStore
 from functions.workflow.schemas import InstanceHead, InstancePage, InstanceRead, StartRequest
+
+log = logging.getLogger(__name__)
 
 START_GRACE = timedelta(seconds=10)
 """A start younger than this belongs to the request that makes it."""
@@ -118,11 +122,17 @@ class Instances:
         """Start what was accepted and never started; gives how many starts were looked after."""
         unfinished = await self._starts.older_than(datetime.now(UTC) - START_GRACE)
         for tenant, instance_id in unfinished:
-            if await self._store.get(tenant, instance_id) is None:
-                await self._starts.done(tenant, instance_id)  # its caller never got an answer
-            else:
-                await self._ensure_started(tenant, instance_id, client)
+            try:
+                await self._finish_start(tenant, instance_id, client)
+            except PlatformError as error:
+                log.warning("instance %s is still not started: %s", instance_id, error)
         return len(unfinished)
+
+    async def _finish_start(self, tenant: str, instance_id: str, client: DurableClient) -> None:
+        if await self._store.get(tenant, instance_id) is None:
+            await self._starts.done(tenant, instance_id)  # its caller never got an answer
+        else:
+            await self._ensure_started(tenant, instance_id, client)
 
     async def _ensure_started(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
         row = await self._row(tenant, instance_id)

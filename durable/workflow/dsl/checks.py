@@ -59,30 +59,27 @@ class _Checks:
     def _task(self, task: dsl.Task, path: Path, scope: Scope) -> Iterator[Mistake]:
         yield from self._expression(task.if_, (*path, "if"), BEFORE_INPUT + scope)
         yield from self._data(task.input, (*path, "input"), BEFORE_INPUT + scope)
-        yield from self._body(task, path, IN_TASK + scope, scope)
+        yield from self._own(task, path, IN_TASK + scope)
+        yield from self._inner(task, path, scope)
         yield from self._data(task.output, (*path, "output"), IN_TASK + scope)
         yield from self._data(task.export, (*path, "export"), AFTER_OUTPUT + scope)
         if task.metadata and task.metadata.compensation:
             yield from self._list(task.metadata.compensation.do, (*path, "metadata", "compensation", "do"), scope)
 
-    def _body(self, task: dsl.Task, path: Path, seen: Scope, scope: Scope) -> Iterator[Mistake]:
+    def _own(self, task: dsl.Task, path: Path, seen: Scope) -> Iterator[Mistake]:
+        """What the task itself evaluates or names."""
         match task:
             case dsl.CallTask():
                 for reason in argument_mistakes(task.call, task.with_ or {}):
                     yield Mistake(pointer(*path, "with"), reason)
                 yield from self._template(task.with_, (*path, "with"), seen)
-            case dsl.DoTask():
-                yield from self._list(task.do, (*path, "do"), scope)
             case dsl.EmitTask():
                 event = task.emit.event.with_.model_dump(by_alias=True, exclude_unset=True)
                 yield from self._template(event, (*path, "emit", "event", "with"), seen)
             case dsl.ForTask():
                 yield from self._expression(task.for_.in_, (*path, "for", "in"), seen)
-                inner = (*scope, task.for_.each, task.for_.at)
-                yield from self._expression(task.while_, (*path, "while"), IN_TASK + inner)
-                yield from self._list(task.do, (*path, "do"), inner)
-            case dsl.ForkTask():
-                yield from self._list(task.fork.branches, (*path, "fork", "branches"), scope)
+                named = (*seen, task.for_.each, task.for_.at)
+                yield from self._expression(task.while_, (*path, "while"), named)
             case dsl.RaiseTask():
                 yield from self._raise(task.raise_.error, (*path, "raise", "error"), seen)
             case dsl.SetTask():
@@ -91,11 +88,21 @@ class _Checks:
                 for number, item in enumerate(task.switch):
                     for label, case in item.items():
                         yield from self._expression(case.when, (*path, "switch", number, label, "when"), seen)
+            case dsl.WaitTask():
+                yield from self._template(task.wait, (*path, "wait"), seen)
+
+    def _inner(self, task: dsl.Task, path: Path, scope: Scope) -> Iterator[Mistake]:
+        """The tasks within the task."""
+        match task:
+            case dsl.DoTask():
+                yield from self._list(task.do, (*path, "do"), scope)
+            case dsl.ForTask():
+                yield from self._list(task.do, (*path, "do"), (*scope, task.for_.each, task.for_.at))
+            case dsl.ForkTask():
+                yield from self._list(task.fork.branches, (*path, "fork", "branches"), scope)
             case dsl.TryTask():
                 yield from self._list(task.try_, (*path, "try"), scope)
                 yield from self._catch(task.catch, (*path, "catch"), scope)
-            case dsl.WaitTask():
-                yield from self._template(task.wait, (*path, "wait"), seen)
 
     def _set(self, value: dict[str, Any] | str, path: Path, seen: Scope) -> Iterator[Mistake]:
         if isinstance(value, str):
@@ -165,4 +172,3 @@ class _Checks:
     def _target(self, then: str | None, names: set[str], path: Path) -> Iterator[Mistake]:
         if then is not None and then not in DIRECTIVES and then not in names:
             yield Mistake(pointer(*path), f"there is no task {then} in this list to go on with")
-

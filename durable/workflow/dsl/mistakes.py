@@ -57,11 +57,15 @@ def _place(location: tuple[int | str, ...], document: Any, *, missing: bool) -> 
     parts: list[int | str] = []
     here = document
     for index, part in enumerate(location):
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        if _has(here, part):
             here = here[part]
         elif not (missing and index == len(location) - 1):
             continue
         parts.append(part)
     return pointer(*parts)
+
+
+def _has(value: Any, part: int | str) -> bool:
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)

@@ -55,9 +55,11 @@ def _task(task: dict[str, Any], path: Path) -> Iterator[Mistake]:
     kind = kind_of(task)
     if kind in ("listen", "run"):
         what = task[kind]
-        inner = next((key for key in ("container", "script", "shell", "workflow") if key in what), "") if (
-            kind == "run" and isinstance(what, dict)
-        ) else ""
+        inner = (
+            next((key for key in ("container", "script", "shell", "workflow") if key in what), "")
+            if (kind == "run" and isinstance(what, dict))
+            else ""
+        )
         yield _no(f"{kind} {inner}".strip(), *path)
         return
     if kind == "call":

@@ -6,7 +6,7 @@ from typing import Any
 from durable.workflow.catalog import CATALOG, argument_mistakes
 from durable.workflow.dsl.tasks import CallTask
 from durable.workflow.faults import Fault, spec_error
-from durable.workflow.interpretation.effects import activity, first_of
+from durable.workflow.interpretation.effects import activity, first_of, sleep
 from durable.workflow.interpretation.run import Place, Run, Steps
 from durable.workflow.models import MAX_EVENT_BYTES, CallOutcome, FunctionCall, FunctionPoll
 from durable.workflow.reserved import check_event_type
@@ -55,9 +55,13 @@ def _finish(run: Run, function: str, started: str) -> Steps[CallOutcome]:
     """Wait for the event of the started work; a poll, ever rarer, finds the end that no event told of."""
     poll = FunctionPoll(function=function, started=started, work=run.start.work)
     told = run.context.wait_for_external_event(started)
-    patience = FIRST_POLL
+    patience, heard = FIRST_POLL, False
     while True:
-        yield from first_of(run, patience, *([] if told.is_completed else [told]))
+        if heard:
+            yield from sleep(run, patience)
+        elif not told.is_completed:
+            yield from first_of(run, patience, told)
+        heard = told.is_completed
         outcome = CallOutcome.model_validate((yield from activity(run, "workflow_poll_function", poll)))
         if outcome.state == "done" or (outcome.state == "failed" and not outcome.can_retry):
             return outcome

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from chassis.models import Contract
-from durable.workflow.faults import Fault, spec_error
+from durable.workflow.faults import Cancelled, Fault, spec_error
 from durable.workflow.interpretation.run import DurableTask, Run, Steps, Wait
 from durable.workflow.models import InstanceStatus, Progress
 
@@ -40,9 +40,11 @@ def first_of(run: Run, duration: timedelta, *others: DurableTask) -> Steps[None]
     try:
         while not any(task.is_completed for task in (timer, *others)):
             yield Wait((*others, timer))
-    finally:
-        if not timer.is_completed:  # an open timer would keep the finished orchestration from ending
-            timer.cancel()  # type: ignore[attr-defined]
+    except Cancelled:  # not `finally`: the end of a replay closes this generator while the timer must go on
+        timer.cancel()
+        raise
+    if not timer.is_completed:  # an open timer would keep the finished orchestration from ending
+        timer.cancel()
 
 
 def record(run: Run, progress: Progress) -> Steps[None]:

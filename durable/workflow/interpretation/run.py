@@ -17,7 +17,7 @@ from durable.workflow.retries import inline_duration, parse_duration
 from durable.workflow.trail import Trail
 
 RUNTIME = {"name": "enterprise-platform", "version": "1", "metadata": {}}
-MAX_TASK_RUNS = 5000
+MAX_TASK_RUNS = 1000
 """Runs of tasks in one instance: bounds the history, and ends definitions that go round for ever."""
 
 T = TypeVar("T")
@@ -33,6 +33,13 @@ class DurableTask(Protocol):
         """Whether it has ended, well or not."""
 
 
+class DurableTimer(DurableTask, Protocol):
+    """A durable timer."""
+
+    def cancel(self) -> None:
+        """Take an open timer back."""
+
+
 class OrchestrationContext(Protocol):
     """The part of the durable orchestration context that interpreting needs."""
 
@@ -43,13 +50,13 @@ class OrchestrationContext(Protocol):
     def call_activity(self, name: str, input_: Any = None) -> DurableTask:
         """Schedule an activity."""
 
-    def create_timer(self, fire_at: datetime) -> DurableTask:
+    def create_timer(self, fire_at: datetime) -> DurableTimer:
         """A durable timer."""
 
     def wait_for_external_event(self, name: str) -> DurableTask:
         """The next external event of that name, already raised or still to come."""
 
-    def task_any(self, activities: list[Any]) -> DurableTask:
+    def task_any(self, activities: list[DurableTask]) -> DurableTask:
         """Completes with the first of them."""
 
     def get_input(self) -> Any:

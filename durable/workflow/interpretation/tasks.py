@@ -34,14 +34,15 @@ def run_task(run: Run, task: dsl.Task, place: Place, raw: Any, variables: dict[s
         run.count_task()
         if run.trail.full:
             yield from flush(run, "running")
-        seen = run.arguments(variables, task=_descriptor(run, place, raw))
+        descriptor = _descriptor(run, place, raw)
+        seen = run.arguments(variables, task=descriptor)
         if task.if_ is not None and not run.holds(task.if_, raw, seen):
             return Result(raw)
         state = run.trail.begin(place.name, place.reference, run.now(), raw)
     except Fault as fault:
         raise Fault(fault.error.at(place.reference)) from None
     try:
-        return (yield from _recorded(run, task, place, raw, variables, state))
+        return (yield from _recorded(run, task, place, descriptor, variables, state))
     except Fault as fault:
         error = fault.error.at(place.reference)
         run.trail.end(state, "faulted", run.now(), error=error)
@@ -52,10 +53,14 @@ def run_task(run: Run, task: dsl.Task, place: Place, raw: Any, variables: dict[s
 
 
 def _recorded(
-    run: Run, task: dsl.Task, place: Place, raw: Any, variables: dict[str, Any], state: TaskState
+    run: Run,
+    task: dsl.Task,
+    place: Place,
+    descriptor: dict[str, Any],
+    variables: dict[str, Any],
+    state: TaskState,
 ) -> Steps[Result]:
-    descriptor = _descriptor(run, place, raw)
-    data = _take(run, task, raw, run.arguments(variables, task=descriptor))
+    data = _take(run, task, descriptor["input"], run.arguments(variables, task=descriptor))
     result = yield from run_body(run, task, place, data, variables, descriptor, state)
     descriptor = {**descriptor, "output": result.output}
     output = _give(run, task, result.output, run.arguments(variables, task=descriptor, input=data))

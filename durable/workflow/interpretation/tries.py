@@ -1,5 +1,6 @@
 """try/catch: which errors are caught, when the block is tried again, and what is done instead."""
 
+from functools import partial
 from typing import Any
 
 from durable.workflow.dsl.tasks import Catch, TryTask
@@ -42,10 +43,10 @@ def run_try(
         if policy is not None and _may_retry(run, policy, data, named):
             elapsed = run.context.current_utc_datetime - first
             seed = f"{run.start.instance_id}{place.reference}"
-            delay = next_delay(policy, retries, elapsed, lambda value, n=named: run.duration(value, data, n), seed)
+            delay = next_delay(policy, retries, elapsed, partial(run.duration, data=data, arguments=named), seed)
         if delay is None:
             return (yield from _handle(run, task.catch, place, data, variables, error))
-        state = run.trail.retry(state, retries + 1, error)
+        run.trail.retry(state, retries + 1, error)
         yield from flush(run, "waiting")
         yield from sleep(run, delay)
 

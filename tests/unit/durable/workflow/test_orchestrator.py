@@ -1,0 +1,400 @@
+"""The orchestrator as a pure generator: scenarios of the specification's conformance kit and our own additions."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from durable.workflow.faults import STANDARD
+from durable.workflow.models import CANCEL_EVENT
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+MakeEngine = Callable[..., Any]
+COMMUNICATION = STANDARD + "communication"
+
+
+def done(output: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda _: {"state": "done", "output": output}
+
+
+def failed(status: int, kind: str = "communication", **members: Any) -> dict[str, Any]:
+    return {"state": "failed", "error": {"type": STANDARD + kind, "status": status, "title": "no", **members}}
+
+
+def output_of(engine: Any) -> Any:
+    assert engine.run() == {"status": "completed"}
+    return engine.final["output"]
+
+
+FLOWS = {
+    "each task's output is the next one's input": (
+        """
+do:
+  - setRed: {set: {colors: '${ .colors + ["red"] }'}}
+  - setGreen: {set: {colors: '${ .colors + ["green"] }'}}
+""",
+        None,
+        {"colors": ["red", "green"]},
+    ),
+    "then names the task that comes next": (
+        """
+do:
+  - one: {set: {n: '${ [1] }'}, then: three}
+  - two: {set: {n: '${ .n + [2] }'}, then: end}
+  - three: {set: {n: '${ .n + [3] }'}, then: two}
+""",
+        None,
+        {"n": [1, 3, 2]},
+    ),
+    "a switch goes to the first case that holds": (
+        """
+do:
+  - choose: {switch: [{red: {when: '.color == "red"', then: setRed}}, {other: {then: setOther}}]}
+  - setRed: {set: {colors: red}, then: end}
+  - setOther: {set: {colors: '${ $input.color }'}, then: end}
+""",
+        {"color": "yellow"},
+        {"colors": "yellow"},
+    ),
+    "a switch without a match follows its own directive": (
+        """
+do:
+  - choose: {switch: [{red: {when: '.color == "red"', then: setRed}}], then: end}
+  - setRed: {set: {colors: red}}
+""",
+        {"color": "yellow"},
+        {"color": "yellow"},
+    ),
+    "a loop hands each round's output to the next": (
+        """
+do:
+  - loop:
+      for: {each: color, in: .colors}
+      do:
+        - mark:
+            set:
+              processed: '${ {colors: (.processed.colors + [$color]), indexes: (.processed.indexes + [$index])} }'
+""",
+        {"colors": ["red", "green"]},
+        {"processed": {"colors": ["red", "green"], "indexes": [0, 1]}},
+    ),
+    "while ends a loop early": (
+        """
+do:
+  - loop: {for: {each: n, in: '[1, 2, 3]'}, while: $n < 3, do: [{keep: {set: {last: '${ $n }'}}}]}
+""",
+        None,
+        {"last": 2},
+    ),
+    "a task whose condition does not hold is skipped": (
+        "do: [{one: {if: .go, set: {ran: true}}}]",
+        {"go": False},
+        {"go": False},
+    ),
+    "exit leaves the list and the flow goes on after it": (
+        """
+do:
+  - inner: {do: [{one: {set: {n: 1}, then: exit}}, {two: {set: {n: 2}}}]}
+  - after: {set: {n: '${ .n + 10 }'}}
+""",
+        None,
+        {"n": 11},
+    ),
+    "end within a nested list ends the workflow": (
+        """
+do:
+  - inner: {do: [{one: {set: {n: 1}, then: end}}, {two: {set: {n: 2}}}]}
+  - after: {set: {n: 10}}
+""",
+        None,
+        {"n": 1},
+    ),
+    "input.from, output.as and export.as shape the data": (
+        """
+input: {from: .user}
+do:
+  - take:
+      input: {from: .name}
+      set: {name: '${ . }', raw: '${ $task.input.name }'}
+      output: {as: '. + {more: $input}'}
+      export: {as: {kept: '${ $output.more }'}}
+  - use: {set: {kept: '${ $context.kept }', who: '${ $workflow.input.user.name }', at: '${ $task.reference }'}}
+output: {as: '. + {last: true}'}
+""",
+        {"user": {"name": "Ada"}},
+        {"kept": "Ada", "who": "Ada", "at": "/do/1/use", "last": True},
+    ),
+    "a bare string is a literal where no expression is asked for": (
+        "do: [{one: {set: {text: .a, value: '${ .a }'}}}]",
+        {"a": 1},
+        {"text": ".a", "value": 1},
+    ),
+    "a fork gives its branches' outputs in declared order": (
+        "do: [{both: {fork: {branches: [{a: {set: {n: 1}}}, {b: {set: {n: 2}}}]}}}]",
+        None,
+        [{"n": 1}, {"n": 2}],
+    ),
+    "a caught error without handler gives the block's input": (
+        """
+do: [{t: {try: [{f: {raise: {error: {type: 'https://e.example/x', status: 400}}}}], catch: {}}}]
+""",
+        {"a": 1},
+        {"a": 1},
+    ),
+    "a handler sees the error under the given name": (
+        """
+do:
+  - t:
+      try: [{f: {raise: {error: {type: 'https://e.example/x', status: 404, detail: '${ "no " + .a }'}}}}]
+      catch:
+        errors: {with: {status: 404}}
+        as: problem
+        do: [{note: {set: {at: '${ $problem.instance }', why: '${ $problem.detail }'}}}]
+""",
+        {"a": "way"},
+        {"at": "/do/0/t/try/0/f", "why": "no way"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_flow(name: str, engine: MakeEngine) -> None:
+    body, given, expected = FLOWS[name]
+    assert output_of(engine(body, given)) == expected
+
+
+def test_a_raised_error_faults_the_instance_and_points_at_the_task(engine: MakeEngine) -> None:
+    made = engine("do: [{f: {raise: {error: {type: 'https://e.example/x', status: 400, title: Compliance}}}}]")
+    assert made.run() == {"status": "faulted"}
+    assert made.final["error"] == {
+        "type": "https://e.example/x", "status": 400, "title": "Compliance", "instance": "/do/0/f",
+        "detail": None, "problem": None,
+    }  # fmt: skip
+    assert made.event_types == ["workflow.instance.started", "workflow.task.faulted", "workflow.instance.faulted"]
+
+
+def test_an_error_that_the_filter_does_not_fit_is_not_caught(engine: MakeEngine) -> None:
+    made = engine(
+        """
+do:
+  - t:
+      try: [{f: {raise: {error: {type: 'https://e.example/x', status: 400}}}}]
+      catch: {errors: {with: {status: 404}}, do: [{note: {set: {caught: true}}}]}
+"""
+    )
+    assert made.run() == {"status": "faulted"}
+
+
+def test_an_expression_that_fails_is_an_expression_error(engine: MakeEngine) -> None:
+    made = engine("do: [{f: {set: {n: '${ .a + 1 }'}}}]", {"a": "text"})
+    assert made.run() == {"status": "faulted"}
+    assert made.final["error"]["type"] == STANDARD + "expression"
+    assert made.final["error"]["instance"] == "/do/0/f"
+
+
+def test_a_definition_that_goes_round_for_ever_is_ended(engine: MakeEngine) -> None:
+    made = engine("do: [{a: {set: {n: 1}, then: b}}, {b: {set: {n: 2}, then: a}}]")
+    assert made.run() == {"status": "faulted"}
+    assert made.final["error"]["title"] == "Too many task runs"
+    assert all(len(part["tasks"]) + len(part["events"]) < 100 for part in made.progress)
+
+
+def test_a_wait_takes_the_orchestrations_time_and_shows_as_waiting(engine: MakeEngine) -> None:
+    made = engine("do: [{w: {wait: PT26H}}]")
+    assert output_of(made) is None
+    assert made.now == EPOCH + timedelta(hours=26)
+    assert made.progress[0]["status"] == "waiting"
+
+
+RETRIED = """
+use:
+  retries:
+    patient:
+      when: $error.status >= 500
+      delay: {seconds: 1}
+      backoff: {exponential: {}}
+      limit: {attempt: {count: 3}}
+do:
+  - t:
+      try: [{c: {call: metadata.validate, with: {schema: s, items: []}}}]
+      catch: {errors: {with: {type: 'https://serverlessworkflow.io/spec/1.0.0/errors/communication'}}, retry: patient}
+"""
+
+
+def test_a_failed_call_is_retried_with_growing_delays_and_a_new_key_each_time(engine: MakeEngine) -> None:
+    answers = iter([failed(503), failed(503), {"state": "done", "output": {"valid": 0}}])
+    made = engine(RETRIED, workflow_call_function=lambda _: next(answers))
+    assert output_of(made) == {"valid": 0}
+    assert [what for kind, what in made.asked if kind == "timer"] and made.now.second == 1 + 2
+    keys = [call["key"] for call in made.called("workflow_call_function")]
+    assert keys == ["i1:/do/0/t/try/0/c:1", "i1:/do/0/t/try/0/c:2", "i1:/do/0/t/try/0/c:3"]
+    assert made.event_types.count("workflow.task.retried") == 2
+    tried = [task for part in made.progress for task in part["tasks"] if task["reference"] == "/do/0/t"][-1]
+    assert (tried["attempts"], tried["state"]) == (3, "completed")
+
+
+def test_used_up_retries_raise_the_last_error(engine: MakeEngine) -> None:
+    made = engine(RETRIED, workflow_call_function=lambda _: failed(503))
+    assert made.run() == {"status": "faulted"}
+    assert len(made.called("workflow_call_function")) == 4
+    assert made.final["error"]["status"] == 503
+
+
+def test_a_refusal_is_not_retried(engine: MakeEngine) -> None:
+    made = engine(RETRIED, workflow_call_function=lambda _: failed(404))
+    assert made.run() == {"status": "faulted"}
+    assert len(made.called("workflow_call_function")) == 1
+
+
+LONG = "do: [{v: {call: processing.run, with: {dataset: d, query: q}}}]"
+
+
+def started(_: dict[str, Any]) -> dict[str, Any]:
+    return {"state": "started", "started": "job-1"}
+
+
+def test_started_work_ends_with_its_event(engine: MakeEngine) -> None:
+    made = engine(LONG, workflow_call_function=started, workflow_poll_function=done({"id": "job-1"}))
+    made.events = [(3, "job-1")]
+    assert output_of(made) == {"id": "job-1"}
+    assert (made.now.second, made.open_timers) == (3, [])
+
+
+def test_an_event_that_comes_before_the_wait_is_not_lost(engine: MakeEngine) -> None:
+    made = engine(LONG, workflow_call_function=started, workflow_poll_function=done({"id": "job-1"}))
+    made.history = [(("event", "job-1"), {}, made.now)]
+    assert output_of(made) == {"id": "job-1"}
+    assert made.now.second == 0
+
+
+def test_work_whose_event_is_lost_is_found_by_polling_ever_more_rarely(engine: MakeEngine) -> None:
+    polls = iter([{"state": "started", "started": "job-1"}, failed(503) | {"can_retry": True}])
+    made = engine(
+        LONG,
+        workflow_call_function=started,
+        workflow_poll_function=lambda _: next(polls, {"state": "done", "output": {"id": "job-1"}}),
+    )
+    assert output_of(made) == {"id": "job-1"}
+    assert (made.now.minute * 60 + made.now.second) == 15 + 30 + 60
+
+
+def test_failed_work_faults_with_the_problem_that_was_reported(engine: MakeEngine) -> None:
+    rows = {"invalidRows": [{"row": 1000, "field": "/dep_delay", "reason": "not a number"}]}
+    made = engine(LONG, workflow_call_function=started,
+                  workflow_poll_function=lambda _: failed(422, "validation", problem=rows))  # fmt: skip
+    made.events = [(1, "job-1")]
+    assert made.run() == {"status": "faulted"}
+    assert made.final["error"]["problem"] == rows
+    assert made.final["error"]["instance"] == "/do/0/v"
+
+
+def test_our_own_storage_being_away_is_waited_for(engine: MakeEngine) -> None:
+    answers = iter([RuntimeError("storage"), RuntimeError("storage")])
+
+    def record(_: dict[str, Any]) -> bool:
+        if error := next(answers, None):
+            raise error
+        return True
+
+    assert output_of(engine("do: [{s: {set: {n: 1}}}]", workflow_record_progress=record)) == {"n": 1}
+
+
+SAGA = """
+do:
+  - first:
+      call: processing.validate
+      with: {dataset: d, schema: {name: s}}
+      metadata: {compensation: {do: [{undo: {call: processing.discardValidation, with: {id: '${ .output.id }'}}}]}}
+  - second:
+      call: processing.run
+      with: {dataset: d, query: q}
+      metadata: {compensation: {do: [{undo: {call: processing.discardJob, with: {id: '${ .output.id }'}}}]}}
+  - third: {call: notification.send, with: {subject: s, body: b, channels: []}}
+"""
+
+
+def saga(undo_fails: bool = False) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def call(given: dict[str, Any]) -> dict[str, Any]:
+        function = given["function"]
+        if function == "notification.send" or (undo_fails and function == "processing.discardJob"):
+            return failed(500)
+        return {"state": "done", "output": {"id": function}}
+
+    return call
+
+
+def functions(made: Any) -> list[str]:
+    return [call["function"] for call in made.called("workflow_call_function")]
+
+
+def test_a_fault_undoes_what_completed_last_first(engine: MakeEngine) -> None:
+    made = engine(SAGA, workflow_call_function=saga())
+    assert made.run() == {"status": "faulted"}
+    assert functions(made)[3:] == ["processing.discardJob", "processing.discardValidation"]
+    assert made.called("workflow_call_function")[3]["arguments"] == {"id": "processing.run"}
+    assert [(u["reference"], u["status"]) for u in made.final["compensation"]] == [
+        ("/do/1/second", "compensated"),
+        ("/do/0/first", "compensated"),
+    ]
+    assert made.final["error"]["instance"] == "/do/2/third"
+
+
+def test_a_compensation_that_fails_is_recorded_and_the_others_go_on(engine: MakeEngine) -> None:
+    made = engine(SAGA, workflow_call_function=saga(undo_fails=True))
+    assert made.run() == {"status": "faulted"}
+    assert [u["status"] for u in made.final["compensation"]] == ["failed", "compensated"]
+    assert made.final["error"]["instance"] == "/do/2/third"
+
+
+def test_cancelling_undoes_what_completed_and_ends_as_cancelled(engine: MakeEngine) -> None:
+    body = SAGA.replace("  - third: {call: notification.send, with: {subject: s, body: b, channels: []}}",
+                        "  - third: {wait: PT1H}")  # fmt: skip
+    made = engine(body, workflow_call_function=saga())
+    made.events = [(60, CANCEL_EVENT)]
+    assert made.run() == {"status": "cancelled"}
+    assert functions(made)[2:] == ["processing.discardJob", "processing.discardValidation"]
+    assert made.open_timers == []
+    assert [task["state"] for part in made.progress for task in part["tasks"]][-3:].count("cancelled") <= 1
+
+
+def test_a_document_may_leave_cancelled_instances_as_they_are(engine: MakeEngine) -> None:
+    body = SAGA.replace("  - third: {call: notification.send, with: {subject: s, body: b, channels: []}}",
+                        "  - third: {wait: PT1H}")  # fmt: skip
+    made = engine(body, workflow_call_function=saga())
+    made.start["definition"] = made.start["definition"].replace(
+        '"dsl":"1.0.3",', '"dsl":"1.0.3","metadata":{"compensation":{"on":["fault"]}},'
+    )
+    made.events = [(60, CANCEL_EVENT)]
+    assert made.run() == {"status": "cancelled"}
+    assert functions(made) == ["processing.validate", "processing.run"]
+
+
+def test_the_first_branch_to_complete_wins_a_competition(engine: MakeEngine) -> None:
+    made = engine("do: [{race: {fork: {compete: true, branches: [{slow: {wait: PT9S}}, {fast: {wait: PT2S}}]}}}]", 7)
+    assert output_of(made) == 7
+    assert (made.now.second, made.open_timers) == (2, [])
+
+
+def test_branches_run_at_the_same_time(engine: MakeEngine) -> None:
+    made = engine("do: [{both: {fork: {branches: [{a: {wait: PT9S}}, {b: {wait: PT5S}}]}}}]", 7)
+    assert output_of(made) == [7, 7]
+    assert made.now.second == 9
+
+
+def test_one_task_needs_one_activity_and_its_record_travels_with_it(engine: MakeEngine) -> None:
+    made = engine(SAGA, workflow_call_function=done({"id": "x"}))
+    assert made.run() == {"status": "completed"}
+    assert [name for name, _ in made.calls] == ["workflow_call_function"] * 3 + ["workflow_record_progress"]
+
+
+def test_a_workflow_cannot_announce_in_the_name_of_a_service(engine: MakeEngine) -> None:
+    made = engine("do: [{e: {emit: {event: {with: {source: 'https://x.example', type: processing.job.completed}}}}}]")
+    assert made.run() == {"status": "faulted"}
+    assert "processing.job.completed" not in made.event_types
+
+
+def test_too_large_an_output_is_refused_by_name(engine: MakeEngine) -> None:
+    made = engine("do: [{big: {set: {text: '${ \"x\" * 40000 }'}}}]")
+    assert made.run() == {"status": "faulted"}
+    assert made.final["error"]["status"] == 413
