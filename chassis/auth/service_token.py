@@ -1,6 +1,7 @@
 """A service's own access token, had from identity with a signed assertion (RFC 7523) instead of a secret."""
 
 import asyncio
+import json
 import threading
 from pathlib import Path
 from time import monotonic, time
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import requests
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from chassis.errors import DependencyUnavailable
@@ -67,8 +69,8 @@ class ServiceToken:
 
     def _assertion(self) -> str:
         try:
-            key = ECKey.import_key(self._key_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            key = ECKey.import_key(json.loads(self._key_file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, JoseError) as error:
             raise DependencyUnavailable(f"{self.client_id} has no usable key file") from error
         now = int(time())
         claims = {
