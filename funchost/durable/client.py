@@ -54,9 +54,8 @@ class TaskHubClient:
         new_id = _checked(instance_id) if instance_id else uuid4().hex
         now = self._clock.now()
         new = new_instance(new_id, name, raw_input, now, version=version, trace_parent=trace_parent)
-        message = await self._backend.create(new, replace_running=self._replace_running)
-        self._worker.forget(new_id)
-        self._worker.deliver(message)
+        start = await self._backend.create(new, replace_running=self._replace_running)
+        self._worker.begin(new, start)
         return new_id
 
     async def restart(self, instance_id: str, *, with_new_id: bool = True) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from funchost.durable.activities import ActivityWorker
-from funchost.durable.backend import Backend, BackendError, ExecutionGone, Message
+from funchost.durable.backend import Backend, BackendError, ExecutionGone, Message, NewInstance
 from funchost.durable.clock import Clock
 from funchost.durable.errors import DurableError
 from funchost.durable.events import EventType
@@ -48,6 +48,12 @@ class OrchestrationWorker:
         self._sessions.deliver(message)
         self.wake(message.instance_id)
 
+    def begin(self, new: NewInstance, start: Message) -> None:
+        """Take up an instance that the backend has just created; `start` is its stored start message."""
+        self.forget(new.row.instance_id)
+        self._sessions.begin(new.row, start)
+        self.wake(new.row.instance_id)
+
     def wake(self, instance_id: str) -> None:
         """Run turns of an instance until no message is left that it can take."""
         if instance_id in self._awake:
@@ -83,6 +89,9 @@ class OrchestrationWorker:
             _log.warning("Orchestration '%s': a turn was not stored and is retried: %s", instance_id, error)
             self._sessions.drop(instance_id)
             self._clock.call_at(self._clock.now() + _RETRY_AFTER, partial(self.wake, instance_id))
+        except Exception as error:  # noqa: BLE001 - the edge of the worker
+            _log.exception("Orchestration '%s': a turn can't be carried out", instance_id)
+            await self._give_up(instance_id, error)
         finally:
             if self._awake.pop(instance_id):
                 self.wake(instance_id)
@@ -98,16 +107,28 @@ class OrchestrationWorker:
         # A result that is there wins over a timeout that is there too.
         choice = choose(session.state, [*session.inbox.values(), *fired])
         if not choice.taken:
-            self._discard(session, instance_id, choice.stale)
+            self._discard(instance_id, choice.stale)
             return False
         turn = Turn(session.row, session.state, self._clock.now(), self._known)
         await self._play(session, turn, choice.taken)
         await self._commit(session, turn, [*choice.taken, *choice.stale])
         return True
 
-    def _discard(self, session: Session, instance_id: str, stale: list[Message]) -> None:
-        # Stored ones are deleted with the next turn; until then they only must not wake anybody.
-        session.forget([])
+    async def _give_up(self, instance_id: str, error: Exception) -> None:
+        """End an orchestration whose turn can't be carried out: better than one that hangs and says nothing."""
+        self._sessions.drop(instance_id)
+        session = await self._sessions.get(instance_id)
+        if session is None or session.row is None or session.row.status.is_final:
+            return
+        starts = [m for m in session.inbox.values() if m.event.type is EventType.EXECUTION_STARTED]
+        turn = Turn(session.row, session.state, self._clock.now(), self._known)
+        turn.receive(starts)
+        # The words of the error may be the very thing that can't be stored.
+        turn.fail(f"the host can't carry out its turn: {describe(error)!a}")
+        await self._commit(session, turn, starts)
+
+    def _discard(self, instance_id: str, stale: list[Message]) -> None:
+        # Stored ones are deleted with the next turn.
         fired = self._fired.get(instance_id)
         if fired:
             self._fired[instance_id] = [message for message in fired if message not in stale]
@@ -153,8 +174,13 @@ class OrchestrationWorker:
         self._settle_timers(instance_id, turn, handled)
         for task in commit.activities:
             self.activities.submit(task)
+        children = {child.row.execution_id: child for child in commit.children}
         for message in stored:
-            self.deliver(message)
+            child = children.get(message.execution_id or "")
+            if child is not None:
+                self.begin(child, message)
+            else:
+                self.deliver(message)
         if commit.row.status.is_final:
             self.forget(instance_id)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from funchost.durable.backend import Backend, InstanceRow, Message
-from funchost.durable.events import HistoryEvent, decode_events
+from funchost.durable.events import HistoryEvent, decode_events, encode_replay
 from funchost.durable.state import RuntimeState
 
 _REMEMBER_CONSUMED = 1000
@@ -15,7 +15,7 @@ _REMEMBER_CONSUMED = 1000
 
 @dataclass(slots=True)
 class Session:
-    """One orchestration in memory; `played` are the events of finished turns, ready to be sent."""
+    """One orchestration in memory; `played` are the events of finished turns in their replay form."""
 
     row: InstanceRow | None = None
     state: RuntimeState = field(default_factory=RuntimeState)
@@ -38,7 +38,8 @@ class Session:
 
     def extend(self, events: Iterable[HistoryEvent]) -> None:
         """Append events to what the next turn replays."""
-        self.played.append(b",".join(event.to_wire(played=True) for event in events))
+        if replayed := encode_replay(events, played=True):
+            self.played.append(replayed)
 
     def begin_execution(self) -> None:
         """Empty history and state: continue-as-new."""
@@ -57,6 +58,10 @@ class Sessions:
         session = self._sessions.get(message.instance_id)
         if session is not None:
             session.deliver(message)
+
+    def begin(self, row: InstanceRow, start: Message) -> None:
+        """Hold the session of an instance that was just created, so that it need not be loaded."""
+        self._sessions[row.instance_id] = Session(row, inbox={start.sequence: start})
 
     async def get(self, instance_id: str) -> Session | None:
         """The session of an instance, loaded when it was not in memory; None when there is no such instance."""

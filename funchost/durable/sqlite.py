@@ -58,7 +58,7 @@ class SqliteBackend(Backend):
     async def close(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
-            await asyncio.to_thread(writer.close)
+            await writer.close()
         self._reading.shutdown(wait=True)
         while self._connections:
             self._connections.pop().close()
@@ -69,7 +69,7 @@ class SqliteBackend(Backend):
             existing = rows.select_instance(db, new.row.instance_id)
             if existing and not existing.status.is_final and not replace_running:
                 raise InstanceExists(existing.instance_id, existing.status)
-            return rows.create_instance(db, new)
+            return rows.create_instance(db, new, existing)
 
         return await self._write(run)
 
@@ -155,4 +155,4 @@ def _create_child(db: sqlite3.Connection, child: NewInstance) -> Message | None:
     existing = rows.select_instance(db, child.row.instance_id)
     if existing and not existing.status.is_final:
         return rows.insert_message_if_running(db, child.refusal) if child.refusal else None
-    return rows.create_instance(db, child)
+    return rows.create_instance(db, child, existing)

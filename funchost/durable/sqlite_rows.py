@@ -96,9 +96,10 @@ def delete_instance(db: sqlite3.Connection, instance_id: str) -> None:
         db.execute(f"DELETE FROM {table} WHERE instance_id = ?", (instance_id,))  # noqa: S608
 
 
-def create_instance(db: sqlite3.Connection, new: NewInstance) -> Message:
-    """Add an instance, over whatever had its id, and store its start message."""
-    delete_instance(db, new.row.instance_id)
+def create_instance(db: sqlite3.Connection, new: NewInstance, existing: InstanceRow | None) -> Message:
+    """Add an instance in place of the `existing` one and store its start message."""
+    if existing is not None:
+        delete_instance(db, existing.instance_id)
     insert_instance(db, new.row)
     return insert_message(db, new.start)
 
@@ -133,16 +134,19 @@ def apply_turn(db: sqlite3.Connection, turn: TurnCommit) -> None:
         db.execute("DELETE FROM history WHERE instance_id = ?", (instance_id,))
     if turn.events:
         append_history(db, instance_id, turn.events)
-    db.executemany("DELETE FROM messages WHERE sequence = ?", [(sequence,) for sequence in turn.consumed])
+    for sequence in turn.consumed:
+        db.execute("DELETE FROM messages WHERE sequence = ?", (sequence,))
     if turn.restarts or turn.row.status.is_final:
         db.execute("DELETE FROM timers WHERE instance_id = ?", (instance_id,))
     else:
-        ended = [(instance_id, number) for number in turn.ended_timers]
-        db.executemany("INSERT INTO timers VALUES (?,?,?,?)", [_timer_values(timer) for timer in turn.timers])
-        db.executemany("DELETE FROM timers WHERE instance_id = ? AND timer_id = ?", ended)
+        for timer in turn.timers:
+            db.execute("INSERT INTO timers VALUES (?,?,?,?)", _timer_values(timer))
+        for number in turn.ended_timers:
+            db.execute("DELETE FROM timers WHERE instance_id = ? AND timer_id = ?", (instance_id, number))
     if turn.row.status.is_final:
         db.execute("DELETE FROM messages WHERE instance_id = ?", (instance_id,))
-    db.executemany("INSERT INTO activities VALUES (?,?,?,?,?,?)", [_task_values(task) for task in turn.activities])
+    for task in turn.activities:
+        db.execute("INSERT INTO activities VALUES (?,?,?,?,?,?)", _task_values(task))
 
 
 def delete_activity(db: sqlite3.Connection, key: ActivityKey) -> bool:

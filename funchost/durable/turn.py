@@ -68,8 +68,7 @@ class Turn:
         """
         self._check_replay(decision.actions)
         self._check_names(decision.actions)
-        cancelled = self._cancelled_timers(decision.actions)
-        self._note_custom_status(decision, cancelled)
+        self._schedule_and_close(decision)
         if decision.error is not None:
             self.fail(decision.error)
         elif decision.continues_as_new is not None:
@@ -151,12 +150,13 @@ class Turn:
             if action.type in SUB_ORCHESTRATIONS and action.name not in self.known.orchestrators:
                 raise UnknownFunction(action.name, "orchestrator", list(self.known.orchestrators))
 
-    def _note_custom_status(self, decision: Decision, cancelled: list[int]) -> None:
+    def _schedule_and_close(self, decision: Decision) -> None:
         new = decision.actions[len(self.state.seen) :]
-        waits = self._schedule_all(decision.actions)
-        notes: dict[str, Any] = {"_seen": [action.fingerprint for action in new], "_waits": waits}
-        if cancelled:
-            notes["_cancelled"] = cancelled
+        notes: dict[str, Any] = {
+            "_waits": self._schedule_all(decision.actions),
+            "_seen": [action.fingerprint for action in new],
+            "_cancelled": self._cancelled_timers(decision.actions),
+        }
         if decision.custom_status is not None and decision.custom_status != self.state.custom_status:
             notes["_custom"] = decision.custom_status
         self._add(EventType.ORCHESTRATOR_COMPLETED, **{key: value for key, value in notes.items() if value})

@@ -17,7 +17,7 @@ from azure.functions import _durable_functions as codec
 
 from funchost.durable.actions import Action, ActionType, flatten
 from funchost.durable.errors import MalformedDecision
-from funchost.durable.events import HistoryEvent
+from funchost.durable.events import HistoryEvent, encode_replay
 
 # The SDK puts the whole state behind this label in the message of the exception that ends an orchestrator.
 _STATE_LABEL = "\n\n$OutOfProcData$:"
@@ -59,7 +59,7 @@ def orchestrator_argument(
         }
     )
     value = (raw_input or "null").encode()
-    history = b",".join([*past, *(event.to_wire(played=False) for event in new)])
+    history = b",".join([*past, encode_replay(new, played=False)])
     return b"".join((head[:-1], b',"input":', value, b',"history":[', history, b"]}")).decode()
 
 

@@ -1,118 +1,138 @@
-"""The thread that writes: it takes all operations that wait and commits them together (group commit)."""
+"""Group commit: operations run on the event loop, together; their commit, the slow part, runs on a thread.
+
+A statement costs microseconds and a commit, which waits for the disk, hundreds of them. So everything that waits when
+a commit ends goes into the next transaction. Running the statements on the thread too would cost more than it saves:
+the thread and the loop would pass the interpreter lock to and fro at every statement.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from funchost.durable.backend import BackendError, StorageUnavailable
+from funchost.durable.backend import StorageUnavailable
+from funchost.durable.errors import DurableError
 
 T = TypeVar("T")
 
-# Keeps a transaction, and with it the wait of the first caller in it, short.
-_MOST_PER_COMMIT = 200
+# Keeps the loop free for others: a hundred operations are a few milliseconds.
+_MOST_PER_COMMIT = 100
 
 
 @dataclass(slots=True)
 class _Operation:
     run: Callable[[sqlite3.Connection], Any]
     future: asyncio.Future[Any]
+    alone: bool = False
     result: Any = None
     error: Exception | None = None
+
+    def settle(self) -> None:
+        """Tell the caller; one who has given up is not told."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
 
 
 class Writer:
     """Runs operations on one connection, in the order of submission, many to a transaction.
 
-    An operation may raise a BackendError, but only before it has written anything. Any other error rolls the whole
-    transaction back; its operations are then tried one by one, so that one bad operation fails alone.
+    An operation may raise a DurableError, before it has written anything; that is its caller's alone. Any other error
+    rolls the whole transaction back; its operations are then tried one by one, so that the bad one fails alone.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Operation] = deque()
-        self._signal = threading.Condition()
-        self._closing = False
-        self._thread = threading.Thread(target=self._work, name="durable-writer", daemon=True)
-        self._thread.start()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="durable-commit")
+        self._busy = False
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def submit(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Run `run` in a transaction; returns its result when that is committed.
 
         Raises what `run` raised, StorageUnavailable when the store can't write or is closed.
         """
+        if self._closed:
+            raise StorageUnavailable("The task hub is closed.")
         operation = _Operation(run, self._loop.create_future())
-        with self._signal:
-            if self._closing:
-                raise StorageUnavailable("The task hub is closed.")
-            self._waiting.append(operation)
-            self._signal.notify()
+        self._waiting.append(operation)
+        if not self._busy:
+            self._busy = True
+            self._idle.clear()
+            # At the end of this round of the loop, so that whoever else is ready joins in.
+            self._loop.call_soon(self._flush)
         result: T = await operation.future
         return result
 
-    def close(self) -> None:
-        """Finish what was submitted and end the thread; blocks until then. May be repeated."""
-        with self._signal:
-            self._closing = True
-            self._signal.notify()
-        self._thread.join()
+    async def close(self) -> None:
+        """Finish what was submitted. May be repeated."""
+        self._closed = True
+        await self._idle.wait()
+        self._thread.shutdown(wait=True)
 
-    def _work(self) -> None:
-        while batch := self._take():
-            try:
-                self._commit(batch)
-            except sqlite3.Error:
-                self._roll_back()
-                for operation in batch:
-                    self._commit_alone(operation)
-            self._loop.call_soon_threadsafe(_settle, batch)
+    def _flush(self) -> None:
+        batch = self._take()
+        if not batch:
+            self._busy = False
+            self._idle.set()
+            return
+        try:
+            self._execute(batch)
+        except Exception as error:  # noqa: BLE001 - handed to the caller whose operation it is
+            self._roll_back(batch, error)
+            return
+        commit = self._loop.run_in_executor(self._thread, self._connection.execute, "COMMIT")
+        commit.add_done_callback(lambda done: self._committed(batch, done.exception()))
 
     def _take(self) -> list[_Operation]:
-        with self._signal:
-            while not self._waiting and not self._closing:
-                self._signal.wait()
-            count = min(len(self._waiting), _MOST_PER_COMMIT)
-            return [self._waiting.popleft() for _ in range(count)]
+        batch: list[_Operation] = []
+        while self._waiting and len(batch) < _MOST_PER_COMMIT:
+            if self._waiting[0].alone and batch:
+                break
+            batch.append(self._waiting.popleft())
+            if batch[0].alone:
+                break
+        return batch
 
-    def _commit(self, batch: list[_Operation]) -> None:
+    def _execute(self, batch: list[_Operation]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         for operation in batch:
             operation.error = None
             try:
                 operation.result = operation.run(self._connection)
-            except sqlite3.Error:
-                raise
-            except Exception as error:  # noqa: BLE001 - handed to the caller
+            except DurableError as error:
                 operation.error = error
-        self._connection.execute("COMMIT")
 
-    def _commit_alone(self, operation: _Operation) -> None:
-        try:
-            self._commit([operation])
-        except sqlite3.Error as error:
-            self._roll_back()
-            operation.error = StorageUnavailable(f"The task hub can't be written: {error}.")
-            operation.error.__cause__ = error
+    def _committed(self, batch: list[_Operation], error: BaseException | None) -> None:
+        if error is not None:
+            self._roll_back(batch, error)
+            return
+        for operation in batch:
+            operation.settle()
+        self._flush()
 
-    def _roll_back(self) -> None:
+    def _roll_back(self, batch: list[_Operation], error: BaseException) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-
-
-def _settle(batch: list[_Operation]) -> None:
-    for operation in batch:
-        if operation.future.done():
-            continue
-        if operation.error is not None:
-            operation.future.set_exception(operation.error)
+        if len(batch) == 1:
+            is_storage = isinstance(error, sqlite3.Error) or not isinstance(error, Exception)
+            refusal = StorageUnavailable(f"The task hub can't be written: {error}.")
+            batch[0].error = refusal if is_storage else cast(Exception, error)
+            batch[0].settle()
         else:
-            operation.future.set_result(operation.result)
-
-
-__all__ = ["BackendError", "Writer"]
+            for operation in reversed(batch):
+                operation.alone = True
+                self._waiting.appendleft(operation)
+        self._loop.call_soon(self._flush)

@@ -122,7 +122,7 @@ class Hub:
 
     async def idle(self) -> None:
         """Wait until the engine has nothing to do but wait."""
-        while self.engine.waiting().orchestrations or self.engine.waiting().activities:
+        while self.engine.waiting().orchestrations or self.engine.waiting().activities:  # noqa: ASYNC110 - no event
             await asyncio.sleep(0)
 
     async def row(self, instance_id: str) -> InstanceRow:
