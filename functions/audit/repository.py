@@ -54,6 +54,11 @@ class LogRepository:
         self._table = table
         self._container = container
 
+    @property
+    def table_name(self) -> str:
+        """The table that holds the logs."""
+        return self._table.name
+
     async def head(self, tenant: str) -> StoredHead:
         """The tenant's head; an empty tree when nothing was appended yet."""
         row = await self._table.get(tenant, rows.HEAD)

@@ -2,7 +2,7 @@
 
 A few kilobytes of `$ref` can ask for 2**30 evaluations of one value, or for a pattern that never ends. So a schema is
 seen as a graph: *in-place* edges apply another schema to the same value ($ref, allOf, if, …), *child* edges to a part
-of it (properties, items, …). See docs/decisions/0046.
+of it (properties, items, …). See docs/decisions/0046-schemas-are-checked-before-they-run.md.
 """
 
 from collections.abc import Iterator
