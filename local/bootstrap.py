@@ -105,7 +105,11 @@ def install_azurite(project: Project) -> None:
     step = Step("Azurite, the storage emulator")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(project.azurite_pins / name, project.azurite / name)
-    environment = {**os.environ, "PATH": f"{Path(node.executable).parent}:{os.environ.get('PATH', '')}"}
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(node.executable).parent}:{os.environ.get('PATH', '')}",
+        "NODE_USE_SYSTEM_CA": "1",  # as pip and curl do: where a proxy signs with the company's own certificate
+    }
     command = [*node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=http"]
     _run(command, step, _no_npm(), cwd=project.azurite, env=environment)
     nodes.remember(node, project.node)

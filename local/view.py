@@ -82,9 +82,9 @@ def event_line(record: ProcessRecord) -> Text:
 
 def status_table(records: Iterable[ProcessRecord], health: Mapping[str, bool]) -> Table:
     """Every process: whether it is healthy now, where it is reached, its pid and restarts."""
-    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table = Table(box=None, padding=(0, 1), header_style="dim")
     for column in ("process", "health", "where", "pid", "restarts"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=column != "where", overflow="fold")
     for record in records:
         healthy = health.get(record.name, False)
         word = "healthy" if healthy else record.status if record.status != "ready" else "not answering"
