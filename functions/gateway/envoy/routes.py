@@ -60,6 +60,7 @@ def _forward(routed: Routed) -> Resource:
         "name": f"{routed.service} {','.join(route.methods)} {route.path}",
         "match": {**path_match(route.path), "headers": [_method_is(route.methods)]},
         "route": action,
+        "decorator": {"operation": f"{','.join(route.methods)} {route.path}", "propagate": False},
         "metadata": rate_limit_metadata(routed.service, public=route.public),
         "request_headers_to_add": [_deadline(route.timeout_seconds)],
         "typed_per_filter_config": {

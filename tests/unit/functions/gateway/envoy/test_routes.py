@@ -72,3 +72,8 @@ def test_a_route_leads_to_its_services_cluster_for_its_methods_alone() -> None:
     assert one["route"]["cluster"] == "metadata"
     assert one["match"]["headers"] == [{"name": ":method", "string_match": {"exact": "PUT"}}]
     assert two["match"]["headers"] == [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|PUT"}}}]
+
+
+def test_a_span_of_the_edge_is_named_by_the_template_and_not_by_the_path() -> None:
+    found = routes_of(manifest("metadata", route("/metadata/schemas/{name}", "GET", "PUT")))[0]
+    assert found["decorator"] == {"operation": "GET,PUT /metadata/schemas/{name}", "propagate": False}
