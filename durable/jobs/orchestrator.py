@@ -18,11 +18,12 @@ from durable.jobs.models import (
     Standing,
 )
 
-CHECK_INTERVAL = timedelta(seconds=10)
+CHECK_INTERVAL = timedelta(seconds=5)
 """How often the chunks are looked at when no event came: an event may be lost with the process that was to send it."""
 
-STALLED_AFTER = timedelta(seconds=45)
-"""Without a further chunk done for so long, the unfinished ones are put on the queue again."""
+STALLED_AFTER, LONGEST_STALL = timedelta(seconds=15), timedelta(minutes=5)
+"""Without a further chunk done for so long, the unfinished ones are put on the queue again: the messages of a node
+that died stay invisible for minutes. Each time in vain doubles the wait, so that an outage does not flood the queue."""
 
 DEADLINE = timedelta(hours=1)
 """All chunks must be done within this time after they were first enqueued."""
@@ -102,7 +103,7 @@ def _work(context: OrchestrationContext, order: Order) -> Generator[Any, Any, Pr
 def _wait_for_chunks(context: OrchestrationContext, order: Order) -> Generator[Any, Any, Standing | None]:
     """Wait for the event or the timer, look at the chunks, and enqueue stragglers again; None past the deadline."""
     ends_at = context.current_utc_datetime + DEADLINE
-    done, moved_at = 0, context.current_utc_datetime
+    done, moved_at, patience = 0, context.current_utc_datetime, STALLED_AFTER
     event = context.wait_for_external_event(CHUNKS_DONE)
     while True:
         timer = context.create_timer(context.current_utc_datetime + CHECK_INTERVAL)
@@ -114,12 +115,12 @@ def _wait_for_chunks(context: OrchestrationContext, order: Order) -> Generator[A
         if standing.problem is not None or standing.gone or standing.complete:
             return standing
         if standing.done > done:
-            done, moved_at = standing.done, context.current_utc_datetime
+            done, moved_at, patience = standing.done, context.current_utc_datetime, STALLED_AFTER
         if context.current_utc_datetime >= ends_at:
             return None
-        if context.current_utc_datetime - moved_at >= STALLED_AFTER:
+        if context.current_utc_datetime - moved_at >= patience:
             yield from _step(context, ENQUEUE, order)
-            moved_at = context.current_utc_datetime
+            moved_at, patience = context.current_utc_datetime, min(patience * 2, LONGEST_STALL)
 
 
 def _step(context: OrchestrationContext, name: str, given: Order | Ending) -> Steps:

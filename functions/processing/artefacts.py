@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -16,6 +17,8 @@ from functions.processing.schemas import WorkPlan
 PLANS_KEPT = 64
 """Plans that a process keeps in memory: every chunk of a job needs the same one."""
 
+TABLES_KEPT = 16
+READ_AT_ONCE = 8
 RESULT = "result"
 
 
@@ -45,6 +48,7 @@ class Artefacts:
     def __init__(self, container: Container) -> None:
         self._container = container
         self._plans: OrderedDict[str, WorkPlan] = OrderedDict()
+        self._tables: OrderedDict[str, pl.DataFrame] = OrderedDict()
 
     def address(self, order: Order, name: str) -> str:
         """The blob of a named frame."""
@@ -87,6 +91,24 @@ class Artefacts:
         if body is None:
             raise SourceNotUsable("the records that this work reads have been discarded")
         return await asyncio.to_thread(_from_parquet, body, columns)
+
+    async def frames(self, addresses: Sequence[str]) -> list[pl.DataFrame]:
+        """Several frames, in the order of their addresses, some at a time. Raises SourceNotUsable."""
+        found: list[pl.DataFrame] = []
+        for start in range(0, len(addresses), READ_AT_ONCE):
+            found += await asyncio.gather(*map(self.frame, addresses[start : start + READ_AT_ONCE]))
+        return found
+
+    async def tables(self, order: Order, names: Sequence[str]) -> dict[str, pl.DataFrame]:
+        """The reference tables of a job as they stood when it was planned; kept in memory while they are used."""
+        addresses = [self.address(order, reference(name)) for name in names]
+        missing = [address for address in addresses if address not in self._tables]
+        for address, frame in zip(missing, await self.frames(missing), strict=True):
+            self._tables[address] = frame
+        found = {name: self._tables[address] for name, address in zip(names, addresses, strict=True)}
+        while len(self._tables) > TABLES_KEPT:
+            self._tables.popitem(last=False)
+        return found
 
     async def bytes_of(self, address: str) -> bytes | None:
         """A blob as it is, or None."""

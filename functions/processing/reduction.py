@@ -11,7 +11,7 @@ from functions.processing.repository import WorkRepository, WorkRow
 from functions.processing.schemas import InvalidRow, JobResult, ValidationRequest, ValidationResult, WorkPlan
 from functions.processing.sql.engine import Sandbox, narrowed
 from functions.processing.sql.planner import Plan
-from functions.processing.workers import ROWS_NAMED, reference_tables
+from functions.processing.workers import ROWS_NAMED
 
 ROWS_IN_DETAIL = 3
 
@@ -42,10 +42,8 @@ class Reducer:
     async def job(self, order: Order, plan: WorkPlan) -> JobResult:
         """Run the query's reduce half over the parts and store the result, once."""
         query = Plan.model_validate(plan.query)
-        parts = [
-            await self._artefacts.frame(self._artefacts.address(order, part_of(chunk.index))) for chunk in plan.chunks
-        ]
-        tables = {**await reference_tables(self._artefacts, order, plan), query.reduce_over: pl.concat(parts)}
+        parts = await self._artefacts.frames([self._artefacts.address(order, part_of(c.index)) for c in plan.chunks])
+        tables = {**await self._artefacts.tables(order, plan.reference_data), query.reduce_over: pl.concat(parts)}
         result = await asyncio.to_thread(_reduce, query.reduce_sql, tables)
         await self._artefacts.put_frame(order, RESULT, result, if_absent=True)
         return JobResult(rows=result.height, columns=tuple(result.columns))

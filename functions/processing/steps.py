@@ -1,5 +1,6 @@
 """The steps of the durable orchestration, done with what the service has stored."""
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from functions.processing.schemas import ChunkCommand, Status
 from functions.processing.workers import is_for_good, standing_of
 
 CHUNK_TYPE = "processing.chunk"
+SENT_AT_ONCE = 16
 log = logging.getLogger(__name__)
 
 
@@ -78,11 +80,9 @@ class JobSteps:
         if plan is None or (await self._require(order)).ended:
             return
         done = await self._work.reports(order)
-        for chunk in plan.chunks:
-            if chunk.index not in done:
-                command = ChunkCommand(kind=order.kind, id=order.id, chunk=chunk.index)
-                id = f"{order.instance_id}-{chunk.index}"
-                await self._queues.send(self._chunk_queue, CHUNK_TYPE, command, id=id)
+        unfinished = [chunk.index for chunk in plan.chunks if chunk.index not in done]
+        for start in range(0, len(unfinished), SENT_AT_ONCE):
+            await asyncio.gather(*(self._send(order, index) for index in unfinished[start : start + SENT_AT_ONCE]))
 
     async def check(self, order: Order) -> Standing:
         """How far the chunks are; gone when the work has ended meanwhile."""
@@ -117,6 +117,10 @@ class JobSteps:
             await self._end(work, problem)
         if (await self._require(order)).status != "completed":
             await self._artefacts.sweep(order)
+
+    async def _send(self, order: Order, chunk: int) -> None:
+        command = ChunkCommand(kind=order.kind, id=order.id, chunk=chunk)
+        await self._queues.send(self._chunk_queue, CHUNK_TYPE, command, id=f"{order.instance_id}-{chunk}")
 
     async def _end(self, work: WorkRow, problem: Problem | None) -> None:
         status: Status = "failed" if problem is not None else "completed"

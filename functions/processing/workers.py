@@ -6,7 +6,7 @@ import polars as pl
 
 from chassis.errors import PlatformError, RemoteError, can_retry
 from durable.jobs.models import Order, Standing
-from functions.processing.artefacts import Artefacts, part_of, quarantine_of, reference, rows_of
+from functions.processing.artefacts import Artefacts, part_of, quarantine_of, rows_of
 from functions.processing.checking import Fault, faults
 from functions.processing.datasets import Datasets
 from functions.processing.errors import DatasetUnreadable
@@ -126,7 +126,7 @@ class Workers:
             rows = await self._artefacts.frame(chunk.blob, query.columns)
         else:
             rows = (await self._converted(order, plan, chunk)).typed.select(query.columns)
-        tables = {INPUT: rows, **await reference_tables(self._artefacts, order, plan)}
+        tables = {INPUT: rows, **await self._artefacts.tables(order, plan.reference_data)}
         part = await asyncio.to_thread(_run, query.map_sql, tables)
         await self._artefacts.put_frame(order, part_of(chunk.index), part)
         return ChunkReport(rows=chunk.rows)
@@ -134,12 +134,6 @@ class Workers:
     async def _converted(self, order: Order, plan: WorkPlan, chunk: Chunk) -> Converted:
         block = await self._datasets.read(order.tenant, plan.dataset, chunk.offset, chunk.length)
         return await asyncio.to_thread(_convert, block, plan, chunk)
-
-
-async def reference_tables(artefacts: Artefacts, order: Order, plan: WorkPlan) -> dict[str, pl.DataFrame]:
-    """The reference tables of a job as they stood when it was planned."""
-    addresses = {name: artefacts.address(order, reference(name)) for name in plan.reference_data}
-    return {name: await artefacts.frame(address) for name, address in addresses.items()}
 
 
 def standing_of(plan: WorkPlan, reports: dict[int, ChunkReport]) -> Standing:
