@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.messaging.events import Event
-from chassis.storage.rows import Insert, Replace, Row, RowChanged, Upsert
+from chassis.storage.rows import Change, Insert, Replace, Row, RowChanged, Upsert
 from chassis.storage.tables import Table
 from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState
 
@@ -61,10 +61,8 @@ class InstanceStore:
             row = await self._table.get(tenant, key)
             if row is None or row["revision"] >= progress.revision or row["status"] in FINAL:
                 return
-            changes = [
-                Replace(key, {**row.values, **_state(progress)}, row.etag),
-                *map(_task(progress), progress.tasks),
-            ]
+            tasks = [_task(progress.instance_id, task) for task in progress.tasks]
+            changes: list[Change] = [Replace(key, {**row.values, **_state(progress)}, row.etag), *tasks]
             try:
                 await self._table.commit(tenant, changes, [_event(progress, row, event) for event in progress.events])
                 return

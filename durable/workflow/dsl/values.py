@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, model_validator
 
 from durable.workflow.dsl.base import DslModel, Expression, Integer, UriOrExpression, is_runtime_expression
 
@@ -174,7 +174,7 @@ class EventProperties(DslModel):
     nullable: ClassVar[frozenset[str]] = frozenset({"data"})
     id: str | None = None
     source: UriOrExpression
-    type: str = Field(min_length=1)
+    type: str
     time: Annotated[str, AfterValidator(_time_or_expression)] | None = None
     subject: str | None = None
     datacontenttype: str | None = None

@@ -226,7 +226,7 @@ def test_a_failed_call_is_retried_with_growing_delays_and_a_new_key_each_time(en
     answers = iter([failed(503), failed(503), {"state": "done", "output": {"valid": 0}}])
     made = engine(RETRIED, workflow_call_function=lambda _: next(answers))
     assert output_of(made) == {"valid": 0}
-    assert [what for kind, what in made.asked if kind == "timer"] and made.now.second == 1 + 2
+    assert made.now.second == 1 + 2
     keys = [call["key"] for call in made.called("workflow_call_function")]
     assert keys == ["i1:/do/0/t/try/0/c:1", "i1:/do/0/t/try/0/c:2", "i1:/do/0/t/try/0/c:3"]
     assert made.event_types.count("workflow.task.retried") == 2
