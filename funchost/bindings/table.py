@@ -86,7 +86,7 @@ class TableOutput:
 
     async def write(self, datum: Datum, data: BindingData) -> None:
         """Insert; an entity that exists already fails the invocation, as in the official host."""
-        from azure.core.exceptions import HttpResponseError
+        from azure.core.exceptions import ResourceNotFoundError
 
         service = self._storage.tables(self._connection)
         table_name = self._table_name.render(data)
@@ -94,9 +94,7 @@ class TableOutput:
         for entity in self._entities(datum, data):
             try:
                 await table.create_entity(entity)
-            except HttpResponseError as error:
-                if getattr(error, "error_code", None) != "TableNotFound":
-                    raise
+            except ResourceNotFoundError:  # of an insert, it means the table
                 await service.create_table_if_not_exists(table_name)
                 await table.create_entity(entity)
 

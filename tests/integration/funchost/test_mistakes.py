@@ -1,0 +1,88 @@
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.funchost.conftest import APPS
+
+_HOST = '{"version": "2.0"}'
+_HELLO = (
+    "import azure.functions as func\napp = func.FunctionApp()\n"
+    '@app.route(route="a")\ndef a(req: func.HttpRequest) -> str:\n    return ""\n'
+)
+_QUEUE = (
+    "import azure.functions as func\napp = func.FunctionApp()\n"
+    '@app.queue_trigger(arg_name="msg", queue_name="%Q%", connection="Orders")\n'
+    "def a(msg: func.QueueMessage) -> None: ...\n"
+)
+
+
+def _start(app: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "funchost", "start", "--app", str(app), "--port", "0", *arguments],
+        cwd=APPS.parents[3],
+        env={**os.environ, "FUNCHOST_STATE_DIR": str(app / "state"), **environment},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert "Traceback" not in result.stderr + result.stdout
+    return result.returncode, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "host_json", "words"),
+    [
+        (None, _HOST, ["no function_app.py", "--app"]),
+        (_HELLO, None, ["no host.json", "create host.json"]),
+        (_HELLO, "{", ["host.json is not valid JSON", "host.json:1:2"]),
+        (_HELLO, '{"version": "1.0"}', ["version"]),
+        (_HELLO + "import nope\n", _HOST, ["ModuleNotFoundError", "function_app.py:6", "Install nope"]),
+        (_HELLO + "other = func.FunctionApp()\n", _HOST, ["more than one function app: app, other"]),
+        (_HELLO.replace("req:", "request:"), _HOST, ["request", "function_app.py:3"]),
+        (_HELLO.replace('"a"', '"a/{id"'), _HOST, ["a/{id", "function_app.py:3"]),
+        (_QUEUE, _HOST, ["Orders", "local.settings.json"]),
+        (_HELLO.replace("route(route=", "timer_trigger(schedule=").replace('"a")', '"x", arg_name="req")')
+         .replace(": func.HttpRequest) -> str", ": func.TimerRequest) -> None"), _HOST, ["'x'", "NCRONTAB"]),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_with_place_and_remedy(
+    tmp_path: Path, script: str | None, host_json: str | None, words: list[str]
+) -> None:
+    for name, text in (("function_app.py", script), ("host.json", host_json)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    code, error = _start(tmp_path)
+    assert code == 1
+    assert [word for word in words if word not in error] == []
+
+
+def test_a_duplicate_name_is_told() -> None:
+    code, error = _start(APPS / "broken", FUNCHOST_STATE_DIR="/nonexistent")
+    assert code == 1
+    assert "same does not have a unique" in error
+
+
+def test_an_unknown_function_is_told_with_those_there_are(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text(_HELLO)
+    (tmp_path / "host.json").write_text(_HOST)
+    code, error = _start(tmp_path, "--functions", "b")
+    assert code == 1
+    assert "no function b" in error
+    assert "It has: a" in error
+
+
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text(_HELLO)
+    (tmp_path / "host.json").write_text(_HOST)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        code, error = _start(tmp_path, "--port", port)
+    assert code == 1
+    assert f"Port {port}" in error
