@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from functions.audit import runtime
+from functions.audit import composition
 from functions.audit.repository import LeafFilter
 from functions.audit.schemas import Checkpoint, ConsistencyProof, EventPage, InclusionProof
 
@@ -30,13 +30,13 @@ async def list_events(
 ) -> EventPage:
     """Events in the order of the log; filters are joined by `and`."""
     wanted = LeafFilter(correlation_id, trace_id, type, subject)
-    return await runtime.service().events(caller.tenant, wanted, after, limit)
+    return await composition.service().events(caller.tenant, wanted, after, limit)
 
 
 @router.get("/checkpoint")
 async def get_checkpoint(caller: Principal = requires("audit.read")) -> Checkpoint:
     """Size and root hash of the log."""
-    return await runtime.service().checkpoint(caller.tenant)
+    return await composition.service().checkpoint(caller.tenant)
 
 
 @router.get("/proofs/inclusion")
@@ -44,7 +44,7 @@ async def prove_inclusion(
     index: Index, size: OptionalSize = None, caller: Principal = requires("audit.read")
 ) -> InclusionProof:
     """The proof that one leaf is in the log (RFC 6962 section 2.1.1)."""
-    return await runtime.service().inclusion(caller.tenant, index, size)
+    return await composition.service().inclusion(caller.tenant, index, size)
 
 
 @router.get("/proofs/consistency")
@@ -52,4 +52,4 @@ async def prove_consistency(
     first: Index, second: OptionalSize = None, caller: Principal = requires("audit.read")
 ) -> ConsistencyProof:
     """The proof that the log only grew between two sizes (RFC 6962 section 2.1.2)."""
-    return await runtime.service().consistency(caller.tenant, first, second)
+    return await composition.service().consistency(caller.tenant, first, second)

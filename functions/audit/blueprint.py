@@ -7,8 +7,8 @@ from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from chassis.work import WorkContext
 from functions.audit.api import router
+from functions.audit.composition import appender, runtime
 from functions.audit.entry import Entry, read_entry
-from functions.audit.runtime import appender, runtime
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 app = create_app(runtime, router, checks={"storage": runtime.check_storage})

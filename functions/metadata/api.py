@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from functions.metadata import paging, runtime
+from functions.metadata import composition, paging
 from functions.metadata.errors import BadPageToken, BatchTooLarge, DocumentTooLarge
 from functions.metadata.preconditions import is_unchanged
 from functions.metadata.schema_document import MAX_SCHEMA_BYTES
@@ -35,7 +35,7 @@ async def list_schemas(
     after: paging.After = None, limit: paging.Limit = 100, caller: Principal = requires(READ)
 ) -> SchemaPage:
     """The latest version of each schema, in order of names."""
-    heads = [head async for head in runtime.schemas().documents.heads(caller.tenant, paging.key_of(after), limit)]
+    heads = [head async for head in composition.schemas().documents.heads(caller.tenant, paging.key_of(after), limit)]
     items = [SchemaHead(name=h.name, version=h.version, etag=h.etag, updated_at=h.updated_at) for h in heads]
     return SchemaPage(items=items, next=paging.token_of(heads[-1].name) if len(heads) == limit else None)
 
@@ -50,7 +50,7 @@ async def register_schema(
 ) -> SchemaVersion:
     """Register a JSON Schema 2020-12 document: 201 for a new version, 200 for a document that has one already."""
     _check_length(request, MAX_SCHEMA_BYTES, DocumentTooLarge)
-    version, is_new = await runtime.schemas().register(caller.tenant, name, await request.body(), if_match)
+    version, is_new = await composition.schemas().register(caller.tenant, name, await request.body(), if_match)
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = version.etag
     response.headers["Location"] = f"/metadata/schemas/{name}/versions/{version.version}"
@@ -65,7 +65,7 @@ async def list_schema_versions(
     start = paging.key_of(after) or "0"
     if not start.isdecimal() or len(start) > 10:
         raise BadPageToken("send the `next` of an earlier page, or nothing")
-    found = [v async for v in runtime.schemas().documents.versions(caller.tenant, name, int(start), limit)]
+    found = [v async for v in composition.schemas().documents.versions(caller.tenant, name, int(start), limit)]
     items = [SchemaVersion(**_described(version)) for version in found]
     return SchemaVersionPage(items=items, next=paging.token_of(str(found[-1].version)) if len(found) == limit else None)
 
@@ -79,7 +79,7 @@ async def get_schema(
     caller: Principal = requires(READ),
 ) -> SchemaDocument | Response:
     """One version with its document."""
-    found = await runtime.schemas().read(caller.tenant, name, number_of(version))
+    found = await composition.schemas().read(caller.tenant, name, number_of(version))
     if is_unchanged(if_none_match, found.etag):
         return Response(status_code=304, headers={"ETag": found.etag})
     response.headers["ETag"] = found.etag
@@ -97,7 +97,7 @@ async def validate_items(
     """Validate `{"items": […]}` (at most 10,000 items, 16 MiB): how many are valid, and what is wrong with the rest."""
     _check_length(request, MAX_BATCH_BYTES, BatchTooLarge)
     body = await request.body()
-    result = await runtime.schemas().validate(caller.tenant, name, number_of(version), body, errors_per_item)
+    result = await composition.schemas().validate(caller.tenant, name, number_of(version), body, errors_per_item)
     return Response(result.to_json(), media_type="application/json")
 
 

@@ -6,7 +6,7 @@ from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
 from functions.metadata import api, configuration_api, reference_data_api
-from functions.metadata.runtime import TABLES, runtime
+from functions.metadata.composition import TABLES, runtime
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 app = create_app(

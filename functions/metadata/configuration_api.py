@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from functions.metadata import runtime
+from functions.metadata import composition
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch, VersionOrLatest, number_of
 from functions.metadata.errors import ConfigurationNotFound
 from functions.metadata.preconditions import is_unchanged
@@ -26,7 +26,7 @@ async def put_configuration(
     caller: Principal = requires(WRITE),
 ) -> Configuration:
     """Set a value: 201 for a new version, 200 when the present version has this value already."""
-    version, is_new = await runtime.configuration().put(caller.tenant, key, body.value, if_match)
+    version, is_new = await composition.configuration().put(caller.tenant, key, body.value, if_match)
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = version.etag
     return _described(version, body.value)
@@ -58,7 +58,7 @@ async def get_configuration_version(
 async def _answer(
     tenant: str, key: str, version: int | None, response: Response, if_none_match: str | None
 ) -> Configuration | Response:
-    found = await runtime.configuration().get(tenant, key, version)
+    found = await composition.configuration().get(tenant, key, version)
     if found is None:
         raise ConfigurationNotFound(f"there is no configuration {key}" + (f" version {version}" if version else ""))
     if is_unchanged(if_none_match, found.etag):

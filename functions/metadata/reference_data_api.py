@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from functions.metadata import paging, runtime
+from functions.metadata import composition, paging
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch
 from functions.metadata.errors import ReferenceDataNotFound
 from functions.metadata.preconditions import is_unchanged
@@ -33,7 +33,7 @@ async def list_sets(
     after: paging.After = None, limit: paging.Limit = 100, caller: Principal = requires(READ)
 ) -> ReferenceSetPage:
     """All sets, in order of names, without their items."""
-    found = [s async for s in runtime.reference_data().heads(caller.tenant, paging.key_of(after), limit)]
+    found = [s async for s in composition.reference_data().heads(caller.tenant, paging.key_of(after), limit)]
     next_page = paging.token_of(found[-1].name) if len(found) == limit else None
     return ReferenceSetPage(items=[ReferenceSetState(**_described(each)) for each in found], next=next_page)
 
@@ -47,7 +47,7 @@ async def replace_set(
     caller: Principal = requires(WRITE),
 ) -> ReferenceSetState:
     """Replace all items of a set, or make it (201). The same items again change nothing."""
-    stored, is_new = await runtime.reference_data().put_set(caller.tenant, name, body.items, if_match)
+    stored, is_new = await composition.reference_data().put_set(caller.tenant, name, body.items, if_match)
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = stored.etag
     return ReferenceSetState(**_described(stored))
@@ -75,7 +75,7 @@ async def put_item(
     caller: Principal = requires(WRITE),
 ) -> ReferenceItem:
     """Set one item; If-Match is about the item's own ETag."""
-    _, is_new = await runtime.reference_data().put_item(caller.tenant, name, key, body.value, if_match)
+    _, is_new = await composition.reference_data().put_item(caller.tenant, name, key, body.value, if_match)
     etag = item_etag(body.value)
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = etag
@@ -102,7 +102,7 @@ async def get_item(
 
 
 async def _existing(tenant: str, name: str) -> ReferenceSet:
-    stored = await runtime.reference_data().get(tenant, name)
+    stored = await composition.reference_data().get(tenant, name)
     if stored is None:
         raise ReferenceDataNotFound(f"there is no set {name}")
     return stored

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace_pb
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from functions.monitoring import otlp, runtime
+from functions.monitoring import composition, otlp
 from functions.monitoring.schemas import LatestValues, PlatformHealth, Trace, TraceLogs
 
 router = APIRouter(prefix="/monitoring", tags=["monitoring"])
@@ -24,7 +24,9 @@ Take = Callable[[Any], Awaitable[int]]
 async def take_traces(request: Request, caller: Principal = requires(INGEST)) -> Response:
     """OTLP/HTTP trace export (protobuf or JSON, plain or gzip)."""
     response = trace_pb2.ExportTraceServiceResponse()
-    return await _take(request, trace_pb2.ExportTraceServiceRequest, runtime.service().take_spans, response, "spans")
+    return await _take(
+        request, trace_pb2.ExportTraceServiceRequest, composition.service().take_spans, response, "spans"
+    )
 
 
 @router.post("/otlp/v1/logs")
@@ -32,7 +34,7 @@ async def take_logs(request: Request, caller: Principal = requires(INGEST)) -> R
     """OTLP/HTTP log export (protobuf or JSON, plain or gzip); records that belong to no trace are not kept."""
     response = logs_pb2.ExportLogsServiceResponse()
     kind = logs_pb2.ExportLogsServiceRequest
-    return await _take(request, kind, runtime.service().take_logs, response, "log_records")
+    return await _take(request, kind, composition.service().take_logs, response, "log_records")
 
 
 @router.post("/otlp/v1/metrics")
@@ -40,13 +42,13 @@ async def take_metrics(request: Request, caller: Principal = requires(INGEST)) -
     """OTLP/HTTP metric export (protobuf or JSON, plain or gzip); the latest points are kept."""
     response = metrics_pb2.ExportMetricsServiceResponse()
     kind = metrics_pb2.ExportMetricsServiceRequest
-    return await _take(request, kind, runtime.service().take_metrics, response, "data_points")
+    return await _take(request, kind, composition.service().take_metrics, response, "data_points")
 
 
 @router.get("/health")
 async def get_health(caller: Principal = requires(READ)) -> PlatformHealth:
     """The readiness of every service."""
-    return await runtime.service().health()
+    return await composition.service().health()
 
 
 @router.get("/traces/{traceId}")
@@ -54,7 +56,7 @@ async def get_trace(
     trace_id: Annotated[str, Path(alias="traceId", pattern=TRACE_ID)], caller: Principal = requires(READ)
 ) -> Trace:
     """What the caller's tenant may see of a trace, ordered by start."""
-    return await runtime.service().trace(caller.tenant, trace_id)
+    return await composition.service().trace(caller.tenant, trace_id)
 
 
 @router.get("/logs")
@@ -62,7 +64,7 @@ async def list_logs(
     trace_id: Annotated[str, Query(alias="traceId", pattern=TRACE_ID)], caller: Principal = requires(READ)
 ) -> TraceLogs:
     """The tenant's log records of a trace, ordered by time."""
-    return await runtime.service().logs(caller.tenant, trace_id)
+    return await composition.service().logs(caller.tenant, trace_id)
 
 
 @router.get("/metrics/query")
@@ -71,7 +73,7 @@ async def query_metrics(
     caller: Principal = requires(READ),
 ) -> LatestValues:
     """The latest metric values; also at `/monitoring/metrics` for callers with a token (see front.py)."""
-    return await runtime.service().metrics(caller.tenant, service)
+    return await composition.service().metrics(caller.tenant, service)
 
 
 async def _take(request: Request, kind: type[Any], take: Take, response: Any, counted: str) -> Response:

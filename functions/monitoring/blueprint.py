@@ -7,8 +7,8 @@ import azure.functions as func
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from functions.monitoring.api import router
+from functions.monitoring.composition import runtime, service
 from functions.monitoring.front import MetricsByCaller
-from functions.monitoring.runtime import runtime, service
 
 log = logging.getLogger(__name__)
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]

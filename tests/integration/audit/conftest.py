@@ -13,7 +13,7 @@ from chassis.http.trigger import HttpFront
 from chassis.runtime import Runtime
 from chassis.settings import Settings
 from functions.audit import blueprint as composed
-from functions.audit import runtime as parts
+from functions.audit import composition as parts
 from functions.audit.repository import LogRepository
 from functions.audit.service import AuditService
 

@@ -14,7 +14,7 @@ from chassis.http.trigger import HttpFront
 from chassis.runtime import Runtime
 from chassis.settings import Settings
 from functions.metadata import blueprint as composed
-from functions.metadata import runtime as parts
+from functions.metadata import composition as parts
 
 SCOPES = frozenset({"metadata.read", "metadata.write"})
 

@@ -14,7 +14,7 @@ from chassis.http.trigger import HttpFront
 from chassis.runtime import Runtime
 from chassis.settings import Settings
 from functions.monitoring import blueprint as composed
-from functions.monitoring import runtime as parts
+from functions.monitoring import composition as parts
 
 SCOPES = frozenset({"monitoring.read", "monitoring.ingest"})
 
