@@ -34,7 +34,7 @@ check: setup  ## Lint, types, import contracts, unit tests: no network needed
 	@$(PYTEST) tests/unit
 
 test: check  ## All of check, then integration, end-to-end and conformance tests
-	@$(PYTEST) $(filter-out tests/unit,$(wildcard tests/*/))
+	@$(PYTEST) $(wildcard tests/integration tests/e2e tests/conformance)
 
 clean:  ## Stop the platform and remove what it stored and built (keeps .venv/)
 	@test ! -x $(PY) || $(PY) -m local down

@@ -3,28 +3,42 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from local import bootstrap
+from local.layout import Layout
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command == "setup":
+        return bootstrap.main([])
+    from local import commands  # after set-up: it needs the installed packages
+
+    options = commands.Options(given.state_dir.resolve())
+    if given.command == "up":
+        chosen = replace(options, services=_services(parser, given.services), free_ports=given.free_ports)
+        return (commands.detach if given.detach else commands.up)(chosen)
+    return commands.down(options) if given.command == "down" else commands.status(options)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="DIR", default=Layout().state_dir, help="data, keys, logs (default: .local)"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="up | down | status | setup")
     up = commands.add_parser("up", help="start everything and stay; Ctrl-C or `down` stops it")
     up.add_argument("--detach", action="store_true", help="come back as soon as everything is ready")
     up.add_argument("--services", metavar="A,B", help="start only these services (default: all nine)")
+    up.add_argument("--free-ports", action="store_true", help="take any free ports instead of the default ones")
     commands.add_parser("down", help="stop what `up` started")
-    commands.add_parser("status", help="say what is healthy; exit code 1 when something is not")
+    commands.add_parser("status", help="exit code 0: all healthy, 1: something is not, 3: nothing runs")
     commands.add_parser("setup", help="install what is missing")
-    given = parser.parse_args(arguments)
-    if given.command == "setup":
-        return bootstrap.main([])
-    from local import commands as run  # after set-up: it needs the installed packages
-
-    if given.command == "up":
-        return (run.detach if given.detach else run.up)(_services(parser, given.services))
-    return run.down() if given.command == "down" else run.status()
+    return parser
 
 
 def _services(parser: argparse.ArgumentParser, given: str | None) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -16,8 +18,8 @@ from local.edge import EdgeError
 from local.layout import Layout
 from local.platform import Platform, cancelled_by, running_endpoints
 from local.supervisor.orphans import end_orphans
-from local.supervisor.probes import answering, listening
-from local.supervisor.state import AlreadyRunningError, read_state, supervisor_pid, write_state
+from local.supervisor.probes import Probe, answering, listening
+from local.supervisor.state import AlreadyRunningError, State, read_state, supervisor_pid, write_state
 from local.supervisor.supervisor import StartError, tail
 from local.view import status_table, url_table
 
@@ -25,11 +27,30 @@ STOP_TIMEOUT_S = 60.0
 DETACHED_LOG = "supervisor.log"
 
 
-def up(services: tuple[str, ...] = SERVICES) -> int:
-    """Start these services and stay until Ctrl-C or `down`. 0 when it was stopped, 1 when it could not start."""
+@dataclass(frozen=True)
+class Options:
+    """What the command line may change: which services, where the state lies, any free ports."""
+
+    state_dir: Path = Layout().state_dir
+    services: tuple[str, ...] = SERVICES
+    free_ports: bool = False
+
+    @property
+    def layout(self) -> Layout:
+        """The folders of this platform."""
+        return Layout(state_dir=self.state_dir)
+
+    def arguments(self) -> list[str]:
+        """The command line that `up` needs to do the same."""
+        given = ["--state-dir", str(self.state_dir), "up", "--services", ",".join(self.services)]
+        return [*given, "--free-ports"] if self.free_ports else given
+
+
+def up(options: Options) -> int:
+    """Start and stay until Ctrl-C or `down`. 0 when it was stopped, 1 when it could not start."""
     console = Console()
     try:
-        asyncio.run(_stay(console, services))
+        asyncio.run(_stay(console, options))
     except (StartError, AlreadyRunningError, AzuriteError, EdgeError) as error:
         console.print(f"\n[bold red]The platform did not start.[/] {error}", highlight=False, soft_wrap=True)
         return 1
@@ -38,14 +59,14 @@ def up(services: tuple[str, ...] = SERVICES) -> int:
     return 0
 
 
-def detach(services: tuple[str, ...] = SERVICES) -> int:
-    """Start these services in the background; comes back when it is ready, or with what went wrong."""
-    console, layout = Console(), Layout()
+def detach(options: Options) -> int:
+    """Start in the background; comes back when all is ready (0), or with what went wrong (1)."""
+    console, layout = Console(), options.layout
     layout.make()
     log = layout.logs / DETACHED_LOG
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "local", "up", "--services", ",".join(services)],
+            [sys.executable, "-m", "local", *options.arguments()],
             cwd=layout.root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -62,14 +83,14 @@ def detach(services: tuple[str, ...] = SERVICES) -> int:
     return 0
 
 
-def down() -> int:
+def down(options: Options) -> int:
     """Stop the running supervisor, and what a killed one left behind. 0 also when nothing runs."""
-    console, layout = Console(), Layout()
+    console, layout = Console(), options.layout
     pid = supervisor_pid(layout.lock_file)
     if pid is not None:
         with console.status("Stopping the platform"):
             _end_supervisor(pid, layout.lock_file)
-    orphans = end_orphans(read_state(layout.state_file)) if layout.state_file.exists() else []
+    orphans = end_orphans(read_state(layout.state_file))
     if orphans:
         console.print(f"Ended what was left running: {', '.join(orphans)}")
     if layout.state_file.exists():
@@ -78,21 +99,24 @@ def down() -> int:
     return 0
 
 
-def status() -> int:
+def status(options: Options) -> int:
     """Print what is healthy now. 0 when all is, 1 when something is not, 3 when nothing runs."""
-    console, layout = Console(), Layout()
+    console, layout = Console(), options.layout
     if supervisor_pid(layout.lock_file) is None:
         console.print("Nothing runs. `make up` starts the platform.")
         return 3
     state = read_state(layout.state_file)
-    health = asyncio.run(_health(state.ports))
+    health = asyncio.run(_health(state))
     console.print(status_table(state.processes.values(), health))
-    console.print("The logs are .local/logs/<process>.log.", style="dim", highlight=False)
-    return 0 if all(health.get(name, False) for name in state.processes) else 1
+    console.print(f"The logs are {layout.logs}/<process>.log.", style="dim", highlight=False, soft_wrap=True)
+    return 0 if all(health.values()) else 1
 
 
-async def _stay(console: Console, services: tuple[str, ...]) -> None:
-    async with cancelled_by(signal.SIGTERM), Platform(console=console, services=services) as platform:
+async def _stay(console: Console, options: Options) -> None:
+    platform = Platform(
+        state_dir=options.state_dir, services=options.services, free_ports=options.free_ports, console=console
+    )
+    async with cancelled_by(signal.SIGTERM), platform:
         if platform.ended_orphans:
             console.print(f"Ended what an earlier start left: {', '.join(platform.ended_orphans)}")
         _tell_where(console, platform.layout)
@@ -126,19 +150,19 @@ def _end_supervisor(pid: int, lock_file: Path) -> None:
         return
 
 
-async def _health(ports: dict[str, int]) -> dict[str, bool]:
-    def http(name: str, path: str) -> str:
-        return f"http://127.0.0.1:{ports[name]}{path}"
-
-    others = {"edge", "envoy-admin", "signalr", "mail"}
-    services = [name for name in ports if name not in others and not name.startswith("azurite-")]
-    azurite = [port for name, port in ports.items() if name.startswith("azurite-")]
-    probes = {
-        "azurite": listening(*azurite),
-        "signalr": answering(http("signalr", "/api/health")),
-        "mail": listening(ports["mail"]),
-        **{name: answering(http(name, f"/{name}/health/ready")) for name in services},
-        "edge": answering(http("envoy-admin", "/ready"), http("edge", "/gateway/health/live")),
-    }
+async def _health(state: State) -> dict[str, bool]:
+    probes = {name: _probe(name, state.ports) for name in state.processes}
     answers = await asyncio.gather(*(probe() for probe in probes.values()))
     return dict(zip(probes, answers, strict=True))
+
+
+def _probe(name: str, ports: Mapping[str, int]) -> Probe:
+    if name == "azurite":
+        return listening(*(port for key, port in ports.items() if key.startswith("azurite-")))
+    if name == "mail":
+        return listening(ports["mail"])
+    if name == "edge":
+        admin, edge = ports["envoy-admin"], ports["edge"]
+        return answering(f"http://127.0.0.1:{admin}/ready", f"http://127.0.0.1:{edge}/gateway/health/live")
+    path = "/api/health" if name == "signalr" else f"/{name}/health/ready"
+    return answering(f"http://127.0.0.1:{ports[name]}{path}")

@@ -163,7 +163,7 @@ class Platform:
         return Plan(self.layout, chosen, credentials, manifests, self._environment, self._services)
 
     async def _stop(self) -> None:
-        if self._console is not None:
+        if self._console is not None and self.supervisor.pids:
             self._console.print("  Stopping: the edge first, then the services, storage last …", style="dim")
         await self.supervisor.stop()
         self._write_state(running=False)

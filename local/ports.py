@@ -1,9 +1,12 @@
 """Ports of this machine: the default one where it is free, else the next free one."""
 
+import secrets
 import socket
 from collections.abc import Iterable, Mapping
 
 LOOPBACK = "127.0.0.1"
+QUIET_PORTS = range(15_000, 32_000)
+"""Below the range that Linux takes for outgoing connections: a port from there may be gone before its server starts."""
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
@@ -29,7 +32,7 @@ def choose(defaults: Mapping[str, int]) -> dict[str, int]:
 
 
 def any_free(count: int) -> list[int]:
-    """That many different free ports, as the operating system hands them out."""
+    """That many different free ports, anywhere."""
     return list(choose({str(n): 0 for n in range(count)}).values())
 
 
@@ -44,8 +47,6 @@ def _next_free(start: int, taken: Iterable[int]) -> int:
 def _any_free(taken: Iterable[int]) -> int:
     unwanted = set(taken)
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind((LOOPBACK, 0))
-            port: int = probe.getsockname()[1]
-        if port not in unwanted:
+        port = secrets.choice(QUIET_PORTS)
+        if port not in unwanted and is_free(port):
             return port
