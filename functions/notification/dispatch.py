@@ -4,6 +4,7 @@ At least once: a process that dies after the receiver has taken a message and be
 The receiver knows the repetition by its id: webhook-id, Message-ID, or the message's id in a push.
 """
 
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,7 @@ from functions.notification.repository import Messages, StoredMessage, Webhooks
 from functions.notification.schemas import Deliver, SendMessage
 from functions.notification.service import SEND, ensure, fingerprint_of
 
+log = logging.getLogger(__name__)
 DELIVERIES, DELIVER = "notification-deliveries", "notification.deliver"
 LAST_DELIVERY = 5
 """The host's maxDequeueCount (host.json): after it the command lies on the poison queue."""
@@ -90,6 +92,7 @@ async def _failed(runtime: Runtime, stored: StoredMessage, tried: Delivery, erro
     pause_s = pause_after(tried.attempts, wished_s) if error.retryable else None
     if pause_s is None:
         return replace(tried, status="failed", error=error.detail)
+    log.warning("delivery %s (%s) is tried again in %d s: %s", tried.id, tried.channel, pause_s, error)
     await _enqueue(runtime, stored, tried, tried.attempts + 1, pause_s)
     return replace(tried, error=error.detail)
 

@@ -1,6 +1,7 @@
 """Making a report: from the command to stored files, at least once, with the same result however often."""
 
 import hashlib
+import logging
 from typing import Any
 
 from chassis.errors import PlatformError, RemoteError, can_retry
@@ -16,6 +17,7 @@ from functions.reporting.schemas import RenderReport
 from functions.reporting.service import QUEUE, RENDER, ensure, href
 from functions.reporting.state import OPEN
 
+log = logging.getLogger(__name__)
 LAST_ATTEMPT = 10
 LONGEST_PAUSE_S = 60
 LAST_DELIVERY = 5
@@ -103,6 +105,7 @@ async def _put_off_or_fail(
     if not again or command.attempt >= LAST_ATTEMPT:
         await _fail(reports, report, error.problem())
         return
+    log.warning("report %s is put off after attempt %d: %s", report.id, command.attempt, error)
     later = command.model_copy(update={"attempt": command.attempt + 1})
     pause_s = min(LONGEST_PAUSE_S, 2**command.attempt)
     await runtime.queues.send(QUEUE, RENDER, later, id=f"{command.id}.{later.attempt}", visible_after_s=pause_s)

@@ -65,7 +65,7 @@ def _prepare(folder: Path, spec: RenderSpec, parquet: bytes) -> None:
 
 async def _run(folder: Path, on_file: Callable[[int], Awaitable[None]], timeout_s: float) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", _MODULE, str(folder), stdin=DEVNULL, stdout=PIPE, env=_environment()
+        sys.executable, "-m", _MODULE, str(folder), str(os.getpid()), stdin=DEVNULL, stdout=PIPE, env=_environment()
     )
     try:
         async with asyncio.timeout(timeout_s):

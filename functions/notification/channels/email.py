@@ -78,4 +78,10 @@ def _html(outgoing: Outgoing) -> str:
 
 
 def _value(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return "; ".join(_value(each) for each in value)
+    return orjson.dumps(value).decode()

@@ -1,10 +1,14 @@
 """The rendering process: a folder with spec.json and result.parquet in, report files and outcome.json out.
 
-Started as `python -m functions.reporting.rendering.child FOLDER`; prints the name of each format when it is done.
+Started as `python -m functions.reporting.rendering.child FOLDER PARENT_PID`; prints each format when it is done.
 """
 
+import os
 import resource
+import shutil
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -25,21 +29,29 @@ CPU_LIMIT_S = 300
 """So that a rendering whose parent was killed ends by itself."""
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, parent: int) -> None:
     """Render what the folder asks for; a report that can't be made is an outcome, not a crash."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
     spec = RenderSpec.model_validate_json((folder / SPEC).read_bytes())
     try:
-        outcome = Outcome(pages=render(spec, folder))
+        outcome = Outcome(pages=render(spec, folder, _tell))
     except PlatformError as error:
         outcome = Outcome(problem=error.problem())
     except (pl.exceptions.PolarsError, TypstError, ValueError, OSError) as error:
         outcome = Outcome(problem=RenderingFailed(f"{type(error).__name__}: {str(error)[:300]}").problem())
     (folder / OUTCOME).write_text(outcome.model_dump_json(by_alias=True))
+    if os.getppid() != parent:
+        # Nobody waits for the files any more, and nobody else takes the folder away.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def render(spec: RenderSpec, folder: Path) -> int | None:
-    """Write every format asked for; the number of pages, None without a PDF."""
+def _tell(format: Format) -> None:
+    with suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), f"{format}\n".encode())
+
+
+def render(spec: RenderSpec, folder: Path, on_file: Callable[[Format], None]) -> int | None:
+    """Write every format asked for and tell of each; the number of pages, None without a PDF."""
     table = ResultTable(folder / RESULT)
     profiles = profile(table)
     request = spec.request
@@ -55,7 +67,7 @@ def render(spec: RenderSpec, folder: Path) -> int | None:
     pages = None
     for format in request.formats:
         pages = _write(format, table, profiles, front, folder / file_name(format)) or pages
-        print(format, flush=True)
+        on_file(format)
     return pages
 
 
@@ -78,4 +90,4 @@ def _write(format: Format, table: ResultTable, profiles: tuple[Profile, ...], fr
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -67,3 +67,10 @@ def test_the_text_part_has_the_body_and_the_data() -> None:
 def test_a_line_break_never_becomes_a_header(field: str) -> None:
     with pytest.raises(ValueError, match=r"linefeed|newline|carriage"):
         build_email(replace(OUTGOING, **{field: "a@b\r\nBcc: c@d"}), "platform@example.com")
+
+
+def test_nested_data_reads_as_words() -> None:
+    files = [{"format": "pdf", "bytes": 12}, {"format": "csv", "bytes": 3}]
+    text = parsed(replace(OUTGOING, data={"files": files})).get_body(("plain",))
+    assert text is not None
+    assert "files: format pdf, bytes 12; format csv, bytes 3" in text.get_content()
