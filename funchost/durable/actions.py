@@ -32,14 +32,10 @@ class ActionType(IntEnum):
 
 ACTIVITIES = frozenset({ActionType.CALL_ACTIVITY, ActionType.CALL_ACTIVITY_WITH_RETRY})
 SUB_ORCHESTRATIONS = frozenset({ActionType.CALL_SUB_ORCHESTRATOR, ActionType.CALL_SUB_ORCHESTRATOR_WITH_RETRY})
+ENTITY_OPERATIONS = frozenset({ActionType.CALL_ENTITY, ActionType.SIGNAL_ENTITY})
 _COMPOUND = frozenset({ActionType.WHEN_ANY, ActionType.WHEN_ALL})
 # The SDK names: `context.<name>`; used to say what is not supported.
-_UNSUPPORTED = {
-    ActionType.CALL_ENTITY: "call_entity",
-    ActionType.CALL_HTTP: "call_http",
-    ActionType.SIGNAL_ENTITY: "signal_entity",
-    ActionType.SCHEDULED_SIGNAL_ENTITY: "signal_entity",
-}
+_UNSUPPORTED = {ActionType.CALL_HTTP: "call_http", ActionType.SCHEDULED_SIGNAL_ENTITY: "scheduled signal_entity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +126,7 @@ def _leaf(kind: ActionType, action: dict[str, Any]) -> Action:
     retry, fire_at = action.get("retryOptions"), action.get("fireAt")
     return Action(
         type=kind,
-        name=action.get("functionName") or action.get("externalEventName") or "",
+        name=action.get("functionName") or action.get("externalEventName") or action.get("operation") or "",
         input=action.get("input"),
         retry=RetryPolicy.from_wire(retry) if retry else None,
         instance_id=action.get("instanceId") or None,

@@ -234,7 +234,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def query(self, wanted: InstanceFilter, *, after: str = "", limit: int = 100) -> InstancePage:
-        """A page of instances with ids greater than `after`."""
+        """A page of orchestrations (entities are left out) with ids greater than `after`."""
 
     @abstractmethod
     async def purge(self, instance_ids: Sequence[str]) -> list[str]:

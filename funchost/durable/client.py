@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from funchost.durable.backend import Backend, InstanceFilter, InstanceNotFound, InstancePage, InstanceRow, Message
+from funchost.durable.backend import (
+    Backend,
+    InstanceExists,
+    InstanceFilter,
+    InstanceNotFound,
+    InstancePage,
+    InstanceRow,
+    Message,
+)
 from funchost.durable.clock import Clock
+from funchost.durable.entities import EntityId, is_entity, operation
 from funchost.durable.errors import InvalidInstanceId, UnknownFunction
 from funchost.durable.events import EventType, HistoryEvent, decode_events, format_time
 from funchost.durable.orchestrations import OrchestrationWorker
+from funchost.durable.registry import KnownFunctions
 from funchost.durable.starts import new_instance
-from funchost.durable.turn import KnownFunctions
 
 # Both limits are the extension's (DurableClient.StartNewAsync).
 _LONGEST_ID = 100
@@ -107,6 +115,22 @@ class TaskHubClient:
                 return deleted
             after = page.next_after
 
+    async def signal_entity(self, entity: EntityId, name: str, raw_input: str | None) -> None:
+        """Send an operation to an entity and wait for no answer. Raises UnknownFunction."""
+        if entity.name.lower() not in self._known.entities:
+            raise UnknownFunction(entity.name, "entity", list(self._known.entities))
+        new = operation(entity.instance_id, name, raw_input, self._clock.now())
+        try:
+            stored = await self._backend.create(new)
+        except InstanceExists:
+            stored = await self._backend.send(new.start)
+        self._worker.deliver(stored)
+
+    async def read_entity(self, entity: EntityId) -> InstanceRow | None:
+        """An entity's row, its state as `input`; None when it does not exist."""
+        row = await self._backend.get(entity.instance_id)
+        return row if row is not None and row.input is not None else None
+
     async def _purge(self, instance_ids: list[str]) -> int:
         deleted = await self._backend.purge(instance_ids)
         for instance_id in deleted:
@@ -120,11 +144,10 @@ class TaskHubClient:
         return row
 
     async def _send(self, instance_id: str, kind: EventType, **fields: Any) -> None:
-        event = HistoryEvent(kind, format_time(self._now()), fields=fields)
+        if is_entity(instance_id):
+            raise InstanceNotFound(instance_id)
+        event = HistoryEvent(kind, format_time(self._clock.now()), fields=fields)
         self._worker.deliver(await self._backend.send(Message(instance_id, event)))
-
-    def _now(self) -> datetime:
-        return self._clock.now()
 
 
 def _as_json(text: str | None) -> str | None:

@@ -14,8 +14,8 @@ from funchost.durable.clock import Clock, SystemClock
 from funchost.durable.http_api import ManagementApi
 from funchost.durable.links import Links
 from funchost.durable.orchestrations import OrchestrationWorker
+from funchost.durable.registry import KnownFunctions
 from funchost.durable.sqlite import SqliteBackend
-from funchost.durable.turn import KnownFunctions
 
 DEFAULT_HUB = "TestHubName"
 # The extension's default is ten per processor; orchestrators here share one event loop with everything else.
@@ -57,7 +57,7 @@ class DurableEngine:
         self.hub = str(settings.get("hubName") or DEFAULT_HUB)
         self._clock = clock or SystemClock()
         self._backend = backend or SqliteBackend(state_dir / f"{self.hub}.db")
-        known = KnownFunctions(_of_kind(functions, "orchestrator"), _of_kind(functions, "activity"))
+        known = KnownFunctions.of(functions)
         orchestrators = int(settings.get("maxConcurrentOrchestratorFunctions") or _DEFAULT_ORCHESTRATORS)
         activities = int(settings.get("maxConcurrentActivityFunctions") or _DEFAULT_ACTIVITIES)
         self._worker = OrchestrationWorker(self._backend, invoke, known, self._clock, orchestrators)
@@ -100,7 +100,3 @@ class DurableEngine:
     def waiting(self) -> Waiting:
         """How much is at work or in line now."""
         return Waiting(len(self._worker), len(self._activities), len(self._worker.timers))
-
-
-def _of_kind(functions: Mapping[str, tuple[str, str]], wanted: str) -> dict[str, str]:
-    return {name: function for name, (kind, function) in functions.items() if kind == wanted}

@@ -22,6 +22,7 @@ from funchost.durable.backend import (
     StorageUnavailable,
 )
 from funchost.durable.client import TaskHubClient
+from funchost.durable.entities import EntityId, shown_state
 from funchost.durable.errors import DurableError, InvalidInstanceId, UnknownFunction
 from funchost.durable.http_messages import BadRequest, Receive, Request, Response, Scope, Send, read_request
 from funchost.durable.links import WEBHOOK_PATH, Links
@@ -69,27 +70,44 @@ class ManagementApi:
         await response.send(send)
 
     async def _answer(self, request: Request) -> Response:
-        match (request.method, *request.segments):
-            case ("POST", "orchestrators", name):
-                return await self._start(name, None, request)
-            case ("POST", "orchestrators", name, instance_id):
-                return await self._start(name, instance_id, request)
-            case ("GET", "instances"):
+        match request.segments:
+            case ["orchestrators", name, *instance_id] if request.method == "POST" and len(instance_id) < 2:
+                return await self._start(name, instance_id[0] if instance_id else None, request)
+            case ["instances"] if request.method == "GET":
                 return await self._list(request)
-            case ("DELETE", "instances"):
+            case ["instances"] if request.method == "DELETE":
                 return await self._purge_where(request)
-            case ("GET", "instances", instance_id):
+            case ["instances", instance_id, *operation]:
+                return await self._answer_instance(instance_id, operation, request)
+            case ["entities", *entity]:
+                return await self._answer_entity(entity, request)
+        return Response(404)
+
+    async def _answer_instance(self, instance_id: str, operation: list[str], request: Request) -> Response:
+        match (request.method, *(part if place else part.lower() for place, part in enumerate(operation))):
+            case ("GET",):
                 return await self._get(instance_id, request)
-            case ("DELETE", "instances", instance_id):
+            case ("DELETE",):
                 return Response(200, {"instancesDeleted": await self._client.purge(instance_id)})
-            case ("POST", "instances", instance_id, operation) if operation.lower() in self._operations:
-                return await self._operations[operation.lower()](instance_id, request)
-            case ("POST", "instances", _, operation) if operation.lower() == "rewind":
-                return Response(501, "Rewind is not supported by this host's durable engine.")
-            case ("POST", "instances", instance_id, verb, event) if verb.lower() == "raiseevent":
+            case ("POST", "raiseevent", event):
                 return await self._raise_event(instance_id, event, request)
-            case (_, "entities", *_):
-                return Response(501, "Entities are not supported by this host's durable engine.")
+            case ("POST", "rewind"):
+                return Response(501, "Rewind is not supported by this host's durable engine.")
+            case ("POST", verb) if verb in self._operations:
+                return await self._operations[verb](instance_id, request)
+        return Response(404)
+
+    async def _answer_entity(self, entity: list[str], request: Request) -> Response:
+        match (request.method, *entity):
+            case ("GET", name, key):
+                row = await self._client.read_entity(EntityId(name, key))
+                return Response(404) if row is None else Response(200, shown_state(row))
+            case ("POST" | "DELETE", name, key):
+                operation = "delete" if request.method == "DELETE" else request.query.get("op", "")
+                await self._client.signal_entity(EntityId(name, key), operation, request.json_text())
+                return Response(202)
+            case ("GET", *_):
+                return Response(501, "Listing entities is not supported by this host's durable engine.")
         return Response(404)
 
     async def _start(self, name: str, instance_id: str | None, request: Request) -> Response:

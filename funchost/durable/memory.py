@@ -23,6 +23,7 @@ from funchost.durable.backend import (
     TimerRow,
     TurnCommit,
 )
+from funchost.durable.entities import is_entity
 from funchost.durable.events import encode_events
 
 
@@ -149,4 +150,5 @@ def _matches(row: InstanceRow, wanted: InstanceFilter) -> bool:
         and (wanted.created_to is None or row.created_at <= wanted.created_to)
         and (not wanted.statuses or row.status in wanted.statuses)
         and row.instance_id.startswith(wanted.prefix)
+        and not is_entity(row.instance_id)
     )

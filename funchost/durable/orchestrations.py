@@ -12,13 +12,15 @@ from typing import Any
 from funchost.durable.activities import ActivityWorker
 from funchost.durable.backend import Backend, BackendError, ExecutionGone, Message, NewInstance
 from funchost.durable.clock import Clock
+from funchost.durable.entities import is_entity, run_batch
 from funchost.durable.errors import DurableError
 from funchost.durable.events import EventType
 from funchost.durable.inbox import choose
 from funchost.durable.pool import Pool
+from funchost.durable.registry import KnownFunctions
 from funchost.durable.sessions import Session, Sessions
 from funchost.durable.timers import Timers
-from funchost.durable.turn import KnownFunctions, Turn
+from funchost.durable.turn import Turn
 from funchost.durable.wire import describe, orchestrator_argument, read_decision, read_failure
 
 Invoke = Callable[[str, str, str | None], Awaitable[Any]]
@@ -103,6 +105,8 @@ class OrchestrationWorker:
         if session is None or session.row is None or session.row.status.is_final:
             self.forget(instance_id)
             return False
+        if is_entity(instance_id):
+            return await self._entity_turn(session)
         fired = self._fired.get(instance_id, [])
         # A result that is there wins over a timeout that is there too.
         choice = choose(session.state, [*session.inbox.values(), *fired])
@@ -114,11 +118,23 @@ class OrchestrationWorker:
         await self._commit(session, turn, [*choice.taken, *choice.stale])
         return True
 
+    async def _entity_turn(self, session: Session) -> bool:
+        messages = list(session.inbox.values())
+        if session.row is None or not messages:
+            return False
+        commit = await run_batch(session.row, messages, self._known.entities, self._invoke, self._clock.now())
+        stored = await self._backend.commit(commit)
+        session.row = commit.row
+        session.forget(commit.consumed)
+        for message in stored:
+            self.deliver(message)
+        return True
+
     async def _give_up(self, instance_id: str, error: Exception) -> None:
         """End an orchestration whose turn can't be carried out: better than one that hangs and says nothing."""
         self._sessions.drop(instance_id)
         session = await self._sessions.get(instance_id)
-        if session is None or session.row is None or session.row.status.is_final:
+        if session is None or session.row is None or session.row.status.is_final or is_entity(instance_id):
             return
         starts = [m for m in session.inbox.values() if m.event.type is EventType.EXECUTION_STARTED]
         turn = Turn(session.row, session.state, self._clock.now(), self._known)

@@ -45,7 +45,7 @@ def select_instance(db: sqlite3.Connection, instance_id: str) -> InstanceRow | N
 
 def select_instances(db: sqlite3.Connection, wanted: InstanceFilter, after: str, limit: int) -> list[InstanceRow]:
     """Instances that match, by id, from the first one behind `after`."""
-    conditions, values = ["instance_id > ?"], [after]
+    conditions, values = ["instance_id > ?", "instance_id NOT GLOB '@*'"], [after]
     for condition, value in _conditions(wanted):
         conditions.append(condition)
         values.extend(value)

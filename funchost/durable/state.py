@@ -163,6 +163,12 @@ def _event_raised(state: RuntimeState, event: HistoryEvent) -> None:
         del state.waits[name]
 
 
+def _event_sent(state: RuntimeState, event: HistoryEvent) -> None:
+    state.next_id = event.event_id + 1
+    if event.get("_answer"):
+        state.waits[event.get("_answer")] += 1
+
+
 def _turn_ended(state: RuntimeState, event: HistoryEvent) -> None:
     state.seen.extend(event.get("_seen") or ())
     for name in event.get("_waits") or ():
@@ -198,6 +204,7 @@ _HANDLERS: dict[EventType, Callable[[RuntimeState, HistoryEvent], Any]] = {
     EventType.SUB_ORCHESTRATION_FAILED: _task_failed,
     EventType.TIMER_CREATED: _timer_created,
     EventType.TIMER_FIRED: _timer_fired,
+    EventType.EVENT_SENT: _event_sent,
     EventType.EVENT_RAISED: _event_raised,
     EventType.ORCHESTRATOR_COMPLETED: _turn_ended,
     EventType.EXECUTION_SUSPENDED: _suspended,

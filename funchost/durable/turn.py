@@ -8,13 +8,12 @@ a wait; a failed attempt with retry options takes one for the pause, and one mor
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from funchost.durable.actions import ACTIVITIES, SUB_ORCHESTRATIONS, Action, ActionType
+from funchost.durable.actions import ACTIVITIES, ENTITY_OPERATIONS, Action, ActionType
 from funchost.durable.backend import (
     ActivityKey,
     ActivityTask,
@@ -24,19 +23,14 @@ from funchost.durable.backend import (
     TimerRow,
     TurnCommit,
 )
-from funchost.durable.errors import NonDeterministic, UnknownFunction
+from funchost.durable.determinism import check_replay
+from funchost.durable.entities import operation
+from funchost.durable.errors import NonDeterministic
 from funchost.durable.events import EventType, HistoryEvent, format_time
+from funchost.durable.registry import KnownFunctions
 from funchost.durable.starts import child_refusal, new_instance, parent_message
 from funchost.durable.state import OpenTask, Parent, RuntimeState, Status
 from funchost.durable.wire import Decision
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFunctions:
-    """Durable names that exist, each with the function that implements it."""
-
-    orchestrators: Mapping[str, str]
-    activities: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -66,8 +60,8 @@ class Turn:
 
         Raises NonDeterministic, UnknownFunction; the turn is then to be closed with `fail`.
         """
-        self._check_replay(decision.actions)
-        self._check_names(decision.actions)
+        check_replay(self.state.seen, decision.actions)
+        self.known.check(decision.actions[len(self.state.seen) :])
         self._schedule_and_close(decision)
         if decision.error is not None:
             self.fail(decision.error)
@@ -137,19 +131,6 @@ class Turn:
         self._add(EventType.TIMER_CREATED, number, FireAt=format_time(fire_at), **notes)
         self.timers.append(TimerRow(self.row.instance_id, self.row.execution_id, number, fire_at))
 
-    def _check_replay(self, actions: list[Action]) -> None:
-        for position, expected in enumerate(self.state.seen):
-            found = actions[position].fingerprint if position < len(actions) else None
-            if found != expected:
-                raise NonDeterministic(_replay_difference(position, expected, found))
-
-    def _check_names(self, actions: list[Action]) -> None:
-        for action in actions[len(self.state.seen) :]:
-            if action.type in ACTIVITIES and action.name not in self.known.activities:
-                raise UnknownFunction(action.name, "activity", list(self.known.activities))
-            if action.type in SUB_ORCHESTRATIONS and action.name not in self.known.orchestrators:
-                raise UnknownFunction(action.name, "orchestrator", list(self.known.orchestrators))
-
     def _schedule_and_close(self, decision: Decision) -> None:
         new = decision.actions[len(self.state.seen) :]
         notes: dict[str, Any] = {
@@ -170,9 +151,24 @@ class Turn:
                 waits.append(action.name)
             elif action.type is ActionType.CREATE_TIMER:
                 self._create_orchestrator_timer(position, action)
+            elif action.type in ENTITY_OPERATIONS:
+                self._send_operation(action)
             elif action.type is not ActionType.CONTINUE_AS_NEW:
                 self._schedule(_open_task(action))
         return waits
+
+    def _send_operation(self, action: Action) -> None:
+        number, entity_id = self.state.next_id, str(action.instance_id)
+        calls = action.type is ActionType.CALL_ENTITY
+        request_id = str(uuid5(UUID(self.row.execution_id), str(number)))
+        sent = {"id": request_id, "op": action.name, "signal": not calls}
+        notes = {"_answer": request_id} if calls else {}
+        self._add(EventType.EVENT_SENT, number, InstanceId=entity_id, Name="op", Input=json.dumps(sent), **notes)
+        caller = (self.row.instance_id, self.row.execution_id) if calls else None
+        raw_input = json.dumps(action.input)
+        self.children.append(
+            operation(entity_id, action.name, raw_input, self.now, request_id=request_id, caller=caller)
+        )
 
     def _create_orchestrator_timer(self, position: int, action: Action) -> None:
         if action.fire_at is None:
@@ -248,28 +244,3 @@ def _open_task(action: Action) -> OpenTask:
     is_activity = action.type in ACTIVITIES
     value = action.input if is_activity or action.input is None else json.dumps(action.input)
     return OpenTask(action.name, value, action.retry, 1, is_activity, action.instance_id)
-
-
-_KINDS: dict[int, Callable[[str], str]] = {
-    int(ActionType.CALL_ACTIVITY): lambda name: f"the activity '{name}'",
-    int(ActionType.CALL_ACTIVITY_WITH_RETRY): lambda name: f"the activity '{name}' with retries",
-    int(ActionType.CALL_SUB_ORCHESTRATOR): lambda name: f"the sub-orchestrator '{name}'",
-    int(ActionType.CALL_SUB_ORCHESTRATOR_WITH_RETRY): lambda name: f"the sub-orchestrator '{name}' with retries",
-    int(ActionType.CONTINUE_AS_NEW): lambda _: "continue-as-new",
-    int(ActionType.CREATE_TIMER): lambda _: "a timer",
-    int(ActionType.WAIT_FOR_EXTERNAL_EVENT): lambda name: f"a wait for the event '{name}'",
-}
-
-
-def _replay_difference(position: int, expected: str, found: str | None) -> str:
-    return (
-        "Non-Deterministic workflow detected: a previous execution of this orchestration scheduled "
-        f"{_in_words(expected)} as action {position}, but the replay scheduled "
-        f"{_in_words(found) if found else 'nothing'} there. Orchestrator code must not depend on time, chance, "
-        "I/O or its own changes while instances run."
-    )
-
-
-def _in_words(fingerprint: str) -> str:
-    kind, _, name = fingerprint.partition(":")
-    return _KINDS[int(kind)](name)

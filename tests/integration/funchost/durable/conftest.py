@@ -38,6 +38,11 @@ def waits(context: df.DurableOrchestrationContext) -> Any:
     return value
 
 
+@bp.entity_trigger(context_name="context")
+def counter(context: df.DurableEntityContext) -> None:
+    context.set_state(context.get_state(lambda: 0) + (context.get_input() or 1))
+
+
 @bp.orchestration_trigger(context_name="context")
 def breaks(_context: df.DurableOrchestrationContext) -> Any:
     raise ValueError("broken")
@@ -49,6 +54,8 @@ async def invoke(name: str, argument: str, _trace_parent: str | None) -> Any:
         if function._name == name or function._func.__name__ == name:
             if function._trigger.type == "orchestrationTrigger":
                 return function._func(func.OrchestrationContext(argument))
+            if function._trigger.type == "entityTrigger":
+                return function._func(func.EntityContext(argument))
             value = function._func(ActivityTriggerConverter.decode(Datum(argument, "json"), trigger_metadata=None))
             return await value if inspect.isawaitable(value) else value
     raise AssertionError(name)
@@ -59,6 +66,7 @@ FUNCTIONS = {
     "greets": ("orchestrator", "greets"),
     "waits": ("orchestrator", "waits"),
     "breaks": ("orchestrator", "breaks"),
+    "counter": ("entity", "counter"),
 }
 
 

@@ -147,6 +147,17 @@ async def test_restart_runs_the_same_input_again(client: Client) -> None:
     assert (await finished(client, links["id"])).output == {"greeting": "Hello Joe!"}
 
 
+async def test_an_entity_is_signalled_and_read(client: Client, engine: DurableEngine) -> None:
+    entity = df.EntityId("Counter", "a")
+    assert not (await client.read_entity_state(entity)).entity_exists
+    await client.signal_entity(entity, "add", 5)
+    await client.signal_entity(entity, "add")
+    while engine.waiting().orchestrations:
+        await client.get_status_all()
+    state = await client.read_entity_state(entity)
+    assert (state.entity_exists, state.entity_state) == (True, 6)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -157,7 +168,9 @@ async def test_restart_runs_the_same_input_again(client: Client) -> None:
         ("DELETE", "/instances", b"", 400),
         ("GET", "/nothing/here", b"", 404),
         ("PUT", "/instances/x", b"", 404),
-        ("GET", "/entities/counter/a", b"", 501),
+        ("GET", "/entities/counter", b"", 501),
+        ("POST", "/entities/nobody/a?op=x", b"", 400),
+        ("POST", "/instances/x/rewind", b"", 501),
     ],
 )
 async def test_a_request_that_makes_no_sense_is_refused(

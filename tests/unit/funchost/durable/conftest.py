@@ -22,7 +22,7 @@ from funchost.durable.clock import Alarm, Clock
 from funchost.durable.memory import MemoryBackend
 from funchost.durable.sqlite import SqliteBackend
 
-_KINDS = {"orchestrationTrigger": "orchestrator", "activityTrigger": "activity"}
+_KINDS = {"orchestrationTrigger": "orchestrator", "activityTrigger": "activity", "entityTrigger": "entity"}
 
 
 class _VirtualAlarm(Alarm):
@@ -79,7 +79,8 @@ class Functions:
         for builder in blueprint._function_builders:
             function = builder._function
             name, trigger = function._name or function._func.__name__, function._trigger
-            durable_name = getattr(trigger, "orchestration", None) or getattr(trigger, "activity", None) or name
+            durable_name = getattr(trigger, "orchestration", None) or getattr(trigger, "activity", None)
+            durable_name = durable_name or getattr(trigger, "entity_name", None) or name
             self.declared[durable_name] = (_KINDS[trigger.type], name)
             self._code[name] = (trigger.type, function._func)
 
@@ -88,6 +89,8 @@ class Functions:
         self.calls.append(name)
         if kind == "orchestrationTrigger":
             return code(func.OrchestrationContext(argument))
+        if kind == "entityTrigger":
+            return code(func.EntityContext(argument))
         value = code(ActivityTriggerConverter.decode(Datum(argument, "json"), trigger_metadata=None))
         return await value if inspect.isawaitable(value) else value
 

@@ -8,6 +8,9 @@ from uuid import uuid4
 import azure.durable_functions as df
 import pytest
 
+from funchost.durable.backend import InstanceFilter
+from funchost.durable.entities import EntityId
+
 bp = df.Blueprint()
 attempts: dict[str, int] = {}
 
@@ -162,9 +165,36 @@ def immediate(context: df.DurableOrchestrationContext) -> Any:
     return context.get_input()
 
 
+@bp.entity_trigger(context_name="context", entity_name="Counter")
+def counter(context: df.DurableEntityContext) -> None:
+    value = context.get_state(lambda: 0)
+    if context.operation_name == "add":
+        value += context.get_input()
+        context.set_state(value)
+    elif context.operation_name == "delete":
+        context.destruct_on_exit()
+        return
+    elif context.operation_name != "get":
+        raise ValueError(f"no operation {context.operation_name}")
+    context.set_result(value)
+
+
 @bp.orchestration_trigger(context_name="context")
 def uses_entity(context: df.DurableOrchestrationContext) -> Any:
-    yield context.call_entity(df.EntityId("counter", "c"), "add", 1)
+    key = df.EntityId("Counter", context.get_input())
+    context.signal_entity(key, "add", 5)
+    first = yield context.call_entity(key, "add", 2)
+    both = yield context.task_all([context.call_entity(key, "add", 1), context.call_activity("greet", "x")])
+    try:
+        yield context.call_entity(key, "burn")
+    except Exception as error:  # noqa: BLE001 - the SDK raises no narrower type
+        last = yield context.call_entity(key, "get")
+        return [first, both, str(error), last]
+
+
+@bp.orchestration_trigger(context_name="context")
+def calls_http(context: df.DurableOrchestrationContext) -> Any:
+    yield context.call_http("GET", "http://127.0.0.1:1/")
 
 
 @bp.orchestration_trigger(context_name="context")
@@ -350,9 +380,29 @@ async def test_terminate_ends_a_waiting_orchestration_with_the_reason(make_hub: 
 
 async def test_an_unsupported_action_fails_by_name(make_hub: Any) -> None:
     hub = await make_hub(bp)
-    row = await hub.run("uses_entity")
+    row = await hub.run("calls_http")
     assert row.status == "Failed"
-    assert "'call_entity' is not supported" in row.output
+    assert "'call_http' is not supported" in row.output
+
+
+async def test_an_entity_keeps_its_state_and_answers(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    assert await hub.result("uses_entity", "k1") == [7, [8, "Hello x!"], "no operation burn", 8]
+    await hub.restart()
+    await hub.engine.client.signal_entity(EntityId("Counter", "k1"), "add", json.dumps("2"))
+    await hub.idle()
+    entity = await hub.engine.client.read_entity(EntityId("counter", "k1"))
+    assert (entity.input, entity.instance_id) == ("10", "@counter@k1")
+    await hub.engine.client.signal_entity(EntityId("Counter", "k1"), "delete", None)
+    await hub.idle()
+    assert await hub.engine.client.read_entity(EntityId("Counter", "k1")) is None
+
+
+async def test_entities_are_not_listed_among_orchestrations(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    await hub.engine.client.signal_entity(EntityId("Counter", "k2"), "add", json.dumps("1"))
+    await hub.idle()
+    assert (await hub.engine.client.query(InstanceFilter())).rows == []
 
 
 async def test_an_unknown_activity_fails_with_the_known_ones(make_hub: Any) -> None:
@@ -378,7 +428,7 @@ async def test_code_that_replays_differently_is_named(make_hub: Any) -> None:
     assert "the activity 'greet' as action 0, but the replay scheduled the activity 'square'" in row.output
 
 
-@pytest.mark.parametrize("name", ["chain", "retries", "parent", "retries_child", "counts_down"])
+@pytest.mark.parametrize("name", ["chain", "retries", "parent", "retries_child", "counts_down", "uses_entity"])
 async def test_restarts_between_any_two_steps_change_no_result(make_hub: Any, name: str) -> None:
     hub = await make_hub(bp)
     value = {"chain": ["x", "y"], "counts_down": 2}.get(name, uuid4().hex)

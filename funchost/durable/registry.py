@@ -1,0 +1,44 @@
+"""The durable functions of an app, by the names that orchestrators and clients use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from funchost.durable.actions import ACTIVITIES, ENTITY_OPERATIONS, SUB_ORCHESTRATIONS, Action
+from funchost.durable.entities import EntityId
+from funchost.durable.errors import UnknownFunction
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFunctions:
+    """Durable name to function name, for each kind; entity names are in small letters."""
+
+    orchestrators: Mapping[str, str]
+    activities: Mapping[str, str]
+    entities: Mapping[str, str]
+
+    @classmethod
+    def of(cls, functions: Mapping[str, tuple[str, str]]) -> KnownFunctions:
+        """Sort durable name -> (kind, function name) by kind."""
+        entities = {name.lower(): function for name, function in _of_kind(functions, "entity").items()}
+        return cls(_of_kind(functions, "orchestrator"), _of_kind(functions, "activity"), entities)
+
+    def check(self, actions: Iterable[Action]) -> None:
+        """Raises UnknownFunction for an action that names a function which is not there."""
+        for action in actions:
+            if action.type in ACTIVITIES:
+                _require(action.name, "activity", self.activities)
+            elif action.type in SUB_ORCHESTRATIONS:
+                _require(action.name, "orchestrator", self.orchestrators)
+            elif action.type in ENTITY_OPERATIONS:
+                _require(EntityId.parse(str(action.instance_id)).name, "entity", self.entities)
+
+
+def _require(name: str, kind: str, known: Mapping[str, str]) -> None:
+    if name not in known:
+        raise UnknownFunction(name, kind, list(known))
+
+
+def _of_kind(functions: Mapping[str, tuple[str, str]], wanted: str) -> dict[str, str]:
+    return {name: function for name, (kind, function) in functions.items() if kind == wanted}
