@@ -77,4 +77,4 @@ class Outbox:
 
     async def _publish(self, table: "Table", partition: str, key: str, values: Mapping[str, Any]) -> None:
         await self._topic.publish(values["type"], values["event"].encode("utf-8"))
-        await table.delete(partition, key)
+        await table.remove_outbox_row(partition, key)

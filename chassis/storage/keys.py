@@ -2,12 +2,15 @@
 
 import re
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._~:@+\- |]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._:@+\- |]")
 _ESCAPE = re.compile(r"=([0-9A-F]{2})")
 
 
 def encode_key(text: str) -> str:
-    """Escape what Azure Tables refuses in a key (`/ \\ # ?`, control characters) as `=HH` of its UTF-8 bytes."""
+    """Escape what Azure Tables refuses in a key (`/ \\ # ?`, control characters) as `=HH` of its UTF-8 bytes.
+
+    `~` is escaped too: it begins the keys of outbox rows, which no caller's text may look like.
+    """
     return _UNSAFE.sub(lambda m: "".join(f"={byte:02X}" for byte in m.group().encode()), text)
 
 

@@ -1,5 +1,6 @@
 """Tables: rows by tenant, ETag concurrency, and transactions that carry their events (outbox)."""
 
+import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -136,6 +137,11 @@ class Table:
         except ResourceNotFoundError:
             return []
         return rows
+
+    async def remove_outbox_row(self, partition: str, key: str) -> None:
+        """Remove a published event; one that is gone is no error."""
+        with contextlib.suppress(ResourceNotFoundError):
+            await self._run(lambda c: c.delete_entity(encode_key(partition), key))
 
     async def _run(self, call: Callable[[TableClient], Awaitable[Any]], *, create: bool = True) -> Any:
         client = self._open_client(self.name)

@@ -1,5 +1,6 @@
 """Telemetry of one service: traces, metrics and logs, to OTLP or to Azure Monitor, and metrics for Prometheus."""
 
+import atexit
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +106,13 @@ class Telemetry:
         handler = LoggingHandler(level=logging.WARNING, logger_provider=provider)
         handler.addFilter(_not_of_the_exporter)
         logging.getLogger().addHandler(handler)
+        atexit.register(_fall_silent, handler)
+
+
+def _fall_silent(handler: logging.Handler) -> None:
+    """At the interpreter's end nobody takes logs any more, and connections are closed by the system."""
+    logging.getLogger().removeHandler(handler)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 def _not_of_the_exporter(record: logging.LogRecord) -> bool:
