@@ -42,7 +42,7 @@ def _document(document: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _tasks(tasks: Any, path: Path) -> Iterator[Mistake]:
-    if len(path) > 4 * MAX_NESTING:
+    if len(path) > 3 * MAX_NESTING:  # a level is an index, a name and a key or two
         yield _no(f"tasks nested more than {MAX_NESTING} deep", *path)
         return
     for index, item in enumerate(tasks if isinstance(tasks, list) else ()):

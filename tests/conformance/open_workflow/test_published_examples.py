@@ -13,7 +13,7 @@ from durable.workflow.dsl.reader import read_document
 from durable.workflow.jq_process import JqEvaluator
 
 RICH = Path(__file__).with_name("rich.yaml").read_bytes()
-WRONG: tuple[Any, ...] = (None, 42, "", True, [], {}, [{}], {"unknown": {}})
+WRONG: tuple[Any, ...] = (None, 42, {}, "", True, [], [{}], {"unknown": {}})
 
 
 def test_every_published_example_is_valid_by_the_published_schema(examples: dict[str, bytes], official: Any) -> None:
@@ -53,7 +53,7 @@ def test_no_mutation_that_the_published_schema_refuses_is_accepted(
     tried = refused_by_both = 0
     escaped = []
     for name, text in {**examples, "rich.yaml": RICH}.items():
-        for what, mutated in mutations(read_document(text)):
+        for what, mutated in mutations(read_document(text), WRONG if text is RICH else WRONG[:3]):
             tried += 1
             if official.is_valid(mutated):
                 continue
@@ -96,10 +96,10 @@ def ours(mistake: Mistake) -> bool:
     return known or any(words in mistake.reason for words in BEYOND_SHAPE)
 
 
-def mutations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def mutations(document: dict[str, Any], wrong: tuple[Any, ...] = WRONG) -> Iterator[tuple[str, dict[str, Any]]]:
     """The document with one value removed, replaced by something of another kind, or one key added."""
     for path in places(document):
-        for change, value in [("remove", None), *(("replace", wrong) for wrong in WRONG), ("add", None)]:
+        for change, value in [("remove", None), *(("replace", value) for value in wrong), ("add", None)]:
             mutated = deepcopy(document)
             if apply(mutated, path, change, value):
                 yield f"{change} {value!r} at /{'/'.join(map(str, path))}", mutated

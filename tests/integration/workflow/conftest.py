@@ -1,5 +1,6 @@
 """The workflow service on a real Azurite and a real durable engine; the services it calls answer from memory."""
 
+import asyncio
 import heapq
 import inspect
 import json
@@ -167,9 +168,7 @@ class House:
 
     async def idle(self) -> None:
         """Until the engine only waits."""
-        import asyncio
-
-        while self.engine.waiting().orchestrations or self.engine.waiting().activities:
+        while self.engine.waiting().orchestrations or self.engine.waiting().activities:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
     async def announce(self, instance_id: str, resource: str) -> bool:

@@ -1,0 +1,94 @@
+"""The jq child process: hostile programs end themselves and nothing else, and see nothing but their data."""
+
+import os
+import signal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from durable.workflow.expressions import ExpressionError
+from durable.workflow.jq_process import JqEvaluator
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(JSON, JSON)
+def test_data_and_arguments_arrive_unchanged(evaluator: JqEvaluator, data: object, argument: object) -> None:
+    assert evaluator.evaluate("[., $input]", data, {"input": argument}) == [data, argument]
+
+
+def test_the_first_output_counts_and_none_is_null(evaluator: JqEvaluator) -> None:
+    assert evaluator.evaluate("1, 2", None, {}) == 1
+    assert evaluator.evaluate("empty", None, {}) is None
+
+
+@pytest.mark.parametrize("program", ["def f: f; f", '"x" * 1000000000', "[limit(1e9; repeat(1))]"])
+def test_a_program_that_takes_too_much_is_ended_and_the_next_one_runs(evaluator: JqEvaluator, program: str) -> None:
+    with pytest.raises(ExpressionError, match="too much"):
+        evaluator.evaluate(program, None, {})
+    assert evaluator.evaluate(".a", {"a": 1}, {}) == 1
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["now", "env", "input", "[inputs]", "halt", "halt_error", "localtime", "debug(1)", "stderr", '# \\\n " \n now # "'],
+)
+def test_clock_environment_and_input_are_closed_even_to_what_slips_through(
+    evaluator: JqEvaluator, program: str
+) -> None:
+    with pytest.raises(ExpressionError, match="closed"):
+        evaluator.evaluate(program, None, {})
+
+
+def test_the_environment_is_empty_but_for_two_constants(
+    evaluator: JqEvaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_SECRET", "x")
+    with JqEvaluatorFor() as fresh:
+        assert fresh.evaluate("$ENV | keys", None, {}) == ["LC_ALL", "TZ"]
+
+
+def test_a_child_that_is_killed_is_replaced(evaluator: JqEvaluator) -> None:
+    evaluator.evaluate(".", 1, {})
+    process = evaluator._child._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    assert evaluator.evaluate(". + 1", 41, {}) == 42
+
+
+def test_what_was_evaluated_is_remembered_within_bounds() -> None:
+    with JqEvaluatorFor(remembered=2) as small:
+        for number in range(5):
+            assert small.evaluate(".", number, {}) == number
+        assert len(small._memory) == 2
+        small._child.stop()
+        small._ask = None  # type: ignore[assignment,method-assign]
+        assert small.evaluate(".", 4, {}) == 4
+
+
+def test_a_program_that_only_compiles_thanks_to_our_brackets_is_refused(evaluator: JqEvaluator) -> None:
+    evaluator.check(". as $x | $x # a comment", ())
+    with pytest.raises(ExpressionError):
+        evaluator.check("1) | (2", ())
+
+
+def test_a_schema_may_not_reach_out(evaluator: JqEvaluator) -> None:
+    with pytest.raises(ValueError, match="another document"):
+        evaluator.check_schema({"$ref": "file:///etc/passwd"})
+    assert evaluator.violations({"required": ["a"]}, {}) == ['"a" is a required property at /']
+
+
+class JqEvaluatorFor(JqEvaluator):
+    """An evaluator that is closed after use."""
+
+    def __enter__(self) -> JqEvaluator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,22 @@
+"""service.yaml says what the code does."""
+
+from pathlib import Path
+
+from chassis.manifest import read_manifest
+from durable.workflow.catalog import CATALOG
+from functions.workflow import api
+
+MANIFEST = read_manifest(Path(api.__file__).with_name("service.yaml"))
+
+
+def test_every_route_of_the_api_is_declared() -> None:
+    declared = {
+        (method, route.path.replace("{id}", "{instance_id}")) for route in MANIFEST.routes for method in route.methods
+    }
+    served = {(method, route.path) for route in api.router.routes for method in route.methods}
+    assert served <= declared
+
+
+def test_every_service_that_the_catalog_asks_is_declared() -> None:
+    asked = {function.service for function in CATALOG.values() if function.how in ("ask", "start")}
+    assert asked == set(MANIFEST.calls)
