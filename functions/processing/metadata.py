@@ -55,12 +55,25 @@ def reference_table(name: str, items: dict[str, Any]) -> pl.DataFrame:
     if not items:
         return pl.DataFrame(schema={"key": pl.String})
     rows = [_row(key, items[key]) for key in sorted(items)]
+    _refuse_mixed_types(name, rows)
     try:
         table = pl.DataFrame(rows, infer_schema_length=None, strict=True)
     except (pl.exceptions.PolarsError, TypeError) as error:
         raise SourceNotUsable(f"the values of reference data '{name}' are not alike: {error}") from None
     # A field that no value has is of type null, which SQL does not know.
     return table.with_columns(pl.col(pl.Null).cast(pl.String))
+
+
+def _refuse_mixed_types(name: str, rows: list[dict[str, Any]]) -> None:
+    """Refuse what would be turned into text or dropped silently: one field with values of different types."""
+    types: dict[str, set[type]] = {}
+    for row in rows:
+        for field, value in row.items():
+            if value is not None:
+                types.setdefault(field, set()).add(float if type(value) is int else type(value))
+    for field, found in types.items():
+        if len(found) > 1:
+            raise SourceNotUsable(f"the values of '{field}' in reference data '{name}' are not alike")
 
 
 def _row(key: str, value: Any) -> dict[str, Any]:

@@ -54,12 +54,14 @@ def read_texts(block: bytes, columns: Sequence[str], null_values: Sequence[str],
         io.BytesIO(block),
         has_header=False,
         schema=dict.fromkeys(columns, pl.String),
-        null_values=list(null_values),
+        # An empty field that is not quoted comes as null from the parser, whatever it is told.
+        null_values=list(null_values) if "" in null_values else None,
     )
     if frame.height != rows:
         raise RowCountMismatch(f"{frame.height} rows where {rows} were planned")
-    # An empty field that is not quoted comes as null from the parser; it is a text when "" is no null value.
-    return frame if "" in null_values else frame.with_columns(pl.all().fill_null("").replace(list(null_values), None))
+    if "" in null_values:
+        return frame
+    return frame.with_columns(pl.all().fill_null("").replace(list(null_values), [None] * len(null_values)))
 
 
 def convert(texts: pl.DataFrame, kinds: Mapping[str, Kind]) -> Converted:
