@@ -27,7 +27,7 @@ def test_a_closed_function_is_found(program: str) -> None:
 
 @pytest.mark.parametrize(
     "program",
-    [".now", '"now"', "{now: 1}", ".a.now", '."now"', "# now", "nowhere", "$now", '"\\\\(now)"', ".input.env"],
+    [".now", '"now"', "{now: 1}", ".a.now", '."now"', "# now", "nowh", "$now", '"\\\\(now)"', ".input.env"],
 )
 def test_a_field_or_text_of_the_same_name_is_no_function(program: str) -> None:
     assert closed_names(program) == []

@@ -66,4 +66,4 @@ def test_what_cannot_be_taken_is_refused_soon_and_in_plain_words(text: bytes) ->
     with pytest.raises(UnreadableDefinition) as refused:
         read_document(text)
     assert str(refused.value)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
