@@ -16,6 +16,8 @@ from local.edge import EdgeError
 from local.supervisor.state import AlreadyRunningError
 from local.supervisor.supervisor import StartError
 
+WIDTH = 110
+"""Columns where the output is no terminal, so that a log shows what a terminal would."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -45,7 +47,7 @@ def _options(arguments: list[str]) -> Options:
 def main() -> int:
     """0 when the job completed and every check passed, 1 otherwise."""
     options = _options(sys.argv[1:])
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     began = time.monotonic()
     try:
         good = asyncio.run(Demo(options, console).run())

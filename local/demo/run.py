@@ -170,4 +170,4 @@ async def _draw(api: Api, bars: LiveProgress) -> None:
 
 
 def _count(routes: Any) -> int:
-    return len(routes.get("routes", routes)) if isinstance(routes, dict) else len(routes)
+    return len(routes["items"])

@@ -22,7 +22,8 @@ def result_table(path: Path) -> Table:
     caption = f"… {left} more rows in {path}" if left > 0 else str(path)
     table = Table(title="Departure delays by carrier and month", caption=caption, header_style="bold")
     for name in header:
-        table.add_column(name, justify="left" if name in {"carrier", "name"} else "right")
+        text = name in {"carrier", "name"}
+        table.add_column(name.replace("_", "\n"), justify="left" if text else "right", no_wrap=True, max_width=24)
     for row in rows[:ROWS_SHOWN]:
         table.add_row(*[_short(value) for value in row])
     return table
@@ -61,19 +62,14 @@ def _grouped(spans: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict
 def audit_table(items: list[dict[str, Any]], verified: set[int]) -> Table:
     """The run's audit events, each with its place in the log and whether its proof was checked."""
     table = Table(title="Audit trail of this run", header_style="bold")
-    for name, justify in (
-        ("index", "right"),
-        ("time", "left"),
-        ("event", "left"),
-        ("subject", "left"),
-        ("proof", "left"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("index", justify="right")
+    for name in ("time", "event", "subject", "proof"):
+        table.add_column(name, no_wrap=True)
     for item in items:
         event = item["event"]
         proof = "[green]included[/]" if item["index"] in verified else "[red]not proven[/]"
         time = str(event.get("time", ""))[11:23]
-        table.add_row(str(item["index"]), time, event["type"], str(event.get("subject", ""))[:40], proof)
+        table.add_row(str(item["index"]), time, event["type"], str(event.get("subject", ""))[:12], proof)
     return table
 
 

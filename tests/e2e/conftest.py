@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from local.demo.api import Api
 from local.demo.data import airlines, flights_csv
@@ -14,14 +15,14 @@ ROWS = 60_000
 MAIL_TO = "operations@example.com"
 
 
-@pytest.fixture(scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     """Started once, on free ports, with a state folder of its own."""
     async with Platform(state_dir=tmp_path_factory.mktemp("platform"), free_ports=True) as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def api(platform: Platform) -> AsyncIterator[Api]:
     """The demo client, logged in, in a trace of its own."""
     client = platform.demo_client
@@ -30,7 +31,7 @@ async def api(platform: Platform) -> AsyncIterator[Api]:
         yield opened
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def receiver(api: Api) -> AsyncIterator[WebhookReceiver]:
     """A webhook receiver that knows the secret of its registration under the trace's id."""
     async with WebhookReceiver() as opened:
@@ -45,7 +46,7 @@ def some_flights() -> bytes:
     return b"".join(flights_csv().splitlines(keepends=True)[: ROWS + 1])
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def order(api: Api, receiver: WebhookReceiver, platform: Platform, some_flights: bytes) -> Order:
     """The main job over some flights, with everything registered that it needs."""
     made = Order(some_flights, airlines(), 0, platform.demo_client.id, MAIL_TO, api.trace_id)
