@@ -16,7 +16,7 @@ class Api:
 
     def __init__(self, edge_url: str, client_id: str, client_secret: str) -> None:
         self._edge_url = edge_url
-        self._credentials = aiohttp.BasicAuth(client_id, client_secret)
+        self._credentials = aiohttp.encode_basic_auth(client_id, client_secret)
         self._session: aiohttp.ClientSession | None = None
         self._token = ""
         self.trace_id = secrets.token_hex(16)
@@ -34,9 +34,8 @@ class Api:
     async def log_in(self) -> None:
         """Get an access token by client credentials. Raises Refused."""
         form = {"grant_type": "client_credentials"}
-        answer = await self._send(
-            "POST", "/identity/oauth2/token", data=form, headers=self._headers(), auth=self._credentials
-        )
+        headers = {**self._headers(), "Authorization": self._credentials}
+        answer = await self._send("POST", "/identity/oauth2/token", data=form, headers=headers)
         self._token = orjson.loads(answer)["access_token"]
 
     async def call(self, method: str, path: str, json: Any = None, **options: Any) -> Any:

@@ -18,10 +18,10 @@ async def answer(url: str, token: str | None = None, method: str = "GET") -> tup
 async def limited_token(platform: Platform, scope: str) -> str:
     client = platform.demo_client
     form = {"grant_type": "client_credentials", "scope": scope}
-    auth = aiohttp.BasicAuth(client.id, client.secret.get_secret_value())
+    headers = {"Authorization": aiohttp.encode_basic_auth(client.id, client.secret.get_secret_value())}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{platform.edge_url}/identity/oauth2/token", data=form, auth=auth) as response,
+        session.post(f"{platform.edge_url}/identity/oauth2/token", data=form, headers=headers) as response,
     ):
         assert response.status == 200
         return str((await response.json())["access_token"])
