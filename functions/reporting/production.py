@@ -9,7 +9,7 @@ from chassis.messaging.events import Event
 from chassis.messaging.message import Message
 from chassis.runtime import Runtime
 from chassis.storage.rows import RowChanged
-from functions.reporting.errors import JobNotUsable, RenderingFailed
+from functions.reporting.errors import JobNotUsable, RenderingFailed, RenderingInterrupted
 from functions.reporting.renderer import Rendered, render
 from functions.reporting.rendering.spec import RenderSpec
 from functions.reporting.repository import Report, Reports, StoredFile
@@ -18,7 +18,8 @@ from functions.reporting.service import QUEUE, RENDER, ensure, href
 from functions.reporting.state import OPEN
 
 log = logging.getLogger(__name__)
-LAST_ATTEMPT = 10
+LAST_ATTEMPT, LAST_RENDERING = 10, 3
+"""Attempts while a dependency is away, and attempts of a rendering that dies or takes too long."""
 LONGEST_PAUSE_S = 60
 LAST_DELIVERY = 5
 """The host's maxDequeueCount (host.json): after it the message lies on the poison queue."""
@@ -102,7 +103,8 @@ async def _put_off_or_fail(
     runtime: Runtime, reports: Reports, report: Report, command: RenderReport, error: PlatformError
 ) -> None:
     again = can_retry(error) or (isinstance(error, RemoteError) and error.remote_status in {401, 500})
-    if not again or command.attempt >= LAST_ATTEMPT:
+    last = LAST_RENDERING if isinstance(error, RenderingInterrupted) else LAST_ATTEMPT
+    if not again or command.attempt >= last:
         await _fail(reports, report, error.problem())
         return
     log.warning("report %s is put off after attempt %d: %s", report.id, command.attempt, error)

@@ -22,6 +22,8 @@ from functions.reporting.rendering.xlsx_chart import write_chart
 
 MAX_ROWS = 1_048_575
 """Rows of a worksheet below its header (ECMA-376, as Excel limits it)."""
+MAX_CELLS = 20_000_000
+"""What is written in two minutes of one core (170,000 cells a second, measured); more would not be opened either."""
 MAX_TEXT = 32_767
 EXACT_INTEGER = 2**53
 SAMPLE_ROWS, SLICE_ROWS = 1_000, 20_000
@@ -47,6 +49,8 @@ def write_xlsx(
     """
     if table.rows > MAX_ROWS:
         raise TooManyRows(f"a worksheet holds {MAX_ROWS:,} rows, the result has {table.rows:,}; ask for CSV instead")
+    if table.rows * len(profiles) > MAX_CELLS:
+        raise TooManyRows(f"the result has more than {MAX_CELLS:,} cells; ask for CSV instead")
     # Rows go to disk as they are written; no text is taken for a number, a link or a formula.
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(str(path), options) as workbook:

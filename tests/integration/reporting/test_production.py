@@ -173,10 +173,11 @@ async def test_a_service_that_is_away_puts_the_report_off(
 ) -> None:
     processing.results["job-1"] = DependencyUnavailable("processing did not answer")
     command = await accepted(runtime, caller)
+    before = await runtime.queues.depth(service.QUEUE)
     await production.produce(runtime, command)
     shown = await service.show(runtime, caller, command.data.id)
     assert (shown.status, shown.error) == ("running", None)
-    assert await runtime.queues.depth(service.QUEUE) == 1
+    assert await runtime.queues.depth(service.QUEUE) == before + 1
 
 
 async def test_a_report_fails_after_the_last_attempt(
@@ -186,6 +187,19 @@ async def test_a_report_fails_after_the_last_attempt(
     command = await accepted(runtime, caller)
     last = Message(**{**vars(command), "data": command.data.model_copy(update={"attempt": production.LAST_ATTEMPT})})
     await production.produce(runtime, last)
+    assert (await service.show(runtime, caller, command.data.id)).status == "failed"
+
+
+async def test_a_rendering_that_dies_again_and_again_fails_the_report(
+    runtime: Runtime, caller: Principal, processing: FakeProcessing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processing.results["job-1"] = parquet(FRAME)
+    monkeypatch.setattr("functions.reporting.renderer._MODULE", "no_such_module")
+    command = await accepted(runtime, caller)
+    for attempt in range(1, production.LAST_RENDERING + 1):
+        assert (await service.show(runtime, caller, command.data.id)).status in {"pending", "running"}
+        again = command.data.model_copy(update={"attempt": attempt})
+        await production.produce(runtime, Message(**{**vars(command), "data": again}))
     assert (await service.show(runtime, caller, command.data.id)).status == "failed"
 
 

@@ -115,3 +115,9 @@ def test_more_rows_than_a_worksheet_holds_are_refused(tmp_path: Path, monkeypatc
     monkeypatch.setattr(xlsx_file, "MAX_ROWS", 2)
     with pytest.raises(TooManyRows, match="the result has 3"):
         workbook_of(tmp_path, pl.DataFrame({"a": [1, 2, 3]}))
+
+
+def test_more_cells_than_anyone_opens_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx_file, "MAX_CELLS", 5)
+    with pytest.raises(TooManyRows, match="more than 5 cells"):
+        workbook_of(tmp_path, pl.DataFrame({"a": [1, 2, 3], "b": [1, 2, 3]}))
