@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,8 +90,10 @@ class DurableEngine:
 
     async def drain(self, timeout_s: float) -> None:
         """Begin nothing new, wait up to `timeout_s` for what runs, close the hub. What was cut off runs again."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
         await self._activities.stop(timeout_s)
-        await self._worker.stop(timeout_s)
+        await self._worker.stop(max(0.0, deadline - loop.time()))
         await self._backend.close()
 
     def client_binding(self, task_hub: str | None = None, connection: str | None = None) -> str:

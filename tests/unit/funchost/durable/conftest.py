@@ -178,3 +178,9 @@ async def make_hub(make_backend: Callable[[], Backend]) -> Any:
     yield make
     for hub in hubs:
         await hub.engine.drain(5)
+
+
+@pytest.fixture
+def virtual_clock() -> Callable[[], VirtualClock]:
+    """Makes clocks that stand still."""
+    return VirtualClock
