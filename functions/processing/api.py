@@ -62,6 +62,18 @@ async def get_validation(id: PathId, caller: Principal = requires(READ)) -> Work
     return await composition.jobs().describe("validation", caller.tenant, id)
 
 
+@router.get("/validations/{id}/quarantine")
+async def get_quarantine(
+    id: PathId,
+    wanted: Annotated[ResultFormat, Query(alias="format")] = "json",
+    caller: Principal = requires(READ),
+) -> Response:
+    """Every invalid record of a completed validation: row, field, reason and the record as it was written."""
+    parquet = await composition.jobs().quarantine(caller.tenant, id)
+    body = await asyncio.to_thread(results.render, parquet, wanted)
+    return Response(body, media_type=results.MEDIA_TYPES[wanted])
+
+
 @router.delete("/validations/{id}", status_code=204)
 async def discard_validation(id: PathId, caller: Principal = requires(WRITE)) -> None:
     """Discard a validation with the records that it set apart; one that runs is stopped."""

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
+
 from chassis.context import Principal
 from chassis.errors import NotFound
 from chassis.http.idempotency import check_same_request, fingerprint, resource_id
@@ -12,12 +14,13 @@ from chassis.messaging.events import Event
 from chassis.storage.rows import RowChanged, RowExists
 from chassis.work import WorkContext
 from durable.jobs.models import Kind, Order
-from functions.processing.artefacts import RESULT, Artefacts
+from functions.processing.artefacts import RESULT, Artefacts, quarantine_of, to_parquet
 from functions.processing.datasets import Datasets
 from functions.processing.errors import JobNotFound, ResultNotReady, SourceNotUsable, ValidationNotFound
 from functions.processing.repository import WorkRepository, WorkRow
 from functions.processing.schemas import JobRequest, Progress, QueryPlanSummary, ValidationRequest, Work
 from functions.processing.sql import guard
+from functions.processing.workers import QUARANTINE
 
 Start = Callable[[Order], Awaitable[None]]
 """Starts an orchestration; one that can't be started now is started by the recovery timer."""
@@ -76,6 +79,19 @@ class Jobs:
         if body is None:
             raise ResultNotReady("the job has just been discarded")
         return body
+
+    async def quarantine(self, tenant: str, id: str) -> bytes:
+        """Every invalid record of a completed validation, as Parquet: row, field, reason, record.
+
+        Raises ValidationNotFound, ResultNotReady.
+        """
+        work = await self._require(Order(kind="validation", tenant=tenant, id=id))
+        if work.status != "completed":
+            raise ResultNotReady(f"the validation is {work.status}")
+        reports = await self._work.reports(work.order)
+        parts = [quarantine_of(chunk) for chunk, report in sorted(reports.items()) if report.invalid]
+        frames = await self._artefacts.frames([self._artefacts.address(work.order, part) for part in parts])
+        return to_parquet(pl.concat([pl.DataFrame(schema=QUARANTINE), *frames]))
 
     async def discard(self, kind: Kind, tenant: str, id: str) -> None:
         """End the work if it runs, and remove what it made; once is announced, and again changes nothing.

@@ -26,6 +26,10 @@ ROWS_NAMED = 20
 """Invalid rows that are told of by number; all of them are in the quarantine."""
 
 
+QUARANTINE = {"row": pl.Int64, "field": pl.String, "reason": pl.String, "record": pl.String}
+"""The columns of the quarantine; `record` is the whole record as it was written, a JSON object of texts."""
+
+
 class Workers:
     """Does chunks of validations and jobs."""
 
@@ -157,7 +161,7 @@ def set_aside(chunk: Converted, found: list[Fault], first_row: int) -> tuple[pl.
     records = dict(zip(invalid, chunk.texts[invalid].write_ndjson().splitlines(), strict=True))
     quarantine = pl.DataFrame(
         [(first_row + fault.row, fault.field, fault.reason, records[fault.row]) for fault in found],
-        schema={"row": pl.Int64, "field": pl.String, "reason": pl.String, "record": pl.String},
+        schema=QUARANTINE,
         orient="row",
     )
     keep = pl.Series([True] * chunk.typed.height).scatter(invalid, False)

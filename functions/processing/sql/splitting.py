@@ -7,20 +7,11 @@ from sqlglot import exp
 
 from functions.processing.sql.aggregates import NotSplittable, is_aggregate, split
 from functions.processing.sql.catalog import Catalog
-from functions.processing.sql.guard import INPUT, function_name
 from functions.processing.sql.names import Names
+from functions.processing.sql.obstacles import order_of, refuse_obstacles
 
 PARTS = "parts"
 """The table of all chunks' results, over which the reduce half runs."""
-
-_WHOLE_TABLE_CLAUSES = {
-    "with_": "a common table expression",
-    "qualify": "QUALIFY",
-    "windows": "a window",
-    "sample": "a sample",
-    "pivots": "a pivot",
-    "laterals": "a lateral join",
-}
 
 
 @dataclass
@@ -92,9 +83,7 @@ def split_query(tree: exp.Query, columns: Mapping[str, Collection[str]], functio
     """Split a query over `input` and reference tables (`columns` by table name). Raises NotSplittable."""
     if not isinstance(tree, exp.Select):
         raise NotSplittable("a set operation needs all rows in one place")
-    _refuse_whole_table(tree)
-    _refuse_sources(tree)
-    _refuse_functions(tree, columns, functions)
+    refuse_obstacles(tree, columns, functions)
     names = Names(tree, columns)
     halves = SplitQuery(tree)
     halves.aggregated = bool(tree.args.get("group") or tree.args.get("having")) or any(
@@ -126,7 +115,7 @@ class _Aggregation:
         having = select.args.get("having")
         if having is not None:
             halves.having = self._over_parts(self._names.without_aliases(having.this))
-        for item in _order(select):
+        for item in order_of(select):
             halves.order.append(self._ordered(item))
 
     def _groups(self, group: exp.Group | None) -> list[exp.Expr]:
@@ -202,7 +191,7 @@ def _split_rows(halves: SplitQuery, names: Names) -> None:
         raise NotSplittable("DISTINCT ON needs all rows in one place")
     halves.distinct = distinct is not None
     halves.projections = [halves.part(item.unalias()) for item in select.expressions]
-    for item in _order(select):
+    for item in order_of(select):
         halves.order.append(_ordered_row(item, halves, names))
     halves.inner_limit = None if halves.distinct else _rows_needed(select)
 
@@ -237,11 +226,6 @@ def _unqualified(item: exp.Ordered) -> exp.Ordered:
     return ordered
 
 
-def _order(select: exp.Select) -> list[exp.Ordered]:
-    order = select.args.get("order")
-    return list(order.expressions) if order is not None else []
-
-
 def _has_aggregate(node: exp.Expr, functions: Catalog) -> bool:
     return any(is_aggregate(inner, functions.aggregates) for inner in node.walk())
 
@@ -252,50 +236,3 @@ def _layers(node: exp.Expr) -> int:
     while isinstance(node, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
         node, layers = node.this, layers + 1
     return layers
-
-
-def _refuse_whole_table(select: exp.Select) -> None:
-    for clause, name in _WHOLE_TABLE_CLAUSES.items():
-        if select.args.get(clause):
-            raise NotSplittable(f"{name} needs all rows in one place")
-    if select.find(exp.Window):
-        raise NotSplittable("a window function needs all rows in one place")
-    if len(list(select.find_all(exp.Query))) > 1:
-        raise NotSplittable("a subquery needs all rows in one place")
-    if select.find(exp.Explode, exp.TableSample, exp.Pivot):
-        raise NotSplittable("unnesting, samples and pivots run on one node")
-    for clause in ("limit", "offset"):
-        value = select.args.get(clause)
-        literal = value is None or (isinstance(value.expression, exp.Literal) and value.expression.is_int)
-        if not literal or (value is not None and value.args.get("limit_options")):
-            raise NotSplittable(f"{clause.upper()} is not a plain number")
-    if any(not isinstance(item, exp.Ordered) or isinstance(item.this, exp.Var) for item in _order(select)):
-        raise NotSplittable("ORDER BY ALL")
-
-
-def _refuse_sources(select: exp.Select) -> None:
-    """`input` must come first and once; what joins it may not add rows of its own where `input` has none."""
-    source = select.args.get("from_")
-    if source is None or not isinstance(source.this, exp.Table) or source.this.name.casefold() != INPUT:
-        raise NotSplittable("FROM does not begin with input")
-    for join in select.args.get("joins", ()):
-        if not isinstance(join.this, exp.Table) or join.this.name.casefold() == INPUT:
-            raise NotSplittable("input is read twice")
-        kind = {join.side.upper(), join.kind.upper(), join.method.upper()} - {"", "INNER", "OUTER", "CROSS"}
-        if not kind <= {"LEFT", "SEMI", "ANTI"} or len(kind) > 1:
-            raise NotSplittable(f"a {' '.join(sorted(kind))} join needs all rows in one place")
-    for table in select.find_all(exp.Table):
-        if table.args.get("alias") and table.args["alias"].args.get("columns"):
-            raise NotSplittable("columns are renamed in FROM")
-
-
-def _refuse_functions(select: exp.Select, columns: Mapping[str, Collection[str]], functions: Catalog) -> None:
-    for function in select.find_all(exp.Func):
-        if function_name(function) in functions.volatile:
-            raise NotSplittable(f"{function_name(function)} gives another value at each call")
-    known = {name.casefold() for name in columns[INPUT]}
-    for column in select.find_all(exp.Column):
-        if column.name.casefold() == "rowid" and "rowid" not in known:
-            raise NotSplittable("rowid counts over all rows")
-        if column.name.casefold() in {"current_date", "current_timestamp", "localtime", "localtimestamp"} - known:
-            raise NotSplittable("the time of day differs between nodes")

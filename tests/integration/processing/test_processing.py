@@ -148,6 +148,9 @@ async def test_a_bad_number_fails_the_validation_names_its_row_and_leaves_nothin
 
     allowed = await prepared.do("/processing/validations", validation(dataset, maxInvalid=1))
     assert (allowed["status"], allowed["result"]["valid"], allowed["result"]["invalid"]) == ("completed", 2999, 1)
+    answer = await prepared.ask("GET", f"/processing/validations/{allowed['id']}/quarantine?format=json")
+    assert [(bad["row"], bad["field"]) for bad in answer.json()] == [(1000, "/dep_delay")]
+    assert '"dep_delay":"abc"' in answer.json()[0]["record"]
     query = {"dataset": dataset, "query": "SELECT count(*) AS n FROM input", "validation": allowed["id"]}
     job = await prepared.do("/processing/jobs", query)
     answer = await prepared.ask("GET", f"/processing/jobs/{job['id']}/result?format=json")
