@@ -1,6 +1,7 @@
 """The command line."""
 
 import argparse
+import io
 import os
 import sys
 import time
@@ -26,8 +27,12 @@ exit codes: 0 drained, 1 a mistake in the app or cut off while draining, 2 wrong
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parsed = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what functions print appears when they print it
     try:
         return _start(parsed)
+    except KeyboardInterrupt:  # before the host was running
+        return 130
     except HostError as error:
         sys.stdout.flush()
         print("\n".join(error.lines()), file=sys.stderr)

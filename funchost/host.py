@@ -65,7 +65,7 @@ class Host:
 
         invocation = DurableInvocation({f.name: f for f in durable}, self.invoker, logging.DEBUG)
         return DurableEngine(
-            functions={durable_name(f.definition): durable_target(f.definition) for f in durable},
+            functions=durable_functions([f.definition for f in durable]),
             invoke=invocation.invoke,
             settings=self._host_json.extensions.durable_task,
             state_dir=self._state_dir,
@@ -99,11 +99,19 @@ class Host:
     async def start(self) -> None:
         """Start the engine, warm up, start every listener; then the host is ready."""
         if self.engine is not None:
-            await self.engine.start()
+            await self._start_engine()
         for function in self._by_trigger("warmupTrigger"):
             await self._warm_up(function)
         await asyncio.gather(*(listener.start() for listener in self._listeners))
         self.is_ready = True
+
+    async def _start_engine(self) -> None:
+        from funchost.durable.errors import DurableError
+
+        try:
+            await self.engine.start()
+        except DurableError as error:
+            raise HostError(f"The durable engine cannot start: {error}", where=str(self._state_dir)) from None
 
     async def _warm_up(self, function: BoundFunction) -> None:
         from azure.functions.meta import Datum
@@ -172,6 +180,12 @@ def durable_name(definition: FunctionDefinition) -> str:
     return trigger.text("orchestration") or trigger.text("activity") or trigger.text("entityName") or definition.name
 
 
-def durable_target(definition: FunctionDefinition) -> tuple[str, str]:
-    """Kind (orchestrator, activity, entity) and function name."""
-    return DURABLE_TRIGGERS[definition.trigger.type], definition.name
+def durable_functions(definitions: Sequence[FunctionDefinition]) -> dict[str, tuple[str, str]]:
+    """Kind (orchestrator, activity) and function name by durable name. Raises HostError for a name used twice."""
+    functions: dict[str, tuple[str, str]] = {}
+    for definition in definitions:
+        name = durable_name(definition)
+        if name in functions:
+            raise HostError(f"Two durable functions are named {name}", where=definition.where, remedy="Rename one.")
+        functions[name] = (DURABLE_TRIGGERS[definition.trigger.type], definition.name)
+    return functions

@@ -11,6 +11,7 @@ import uvicorn
 from funchost.errors import HostError
 
 _BACKLOG = 2048
+_KEEP_ALIVE_S = 130  # Kestrel's default, under the official host; proxies reuse connections for about as long
 
 
 def bind_socket(host: str, port: int) -> socket.socket:
@@ -48,6 +49,7 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=max(1, int(grace_s)),
             )
         )

@@ -26,7 +26,7 @@ class QueueOutput:
 
     async def write(self, datum: Datum, data: BindingData) -> None:
         """Send; messages of a list are sent in order, and the first that fails ends it."""
-        queue: Any = self._storage.queues(self._connection).get_queue_client(self._queue_name.render(data))
+        queue: Any = self._storage.queues(self._connection).get_queue_client(self._queue_name.render(data).lower())
         for body in message_bodies(datum):
             try:
                 text = encode_body(body, self._encoding)

@@ -14,6 +14,10 @@ class BodyTooLarge(Exception):
     """The request body exceeds the limit."""
 
 
+class ClientGone(Exception):
+    """The client went away before its body had arrived whole."""
+
+
 def read_headers(scope: Scope) -> dict[str, str]:
     """Headers by lower-case name; repeated ones are joined with a comma, as the official host does."""
     headers: dict[str, str] = {}
@@ -34,20 +38,25 @@ def read_query(scope: Scope) -> dict[str, str]:
 
 
 async def read_body(receive: Receive, limit_bytes: int) -> bytes:
-    """The whole body. Raises BodyTooLarge as soon as it is longer than the limit."""
+    """The whole body. Raises BodyTooLarge as soon as it is longer than the limit, ClientGone when it breaks off."""
+    body, more = await _read_chunk(receive)
+    if more:
+        chunks, size = [body], len(body)
+        while more:
+            _check_size(size, limit_bytes)
+            chunk, more = await _read_chunk(receive)
+            chunks.append(chunk)
+            size += len(chunk)
+        body = b"".join(chunks)
+    _check_size(len(body), limit_bytes)
+    return body
+
+
+async def _read_chunk(receive: Receive) -> tuple[bytes, bool]:
     message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        _check_size(len(body), limit_bytes)
-        return body
-    chunks, size = [body], len(body)
-    while message.get("more_body"):
-        _check_size(size, limit_bytes)
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-    _check_size(size, limit_bytes)
-    return b"".join(chunks)
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _check_size(size: int, limit_bytes: int) -> None:

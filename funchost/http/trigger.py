@@ -11,7 +11,16 @@ from funchost.context import TraceContext
 from funchost.errors import InvocationError
 from funchost.function import BoundFunction
 from funchost.http.keys import AccessKeys
-from funchost.http.request import BodyTooLarge, Receive, Scope, build_request, read_body, read_headers, read_query
+from funchost.http.request import (
+    BodyTooLarge,
+    ClientGone,
+    Receive,
+    Scope,
+    build_request,
+    read_body,
+    read_headers,
+    read_query,
+)
 from funchost.http.response import Send, encode_response, send_response, send_status
 from funchost.invoker import Invoker
 
@@ -48,6 +57,8 @@ class HttpTrigger:
         except BodyTooLarge:
             await send_status(send, 413)
             return
+        except ClientGone:
+            return
         request = build_request(scope, headers, query, route, body)
         data = _binding_data(headers, query, route, body) if self._needs_data else _NO_DATA
         trace = TraceContext(headers.get("traceparent"), headers.get("tracestate"))
@@ -59,7 +70,7 @@ class HttpTrigger:
             return
         try:
             status, response_headers, content = encode_response(result)
-        except InvocationError as error:
+        except (InvocationError, UnicodeError) as error:  # not a response, or a header beyond Latin-1
             log.error("Function %s [%s] failed: %s", self.function.name, context.invocation_id, error)
             await send_status(send, 500)
             return

@@ -16,6 +16,7 @@ from funchost.triggers.queue_message import binding_data, body_datum, decode_bod
 from funchost.triggers.queue_settlement import POISON_SUFFIX, QueueSettlement
 
 _RECONNECT_MAXIMUM_S = 5.0
+_FAILURES_TO_TELL = 2  # one alone may be an idle connection that the service has closed
 log = logging.getLogger("Host.Queues")
 
 
@@ -121,15 +122,15 @@ class QueueListener:
 
     def _note_failure(self, error: Exception) -> float:
         self._failures += 1
-        if self._failures == 1:
+        if self._failures == _FAILURES_TO_TELL:
             log.warning("The queue %s cannot be reached and is retried: %s", self._name, _brief(error))
-        return min(_RECONNECT_MAXIMUM_S, 0.25 * float(2 ** min(self._failures, 10)))
+        return min(_RECONNECT_MAXIMUM_S, 0.1 * float(2 ** min(self._failures, 10)))
 
     def _note_recovery(self) -> None:
-        if self._failures:
+        if self._failures >= _FAILURES_TO_TELL:
             log.info("The queue %s is reached again", self._name)
-            self._failures = 0
             self._backoff.found()
+        self._failures = 0
 
     async def _sleep(self, delay_s: float) -> None:
         try:

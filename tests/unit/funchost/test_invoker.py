@@ -112,6 +112,16 @@ async def test_a_missing_input_is_none_and_what_is_not_set_is_not_written() -> N
     assert out.written == returned.written == []
 
 
+async def test_an_http_response_may_be_set_in_an_out() -> None:
+    def f(msg: str, response: func.Out[func.HttpResponse]) -> None:
+        response.set(func.HttpResponse("made"))
+
+    http = Binding("response", "http", True, {})
+    definition = FunctionDefinition("f", f, Path("/app/function_app.py"), (_TRIGGER, http), _TRIGGER)
+    function = BoundFunction(definition, plan_call(definition), http_output="response")
+    assert (await _execute(function)).get_body() == b"made"
+
+
 async def test_a_value_that_the_binding_does_not_take_fails_the_invocation() -> None:
     def f(msg: str, out: func.Out[str]) -> None:
         out.set(5)  # type: ignore[arg-type]

@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funchost.http.request import BodyTooLarge, build_request, read_body, read_headers, read_query
+from funchost.http.request import BodyTooLarge, ClientGone, build_request, read_body, read_headers, read_query
 
 _SCOPE = {"method": "GET", "scheme": "http", "path": "/a b", "raw_path": b"/a%20b", "query_string": b"", "headers": []}
 
 
 def _receive(*chunks: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
-    messages = [{"body": chunk, "more_body": i < len(chunks) - 1} for i, chunk in enumerate(chunks)]
+    messages = [
+        {"type": "http.request", "body": chunk, "more_body": i < len(chunks) - 1} for i, chunk in enumerate(chunks)
+    ]
 
     async def receive() -> dict[str, Any]:
         return messages.pop(0)
@@ -41,6 +43,16 @@ async def test_a_body_over_the_limit_is_refused(chunks: tuple[bytes, ...]) -> No
 
 async def test_a_body_of_just_the_limit_is_taken() -> None:
     assert await read_body(_receive(b"12", b"34"), 4) == b"1234"
+
+
+async def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    messages = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    with pytest.raises(ClientGone):
+        await read_body(receive, 1000)
 
 
 def test_the_request_has_the_url_as_it_was_sent_and_the_bytes_of_the_body() -> None:
