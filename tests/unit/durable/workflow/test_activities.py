@@ -45,6 +45,12 @@ def test_failed_work_is_a_validation_or_a_runtime_error() -> None:
     assert (broken.type, broken.status) == (STANDARD + "runtime", 500)
 
 
+def test_work_that_someone_discarded_is_not_waited_for() -> None:
+    error = of_resource("processing.run", "j", {"id": "j", "status": "discarded"}).error
+    assert error is not None
+    assert error.status == 410
+
+
 def test_path_arguments_are_quoted_and_left_out_of_the_body() -> None:
     path, body = _request(CATALOG["metadata.validate"], {"schema": "../a b", "items": [1]})
     assert path == "/metadata/schemas/..%2Fa%20b/versions/latest/validate"
