@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)
 PYTHONS = ("python3.11", "python3.12", "python3.13", "python3", "/usr/bin/python3")
 PROBE = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+RETRY_SOON = ("--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=8000")
 DISK_NEEDED_MB = 2500
 
 
@@ -110,7 +111,7 @@ def install_azurite(project: Project) -> None:
         "PATH": f"{Path(node.executable).parent}:{os.environ.get('PATH', '')}",
         "NODE_USE_SYSTEM_CA": "1",  # as pip and curl do: where a proxy signs with the company's own certificate
     }
-    command = [*node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=http"]
+    command = [*node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=http", *RETRY_SOON]
     _run(command, step, _no_npm(), cwd=project.azurite, env=environment)
     nodes.remember(node, project.node)
     _write(project.azurite_stamp, {"lock": _digest([project.azurite_pins / "package-lock.json"])})

@@ -11,10 +11,10 @@ import orjson
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from joserfc.jwk import ECKey
-from pydantic import SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic.alias_generators import to_camel
 
 from chassis.manifest import SERVICES, ServiceManifest
-from chassis.models import Contract
 from local.layout import Layout
 
 PLATFORM_TENANT = "platform"
@@ -22,8 +22,10 @@ DEMO_CLIENT, DEMO_TENANT = "demo", "demo"
 EVERY_SERVICE_SENDS = ("monitoring.ingest",)
 
 
-class Client(Contract):
+class Client(BaseModel):
     """One client as the identity service reads it: a public key, or the hash of a secret, never both."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     client_id: str
     tenant: str

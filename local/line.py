@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TextIO
 
+PLAIN_EVERY_S = 10.0
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -18,18 +19,25 @@ class Step:
         self.out = out or sys.stdout
         self.live = self.out.isatty()
         self.started = time.monotonic()
+        self.told = self.started
         self.drawn = 0
         if not self.live:
             self._print(f"  … {title}\n")
 
     def update(self, detail: str) -> None:
-        """Show what is being done; does nothing where there is no terminal."""
+        """Show what is being done: at once on a terminal, every ten seconds elsewhere."""
         if not self.live:
+            self._tell_now_and_then(detail)
             return
         self.drawn += 1
         frame = FRAMES[self.drawn % len(FRAMES)]
         line = f"  {frame} {self.title}  {self._seconds():3.0f} s  {detail}"
         self._print("\r\x1b[2K" + line[: shutil.get_terminal_size().columns - 1])
+
+    def _tell_now_and_then(self, detail: str) -> None:
+        if time.monotonic() - self.told >= PLAIN_EVERY_S:
+            self.told = time.monotonic()
+            self._print(f"  … {self.title}  {self._seconds():.0f} s  {detail}\n")
 
     def done(self, detail: str = "") -> None:
         """Close the step as done."""
