@@ -95,7 +95,8 @@ class Demo:
 
     def _failed(self, instance: dict[str, Any]) -> bool:
         self._console.print(f"The workflow ended [bold red]{instance['status']}[/]; nothing of it is kept.")
-        views.print_problem(self._console, instance.get("error") or {})
+        error = instance.get("error") or {}
+        views.print_problem(self._console, {**error, **(error.get("problem") or {})})
         return False
 
     def _show_deliveries(self, message: dict[str, Any], receiver: WebhookReceiver) -> None:

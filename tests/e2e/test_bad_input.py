@@ -40,7 +40,7 @@ async def assert_nothing_is_left(api: Api, instance: dict[str, Any]) -> None:
 async def test_a_bad_number_in_row_1000_is_named(api: Api, order: Order, some_flights: bytes) -> None:
     instance = await outcome(api, replace(order, csv=with_bad_number(some_flights, 1000)))
     assert instance["status"] == "faulted"
-    (row,) = instance["error"]["invalidRows"]
+    (row,) = instance["error"]["problem"]["invalidRows"]
     assert (row["row"], row["field"]) == (1000, "/dep_delay")
     assert "late" in row["reason"]
     await assert_nothing_is_left(api, instance)

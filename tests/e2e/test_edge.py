@@ -60,7 +60,7 @@ async def test_what_is_not_routed_is_404(platform: Platform, path: str) -> None:
 async def test_every_service_is_healthy_and_has_metrics_and_a_document(platform: Platform, api: Api) -> None:
     health = await api.call("GET", "/monitoring/health")
     assert {service["service"]: service["status"] for service in health["services"]} == dict.fromkeys(
-        platform.urls, "ready"
+        platform.urls, "up"
     )
     for service, url in platform.urls.items():
         async with aiohttp.ClientSession() as session:
