@@ -43,7 +43,7 @@ class Names:
 
     def position(self, item: exp.Expr, *, alias_first: bool) -> int | None:
         """The projection that an item of GROUP BY or ORDER BY names by ordinal or alias; None when it is neither."""
-        if isinstance(item, exp.Literal) and not item.is_string:
+        if isinstance(item, exp.Literal) and item.is_int:
             return int(item.name) - 1
         if not isinstance(item, exp.Column) or item.table:
             return None

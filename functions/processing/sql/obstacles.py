@@ -39,8 +39,10 @@ def _refuse_whole_table(select: exp.Select) -> None:
         raise NotSplittable("a window function needs all rows in one place")
     if len(list(select.find_all(exp.Query))) > 1:
         raise NotSplittable("a subquery needs all rows in one place")
-    if select.find(exp.Explode, exp.TableSample, exp.Pivot):
-        raise NotSplittable("unnesting, samples and pivots run on one node")
+    if select.find(exp.Explode, exp.TableSample, exp.Pivot, exp.Columns):
+        raise NotSplittable("unnesting, samples, pivots and COLUMNS run on one node")
+    if select.find(exp.Collate):
+        raise NotSplittable("a collation is not carried between nodes")
     for clause in ("limit", "offset"):
         value = select.args.get(clause)
         literal = value is None or (isinstance(value.expression, exp.Literal) and value.expression.is_int)

@@ -73,7 +73,7 @@ class SplitQuery:
         return half.sql(dialect="duckdb")
 
     def _parts(self) -> list[tuple[exp.Expr, str]]:
-        return list(zip(self.parts, self.names, strict=True)) or [(exp.Literal.number(1), "__none")]
+        return list(zip(self.parts, self.names, strict=True))
 
     def _output(self, projection: exp.Expr, name: str, kind: str) -> exp.Expr:
         return exp.alias_(exp.cast(projection, kind, dialect="duckdb"), name, quoted=True)
@@ -93,6 +93,8 @@ def split_query(tree: exp.Query, columns: Mapping[str, Collection[str]], functio
         _Aggregation(halves, names, functions).split()
     else:
         _split_rows(halves, names)
+    if not halves.parts:
+        raise NotSplittable("it computes nothing from the rows")
     return halves
 
 

@@ -22,8 +22,8 @@ flights = st.tuples(
 )
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(flights, min_size=1, max_size=40), st.integers(1, 15))
+@settings(max_examples=8, deadline=None)
+@given(st.lists(flights, min_size=1, max_size=40), st.integers(5, 15))
 def test_the_example_query_over_chunks_equals_polars_alone(rows: list[tuple[object, ...]], size: int) -> None:
     schema = {name: pl.String if name == "carrier" else pl.Int64 for name in COLUMNS}
     table = pl.DataFrame(rows, schema=schema, orient="row")
