@@ -72,7 +72,7 @@ class Instances:
         except RowExists:
             row = await self._row(caller.tenant, instance_id)
             check_same_request(row["fingerprint"], fingerprint(request.model_dump(mode="json")))
-        return await self._ensure_started(caller.tenant, instance_id, client)
+        return await self._ensure_started(caller.tenant, instance_id, client, definition)
 
     async def read(self, tenant: str, instance_id: str) -> InstanceRead:
         """An instance with all its tasks. Raises InstanceNotFound."""
@@ -134,23 +134,16 @@ class Instances:
         else:
             await self._ensure_started(tenant, instance_id, client)
 
-    async def _ensure_started(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
+    async def _ensure_started(
+        self, tenant: str, instance_id: str, client: DurableClient, definition: Frozen | None = None
+    ) -> InstanceHead:
         row = await self._row(tenant, instance_id)
         if row["status"] == "pending" and not await _is_known(client, instance_id):
-            await client.start_new(ORCHESTRATOR, instance_id, await self._start_input(tenant, row, instance_id))
+            if definition is None or definition.id.version != row["version"]:  # a newer one may be the highest by now
+                definition = await self._definitions.frozen(tenant, row["namespace"], row["name"], row["version"])
+            await client.start_new(ORCHESTRATOR, instance_id, _start_input(definition, row, instance_id))
         await self._starts.done(tenant, instance_id)
         return _head(row, suspended=False)
-
-    async def _start_input(self, tenant: str, row: Row, instance_id: str) -> dict[str, Any]:
-        definition = await self._definitions.frozen(tenant, row["namespace"], row["name"], row["version"])
-        start = StartInstance(
-            instance_id=instance_id,
-            definition=definition.document,
-            input=_json(row, "input"),
-            created_at=row["created_at"],
-            work=WorkContext.model_validate_json(row["work"]),
-        )
-        return start.model_dump(mode="json")
 
     async def _running(self, tenant: str, instance_id: str, client: DurableClient) -> None:
         row = await self._row(tenant, instance_id)
@@ -173,6 +166,17 @@ class Instances:
             return
         if found := self._evaluator.violations(expected.schema_.document, given):
             raise InputInvalid("; ".join(found)[:2000], errors=found)
+
+
+def _start_input(definition: Frozen, row: Row, instance_id: str) -> dict[str, Any]:
+    start = StartInstance(
+        instance_id=instance_id,
+        definition=definition.document,
+        input=_json(row, "input"),
+        created_at=row["created_at"],
+        work=WorkContext.model_validate_json(row["work"]),
+    )
+    return start.model_dump(mode="json")
 
 
 async def _is_known(client: DurableClient, instance_id: str) -> bool:
