@@ -230,3 +230,24 @@ async def test_another_tenant_sees_no_instance(house: Any) -> None:
 
 async def test_events_of_no_live_instance_are_let_go(house: Any) -> None:
     assert not await house.announce("0" * 32, "job-1")
+
+
+async def test_an_event_that_comes_before_the_instance_waits_is_kept_for_it(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await composition.definitions().put(
+        house.caller.tenant, small("do: [{j: {call: processing.run, with: {dataset: d, query: q}}}]")
+    )
+    ask = house.services.ask
+
+    async def finished_at_once(service: str, method: str, path: str, json: Any = None, **options: Any) -> Any:
+        answer = await ask(service, method, path, json, **options)
+        if method == "POST":
+            house.services.finish(f"{path}/{answer['id']}", result={"rows": 1})
+            instance_id = options["idempotency_key"].split(":")[0]
+            await house.client.raise_event(instance_id, answer["id"], {})
+        return answer
+
+    monkeypatch.setattr(house.services, "ask", finished_at_once)
+    instance_id = await start(house, StartRequest(namespace="test", name="small"))
+    assert (await house.read(instance_id)).output["result"] == {"rows": 1}
