@@ -82,7 +82,10 @@ class HostApp:
 
     async def _answer_own(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         if self._durable is not None and path.startswith(DURABLE_PATH):
-            await self._durable(_mounted(scope), receive, send)
+            if self._may_administer(scope):
+                await self._durable(_mounted(scope), receive, send)
+            else:
+                await send_status(send, 401)
         elif scope["method"] in ("GET", "HEAD", "POST") and (own := self._own.get(path.rstrip("/") or "/")):
             await own(scope, send)
         else:

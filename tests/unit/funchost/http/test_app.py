@@ -109,3 +109,5 @@ async def test_administration_is_for_this_machine_or_the_master_key(
 ) -> None:
     for path in ("/admin/host/status", "/admin/functions"):
         assert (await _get(_app(), path, client=client, **headers))[0] == status
+    engine_status = (await _get(_app(), f"{DURABLE_PATH}/instances", client=client, **headers))[0]
+    assert engine_status == (298 if status == 200 else 401)
