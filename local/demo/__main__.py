@@ -16,7 +16,7 @@ from local.edge import EdgeError
 from local.supervisor.state import AlreadyRunningError
 from local.supervisor.supervisor import StartError
 
-WIDTH = 110
+WIDTH = 120
 """Columns where the output is no terminal, so that a log shows what a terminal would."""
 ROOT = Path(__file__).resolve().parents[2]
 

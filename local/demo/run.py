@@ -85,9 +85,11 @@ class Demo:
                 instance = await job.finished(api, instance_id, self._options.timeout_s)
                 if instance["status"] == "completed":
                     message = await job.delivered(api, instance["output"]["message"], 60)
+                    bars.show(views.delivery_progress(message))
         if instance["status"] != "completed":
             return self._failed(instance)
         self._done(f"Workflow {instance_id} completed; {bars.messages} progress messages came over SignalR")
+        await self._show_set_aside(api, instance)
         self._show_deliveries(message, receiver)
         await self._show_report(api, instance)
         await self._show_trace(api)
@@ -98,6 +100,12 @@ class Demo:
         error = instance.get("error") or {}
         views.print_problem(self._console, {**error, **(error.get("problem") or {})})
         return False
+
+    async def _show_set_aside(self, api: Api, instance: dict[str, Any]) -> None:
+        result = (await api.call("GET", f"/processing/validations/{instance['output']['validation']}"))["result"]
+        if result["invalid"]:
+            title = f"{result['invalid']} of {result['rows']:,} records were set aside"
+            views.print_problem(self._console, {"title": title, "invalidRows": result["invalidRows"]})
 
     def _show_deliveries(self, message: dict[str, Any], receiver: WebhookReceiver) -> None:
         for delivery in message["deliveries"]:

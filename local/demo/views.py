@@ -20,10 +20,10 @@ def result_table(path: Path) -> Table:
         header, *rows = list(csv.reader(file))
     left = len(rows) - ROWS_SHOWN
     caption = f"… {left} more rows in {path}" if left > 0 else str(path)
-    table = Table(title="Departure delays by carrier and month", caption=caption, header_style="bold")
+    table = Table(title="Departure delays by carrier and month", caption=caption, header_style="bold", padding=(0, 0))
     for name in header:
         text = name in {"carrier", "name"}
-        table.add_column(name.replace("_", "\n"), justify="left" if text else "right", no_wrap=True, max_width=24)
+        table.add_column(name.replace("_", "\n"), justify="left" if text else "right", max_width=24)
     for row in rows[:ROWS_SHOWN]:
         table.add_row(*[_short(value) for value in row])
     return table
@@ -71,6 +71,13 @@ def audit_table(items: list[dict[str, Any]], verified: set[int]) -> Table:
         time = str(event.get("time", ""))[11:23]
         table.add_row(str(item["index"]), time, event["type"], str(event.get("subject", ""))[:12], proof)
     return table
+
+
+def delivery_progress(message: dict[str, Any]) -> dict[str, Any]:
+    """A settled message's deliveries as a progress message: the last one may come after the connection's end."""
+    deliveries = message["deliveries"]
+    done = sum(delivery["status"] == "delivered" for delivery in deliveries)
+    return {"stage": "notify", "done": done, "total": len(deliveries), "unit": "deliveries"}
 
 
 def print_problem(console: Console, problem: dict[str, Any]) -> None:
