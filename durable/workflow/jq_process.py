@@ -94,7 +94,8 @@ class JqEvaluator:
 
     def __init__(self, remembered: int = 8192) -> None:
         self._child = _Child()
-        self._lock = threading.Lock()
+        self._child_lock = threading.Lock()
+        self._memory_lock = threading.Lock()  # its own: what is remembered never waits for what runs
         self._memory: OrderedDict[tuple[str, bytes], dict[str, Any]] = OrderedDict()
         self._remembered = remembered
 
@@ -124,12 +125,12 @@ class JqEvaluator:
 
     def close(self) -> None:
         """Stop the child."""
-        with self._lock:
+        with self._child_lock:
             self._child.stop()
 
     def _ask(self, program: str, names: tuple[str, ...], payload: str | None) -> dict[str, Any]:
         request = {"program": program, "names": names, "data": payload}
-        with self._lock:
+        with self._child_lock:
             for _ in range(2):  # a child can also be lost to something else than its expression
                 try:
                     return self._child.ask(request)
@@ -138,7 +139,7 @@ class JqEvaluator:
         return {"error": "the expression took too much time or memory"}
 
     def _remember(self, key: tuple[str, bytes], answer: dict[str, Any]) -> None:
-        with self._lock:
+        with self._memory_lock:
             self._memory[key] = answer
             self._memory.move_to_end(key)
             while len(self._memory) > self._remembered:

@@ -72,6 +72,12 @@ def test_what_was_evaluated_is_remembered_within_bounds() -> None:
         assert small.evaluate(".", 4, {}) == 4
 
 
+def test_what_is_remembered_does_not_wait_for_a_program_that_hangs(evaluator: JqEvaluator) -> None:
+    assert evaluator.evaluate(". + 1", 100, {}) == 101
+    with evaluator._child_lock:
+        assert evaluator.evaluate(". + 1", 100, {}) == 101
+
+
 def test_a_program_that_only_compiles_thanks_to_our_brackets_is_refused(evaluator: JqEvaluator) -> None:
     evaluator.check(". as $x | $x # a comment", ())
     with pytest.raises(ExpressionError):
