@@ -30,4 +30,5 @@ def make_app(host: Host, host_json: HostJson, state_dir: Path) -> HostApp:
 
 def _needs_keys(host: Host) -> bool:
     levels = (f.definition.trigger.text("authLevel", "function").lower() for f in host.http_functions())
-    return any(level != "anonymous" for level in levels) or "FUNCHOST_MASTER_KEY" in os.environ
+    guarded = host.engine is not None or "FUNCHOST_MASTER_KEY" in os.environ
+    return guarded or any(level != "anonymous" for level in levels)

@@ -1,5 +1,6 @@
 """Access keys: who may call functions of auth level function and admin."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -39,7 +40,9 @@ def load_keys(state_dir: Path) -> AccessKeys:
     keys of single functions.
     """
     path = state_dir / "keys.json"
-    stored = read_object(path) if path.is_file() else _create(path)
+    if not path.is_file():
+        _create(path)
+    stored = read_object(path)
     functions = stored.get("functions", {})
     if not isinstance(functions, dict):
         raise HostError("functions must be an object of name and key", where=str(path))
@@ -50,10 +53,14 @@ def load_keys(state_dir: Path) -> AccessKeys:
     )
 
 
-def _create(path: Path) -> dict[str, object]:
-    keys: dict[str, object] = {"master": secrets.token_urlsafe(32), "host": secrets.token_urlsafe(32), "functions": {}}
+def _create(path: Path) -> None:
+    """Whole or not at all, and never over another host's keys: a file under another name, then linked."""
+    keys = {"master": secrets.token_urlsafe(32), "host": secrets.token_urlsafe(32), "functions": {}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(keys, file, indent=2)
-    return keys
+    with contextlib.suppress(FileExistsError):
+        os.link(temporary, path)
+    temporary.unlink()

@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -38,6 +39,20 @@ def test_keys_are_made_once_and_readable_by_the_owner_only(tmp_path: Path) -> No
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert first.master != first.host
     assert load_keys(tmp_path / "state") == first
+
+
+def test_of_two_hosts_that_start_at_once_the_first_ones_keys_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def other_was_quicker(source: Path, target: Path) -> None:
+        target.write_text(json.dumps({"master": "theirs", "host": "theirs", "functions": {}}))
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", other_was_quicker)
+    assert load_keys(tmp_path).master == "theirs"
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
