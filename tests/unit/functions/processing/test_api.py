@@ -1,0 +1,33 @@
+"""What the edge is told of the API is what the API has."""
+
+from fastapi.routing import APIRoute
+
+from chassis.manifest import read_manifest
+from chassis.settings import ROOT
+from functions.processing.api import router
+from functions.processing.composition import CHUNK_QUEUE, CHUNKS, DATASETS, WORK
+
+MANIFEST = read_manifest(ROOT / "functions" / "processing" / "service.yaml")
+
+
+def test_every_route_of_the_api_is_declared_and_no_other() -> None:
+    served = {
+        (method, route.path) for route in router.routes if isinstance(route, APIRoute) for method in route.methods
+    }
+    declared = {(method, route.path) for route in MANIFEST.routes if not route.public for method in route.methods}
+    assert declared == served
+
+
+def test_reading_needs_the_read_scope_and_changing_the_write_scope() -> None:
+    for route in MANIFEST.routes:
+        if not route.public:
+            assert route.scope == ("processing.read" if route.methods == ("GET",) else "processing.write")
+
+
+def test_a_post_is_not_called_idempotent_as_it_is_so_with_a_key_only() -> None:
+    assert not any(route.idempotent for route in MANIFEST.routes if "POST" in route.methods)
+
+
+def test_queues_and_tables_are_declared() -> None:
+    assert {queue.name for queue in MANIFEST.queues} == {CHUNK_QUEUE}
+    assert set(MANIFEST.tables) == {DATASETS, WORK, CHUNKS}
