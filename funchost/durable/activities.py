@@ -5,9 +5,9 @@ An activity that was running when the process died runs again; what it returned 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from funchost.durable.wire import describe, encode_result
 Invoke = Callable[[str, str, str | None], Awaitable[Any]]
 
 _log = logging.getLogger(__name__)
-_RECORD_AGAIN_AFTER_S = 1.0
+_RECORD_AGAIN_AFTER = timedelta(seconds=1)
 
 
 class ActivityWorker:
@@ -59,7 +59,7 @@ class ActivityWorker:
                 stored = await self._backend.record_result(task.key, message)
             except StorageUnavailable as error:
                 _log.warning("The result of activity '%s' was not stored and is tried again: %s", task.name, error)
-                await asyncio.sleep(_RECORD_AGAIN_AFTER_S)
+                await self._clock.sleep(_RECORD_AGAIN_AFTER)
             else:
                 break
         if stored is not None:

@@ -60,8 +60,14 @@ class TaskHubClient:
         if name not in self._known.orchestrators:
             raise UnknownFunction(name, "orchestrator", list(self._known.orchestrators))
         new_id = _checked(instance_id) if instance_id else uuid4().hex
-        now = self._clock.now()
-        new = new_instance(new_id, name, raw_input, now, version=version, trace_parent=trace_parent)
+        new = new_instance(
+            new_id,
+            name,
+            raw_input,
+            self._clock.now(),
+            version=version or self._known.default_version,
+            trace_parent=trace_parent,
+        )
         start = await self._backend.create(new, replace_running=self._replace_running)
         self._worker.begin(new, start)
         return new_id

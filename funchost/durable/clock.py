@@ -30,6 +30,15 @@ class Clock(ABC):
     def call_at(self, when: datetime, callback: Callable[[], None]) -> Alarm:
         """Run `callback` on the event loop at `when` or soon after; at once when `when` has passed."""
 
+    async def sleep(self, pause: timedelta) -> None:
+        """Wait for `pause`."""
+        over = asyncio.Event()
+        alarm = self.call_at(self.now() + pause, over.set)
+        try:
+            await over.wait()
+        finally:
+            alarm.cancel()
+
 
 class _LoopAlarm(Alarm):
     def __init__(self, clock: SystemClock, when: datetime, callback: Callable[[], None]) -> None:

@@ -41,7 +41,8 @@ class DurableEngine:
     its state JSON; an activity gets its input as JSON text and returns its value (anything that df_dumps takes).
     An exception of it is the function's failure.
     `settings` is the durableTask section of host.json: hubName, maxConcurrentActivityFunctions,
-    maxConcurrentOrchestratorFunctions, overridableExistingInstanceStates ("NonRunningStates" | "AnyState").
+    maxConcurrentOrchestratorFunctions, defaultVersion,
+    overridableExistingInstanceStates ("NonRunningStates" | "AnyState").
     The hub is kept in `<state_dir>/<hubName>.db` unless a `backend` is given.
     """
 
@@ -58,7 +59,7 @@ class DurableEngine:
         self.hub = str(settings.get("hubName") or DEFAULT_HUB)
         self._clock = clock or SystemClock()
         self._backend = backend or SqliteBackend(state_dir / f"{self.hub}.db")
-        known = KnownFunctions.of(functions)
+        known = KnownFunctions.of(functions, settings.get("defaultVersion"))
         orchestrators = int(settings.get("maxConcurrentOrchestratorFunctions") or _DEFAULT_ORCHESTRATORS)
         activities = int(settings.get("maxConcurrentActivityFunctions") or _DEFAULT_ACTIVITIES)
         self._worker = OrchestrationWorker(self._backend, invoke, known, self._clock, orchestrators)

@@ -17,12 +17,15 @@ class KnownFunctions:
     orchestrators: Mapping[str, str]
     activities: Mapping[str, str]
     entities: Mapping[str, str]
+    default_version: str | None = None
+    """The version of orchestrations that are started without one."""
 
     @classmethod
-    def of(cls, functions: Mapping[str, tuple[str, str]]) -> KnownFunctions:
+    def of(cls, functions: Mapping[str, tuple[str, str]], default_version: str | None = None) -> KnownFunctions:
         """Sort durable name -> (kind, function name) by kind."""
         entities = {name.lower(): function for name, function in _of_kind(functions, "entity").items()}
-        return cls(_of_kind(functions, "orchestrator"), _of_kind(functions, "activity"), entities)
+        orchestrators, activities = _of_kind(functions, "orchestrator"), _of_kind(functions, "activity")
+        return cls(orchestrators, activities, entities, default_version)
 
     def check(self, actions: Iterable[Action]) -> None:
         """Raises UnknownFunction for an action that names a function which is not there."""

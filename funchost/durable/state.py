@@ -52,6 +52,8 @@ class OpenTask:
     is_activity: bool
     instance_id: str | None = None
     """The id that the orchestrator gave to a sub-orchestration; None when the engine makes one."""
+    version: str | None = None
+    """The version that the orchestrator asked for a sub-orchestration; None: the app's default."""
 
     @property
     def may_retry(self) -> bool:
@@ -130,6 +132,7 @@ def _open(state: RuntimeState, event: HistoryEvent, *, is_activity: bool) -> Non
         attempt=event.get("_attempt") or 1,
         is_activity=is_activity,
         instance_id=event.get("_given_id"),
+        version=event.get("Version") or None,
     )
     state.next_id = event.event_id + 1
 

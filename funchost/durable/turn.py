@@ -206,12 +206,18 @@ class Turn:
             Name=task.name,
             InstanceId=child_id,
             Input=task.input,
-            Version="",
+            Version=task.version or "",
             **notes,
         )
         parent = Parent(self.row.instance_id, self.row.execution_id, number)
         child = new_instance(
-            child_id, task.name, task.input, self.now, parent=parent, trace_parent=self.state.trace_parent
+            child_id,
+            task.name,
+            task.input,
+            self.now,
+            version=task.version or self.known.default_version,
+            parent=parent,
+            trace_parent=self.state.trace_parent,
         )
         self.children.append(replace(child, refusal=child_refusal(parent, child_id, self.now)))
 
@@ -243,4 +249,4 @@ def _open_task(action: Action) -> OpenTask:
     # the SDK decodes what it finds in the (already decoded) `input` of the trigger.
     is_activity = action.type in ACTIVITIES
     value = action.input if is_activity or action.input is None else json.dumps(action.input)
-    return OpenTask(action.name, value, action.retry, 1, is_activity, action.instance_id)
+    return OpenTask(action.name, value, action.retry, 1, is_activity, action.instance_id, action.version)

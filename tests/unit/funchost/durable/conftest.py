@@ -181,6 +181,22 @@ async def make_hub(make_backend: Callable[[], Backend]) -> Any:
 
 
 @pytest.fixture
+async def make_hub_over() -> Any:
+    """Starts an engine over a blueprint's functions and a backend of the test's own."""
+    hubs: list[Hub] = []
+
+    async def make(blueprint: df.Blueprint, backend: Backend) -> Hub:
+        hub = Hub(Functions(blueprint), lambda: backend)
+        hubs.append(hub)
+        await hub.engine.start()
+        return hub
+
+    yield make
+    for hub in hubs:
+        await hub.engine.drain(5)
+
+
+@pytest.fixture
 def virtual_clock() -> Callable[[], VirtualClock]:
     """Makes clocks that stand still."""
     return VirtualClock

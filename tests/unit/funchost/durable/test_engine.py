@@ -1,5 +1,6 @@
 """Orchestrations of the real SDK, run by the engine over both backends with a virtual clock."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -8,8 +9,9 @@ from uuid import uuid4
 import azure.durable_functions as df
 import pytest
 
-from funchost.durable.backend import InstanceFilter
+from funchost.durable.backend import ActivityKey, InstanceFilter, Message, StorageUnavailable, TurnCommit
 from funchost.durable.entities import EntityId
+from funchost.durable.memory import MemoryBackend
 
 bp = df.Blueprint()
 attempts: dict[str, int] = {}
@@ -190,6 +192,15 @@ def uses_entity(context: df.DurableOrchestrationContext) -> Any:
     except Exception as error:  # noqa: BLE001 - the SDK raises no narrower type
         last = yield context.call_entity(key, "get")
         return [first, both, str(error), last]
+
+
+@bp.orchestration_trigger(context_name="context")
+def versions(context: df.DurableOrchestrationContext) -> Any:
+    if context.get_input() == "leaf":
+        return context.version
+    default = yield context.call_sub_orchestrator("versions", "leaf")
+    chosen = yield context.call_sub_orchestrator("versions", "leaf", version="2.0")
+    return [context.version, default, chosen]
 
 
 @bp.orchestration_trigger(context_name="context")
@@ -438,3 +449,49 @@ async def test_restarts_between_any_two_steps_change_no_result(make_hub: Any, na
         await hub.idle()
         hub.clock.advance_to_next()
     assert (await hub.row(instance_id)).status == "Completed"
+
+
+async def test_versions_are_the_default_or_the_chosen_one(make_hub: Any) -> None:
+    hub = await make_hub(bp, defaultVersion="1.5")
+    assert await hub.result("versions") == ["1.5", "1.5", "2.0"]
+
+
+async def test_any_state_lets_a_running_instance_be_replaced(make_hub: Any) -> None:
+    hub = await make_hub(bp, overridableExistingInstanceStates="AnyState")
+    await hub.start("event_or_timeout", instance_id="one")
+    await hub.idle()
+    await hub.start("immediate", "new", instance_id="one")
+    assert json.loads((await hub.finish("one")).output) == "new"
+
+
+class Stumbling(MemoryBackend):
+    """Refuses the first try of everything that stores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: set[str] = set()
+
+    def _stumble(self, what: str) -> None:
+        if what not in self.refused:
+            self.refused.add(what)
+            raise StorageUnavailable("disk full")
+
+    async def commit(self, turn: TurnCommit) -> list[Message]:
+        self._stumble(f"turn {len(turn.events)} {turn.row.status}")
+        return await super().commit(turn)
+
+    async def record_result(self, key: ActivityKey, result: Message) -> Message | None:
+        self._stumble(f"result {key.task_id}")
+        return await super().record_result(key, result)
+
+
+async def test_a_store_that_refuses_delays_and_changes_nothing(make_hub_over: Any) -> None:
+    backend = Stumbling()
+    hub = await make_hub_over(bp, backend)
+    instance_id = await hub.start("chain", ["x", "y"])
+    while not (await hub.row(instance_id)).status.is_final:
+        await asyncio.sleep(0)
+        hub.clock.advance(timedelta(milliseconds=100))
+    assert json.loads((await hub.row(instance_id)).output) == ["Hello x!", "Hello y!"]
+    assert len(backend.refused) >= 4
+    assert hub.functions.calls.count("greet") == 2
