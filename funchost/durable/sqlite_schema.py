@@ -36,26 +36,39 @@ CREATE TABLE timers (
 """
 
 
+# A process does not conflict with its own record locks, so two engines in one process are told apart here.
+_held: set[Path] = set()
+
+
 class HubLock:
-    """Keeps a second process away from a hub file; the system lets go of it when the process dies."""
+    """Keeps a second process away from a hub file; the system lets go of it when the process dies.
+
+    A record lock, not flock: a child that was forked off does not inherit it, so it can't keep the hub from the next
+    host after its parent was killed.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = path.absolute()
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
         """Raises HubInUse when another process, or another engine of this one, has the hub."""
+        # Before the file is opened: closing it again would release the lock that this process has.
+        if self._path in _held:
+            raise HubInUse(f"This process already uses the task hub (lock file {self._path}).")
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
             raise HubInUse(f"Another process uses the task hub (lock file {self._path}).") from None
         self._descriptor = descriptor
+        _held.add(self._path)
 
     def release(self) -> None:
         """Let the hub go; may be repeated."""
         if self._descriptor is not None:
+            _held.discard(self._path)
             os.close(self._descriptor)
             self._descriptor = None
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +16,28 @@ from funchost.durable.starts import new_instance
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-async def test_a_second_process_is_kept_away(tmp_path: Path) -> None:
+async def test_another_process_is_kept_away(tmp_path: Path) -> None:
+    code = """
+import fcntl, sys
+with open(sys.argv[1], "w") as lock:
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "hub.db.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: ASYNC220 - a lock holder
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(HubInUse, match="Another process"):
+            await SqliteBackend(tmp_path / "hub.db").open()
+        other.kill()
+        other.wait()
+    backend = SqliteBackend(tmp_path / "hub.db")
+    await backend.open()
+    await backend.close()
+
+
+async def test_a_second_engine_of_the_process_is_kept_away(tmp_path: Path) -> None:
     first = SqliteBackend(tmp_path / "hub.db")
     await first.open()
     with pytest.raises(HubInUse):
