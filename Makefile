@@ -31,7 +31,7 @@ check: setup  ## Lint, types, import contracts, unit tests: no network needed
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
-	@$(PYTEST) tests/unit
+	@$(PYTEST) -n 2 --dist worksteal tests/unit
 
 test: check  ## All of check, then integration, end-to-end and conformance tests
 	@$(PYTEST) $(wildcard tests/integration tests/e2e tests/conformance)

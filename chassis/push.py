@@ -9,7 +9,11 @@ PUSH_TYPE = "notification.push"
 
 
 class Push(Contract):
-    """One message for every connection of one user: the client method `target` is called with `arguments`."""
+    """One message for every connection of one user: the client method `target` is called with `arguments`.
+
+    `user_id` is a subject within the tenant of the queue message; notification adds the tenant when it addresses the
+    hub (`<tenant>:<subject>`), so that no sender can name another's.
+    """
 
     user_id: str
     target: str

@@ -81,9 +81,9 @@ class Container:
             return
 
     async def upload_url(self, name: str, valid_for: timedelta) -> str:
-        """An address that takes one PUT of this blob (create and write) for so long."""
+        """An address that creates this blob, for so long: it can't change one that is there, nor read it."""
         await self.create()
-        return self._url(name, BlobSasPermissions(create=True, write=True), valid_for)
+        return self._url(name, BlobSasPermissions(create=True), valid_for)
 
     def download_url(self, name: str, valid_for: timedelta) -> str:
         """An address that gives this blob for so long."""
