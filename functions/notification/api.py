@@ -9,8 +9,7 @@ from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
 from chassis.runtime import Runtime
 from functions.notification import service, webhooks
-from functions.notification.connection import offered
-from functions.notification.errors import NotYourConnection
+from functions.notification.connection import check_own_connection, offered
 from functions.notification.schemas import (
     ConnectionInfo,
     Identifier,
@@ -80,14 +79,14 @@ async def remove_webhook(id: Id, request: Request, caller: Principal = requires(
 @router.post("/negotiate")
 async def negotiate_connection(
     response: Response,
+    tenant: Annotated[str | None, Header(alias="x-platform-tenant")] = None,
     user: Annotated[str | None, Header(alias="x-platform-user")] = None,
     caller: Principal = requires("notification.read"),
 ) -> ConnectionInfo:
     """Where the caller connects for push, with a token for the hub.
 
-    The host made it for the user that the edge named; it is given away only when the token names the same.
+    The host made it for the tenant and user that the edge named; it is given away only when the token names the same.
     """
-    if user != caller.subject:
-        raise NotYourConnection("the connection would be another user's")
+    check_own_connection(caller, tenant, user)
     response.headers["Cache-Control"] = "no-store"
     return offered()

@@ -44,7 +44,7 @@ async def notification_handle_http(req: func.HttpRequest, context: func.Context)
     arg_name="connection",
     type="signalRConnectionInfo",
     hubName=HUB,
-    userId="{headers.x-platform-user}",
+    userId="{headers.x-platform-tenant}:{headers.x-platform-user}",
     connectionStringSetting=SIGNALR,
 )
 async def notification_negotiate_connection(
@@ -75,7 +75,7 @@ async def notification_deliver_message(msg: func.QueueMessage) -> None:
 @blueprint.queue_trigger(arg_name="msg", queue_name=PUSH_QUEUE, connection=STORAGE)
 @blueprint.generic_output_binding(arg_name="push", type="signalR", hubName=HUB, connectionStringSetting=SIGNALR)
 async def notification_push_message(msg: func.QueueMessage, push: func.Out[str]) -> None:
-    """Push one message to the connections of one user."""
+    """Push one message to the connections of one user of the sender's tenant."""
     async with runtime.consume(msg, Push) as message:
         if not is_stale(message.data, message.time, datetime.now(UTC)):
-            push.set(binding_value(message.data))
+            push.set(binding_value(message.tenant, message.data))

@@ -6,7 +6,9 @@ from contextvars import ContextVar
 
 from pydantic import ValidationError
 
-from functions.notification.errors import NoConnectionInfo
+from chassis.context import Principal
+from functions.notification.channels.push import TENANT_END
+from functions.notification.errors import NoConnectionInfo, NotYourConnection
 from functions.notification.schemas import ConnectionInfo
 
 _offered: ContextVar[str | None] = ContextVar("notification_connection_info", default=None)
@@ -20,6 +22,16 @@ def offering(connection: str) -> Iterator[None]:
         yield
     finally:
         _offered.reset(token)
+
+
+def check_own_connection(caller: Principal, tenant: str | None, user: str | None) -> None:
+    """Raise NotYourConnection unless `tenant` and `user`, for whom the connection was made, are those of the token.
+
+    A service gets none: whom it speaks for stands in headers, not in its token.
+    """
+    own = (tenant, user) == (caller.tenant, caller.subject)
+    if not own or caller.kind == "service" or TENANT_END in caller.tenant:
+        raise NotYourConnection("the connection would be another user's")
 
 
 def offered() -> ConnectionInfo:

@@ -26,6 +26,12 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _user_id(text: str) -> str:
+    if ":" in text:
+        raise ValueError("must not have a colon: it names a user of the message's own tenant, without the tenant")
+    return _one_line(text)
+
+
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}$")]
 # The form of an address as HTML's input type=email has it: ASCII, no quoting, no comments, so nothing to inject.
 Address = Annotated[
@@ -39,10 +45,10 @@ Address = Annotated[
 
 
 class SignalRChannel(Contract):
-    """Every open connection of one user."""
+    """Every open connection of one user of the message's own tenant; `user_id` is the subject of the user's tokens."""
 
     type: Literal["signalr"]
-    user_id: Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=200)]
+    user_id: Annotated[str, AfterValidator(_user_id), Field(min_length=1, max_length=200)]
 
 
 class EmailChannel(Contract):

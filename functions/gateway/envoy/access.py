@@ -6,7 +6,8 @@ JWT = "envoy.filters.http.jwt_authn"
 RBAC = "envoy.filters.http.rbac"
 CLAIMS = "claims"
 """The key of jwt_authn's dynamic metadata under which the checked claims are found."""
-USER_HEADER = "x-platform-user"
+USER_HEADER, TENANT_HEADER = "x-platform-user", "x-platform-tenant"
+"""Tell a service whom the checked token names. No proof to it: it reads the token itself."""
 CLOCK_SKEW_S = 30
 _JWT_MESSAGE = "envoy.extensions.filters.http.jwt_authn.v3"
 _RBAC_MESSAGE = "envoy.extensions.filters.http.rbac.v3"
@@ -30,7 +31,10 @@ def token_filter(*, issuer: str, audience: str, jwks_uri: str, identity_cluster:
         "clock_skew_seconds": CLOCK_SKEW_S,
         "payload_in_metadata": CLAIMS,
         "normalize_payload_in_metadata": {"space_delimited_claims": ["scope"]},
-        "claim_to_headers": [{"header_name": USER_HEADER, "claim_name": "sub"}],
+        "claim_to_headers": [
+            {"header_name": USER_HEADER, "claim_name": "sub"},
+            {"header_name": TENANT_HEADER, "claim_name": "tid"},
+        ],
         "jwt_cache_config": {"jwt_cache_size": 2000},
     }
     return extension(

@@ -86,7 +86,7 @@ def test_a_path_is_normalized_before_it_is_routed(edge: Edge) -> None:
     assert answer.json()["path"] == "metadata/health/live"
 
 
-def test_a_good_request_passes_with_the_user_of_the_token_and_without_forged_headers(edge: Edge) -> None:
+def test_a_good_request_passes_with_user_and_tenant_of_the_token_and_without_forged_headers(edge: Edge) -> None:
     forged = {
         "x-platform-user": "root",
         "X-Platform-Tenant": "other",
@@ -101,6 +101,7 @@ def test_a_good_request_passes_with_the_user_of_the_token_and_without_forged_hea
     trace_id = seen["traceparent"].split("-")[1]
     assert own == {
         "x-platform-user": "demo",
+        "x-platform-tenant": "acme",
         "x-platform-trace-id": trace_id,
         "x-platform-deadline-ms": "15000",
     }
@@ -109,9 +110,18 @@ def test_a_good_request_passes_with_the_user_of_the_token_and_without_forged_hea
     assert answer.headers["x-request-id"] == seen["x-request-id"]
 
 
-def test_a_forged_user_does_not_pass_on_a_public_route_either(edge: Edge) -> None:
-    seen = edge.ask("GET", "/metadata/health/live", headers={"x-platform-user": "root"}).json()["headers"]
-    assert "x-platform-user" not in seen
+@pytest.mark.parametrize("name", ["x-platform-user", "x-platform-tenant", "X-Platform-Subject"])
+def test_a_forged_user_or_tenant_does_not_pass_on_a_public_route_either(edge: Edge, name: str) -> None:
+    seen = edge.ask("GET", "/metadata/health/live", edge.token(), headers={name: "root"}).json()["headers"]
+    assert name.lower() not in seen
+
+
+def test_a_tenant_that_was_forged_twice_is_the_tokens_once(edge: Edge) -> None:
+    headers = [(name, "other") for name in ("x-platform-tenant", "X-PLATFORM-TENANT", "x-platform-user")]
+    token = ("authorization", f"Bearer {edge.token()}")
+    answer = httpx.get(f"{edge.url}/metadata/schemas/flight", headers=[*headers, token])
+    seen = answer.json()["headers"]
+    assert (seen["x-platform-tenant"], seen["x-platform-user"]) == ("acme", "demo")
 
 
 def test_a_callers_trace_goes_on_through_the_edge(edge: Edge) -> None:

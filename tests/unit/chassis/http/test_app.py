@@ -16,6 +16,7 @@ from chassis.settings import Settings
 PRINCIPALS = {
     "reader": Principal("ada", "acme", frozenset({"metadata.read"})),
     "service": Principal("svc-workflow", "platform", frozenset({"metadata.read"}), "service"),
+    "user": Principal("una", "acme", frozenset({"metadata.read"}), "user"),
     "nobody": Principal("eve", "acme", frozenset()),
 }
 
@@ -129,6 +130,19 @@ async def test_an_application_can_not_speak_for_another_tenant(client: httpx.Asy
     headers = bearer("reader", x_platform_tenant="other", x_platform_subject="root", x_platform_correlation="run-1")
     answer = await client.get("/metadata/who", headers=headers)
     assert answer.json() == {"tenant": "acme", "subject": "ada", "correlation": None, "hasDeadline": False}
+
+
+async def test_a_user_can_not_speak_for_another_tenant_or_subject(client: httpx.AsyncClient) -> None:
+    headers = bearer("user", x_platform_tenant="other", x_platform_user="root", x_platform_subject="root")
+    answer = (await client.get("/metadata/who", headers=headers)).json()
+    assert (answer["tenant"], answer["subject"]) == ("acme", "una")
+
+
+async def test_a_service_through_the_edge_stays_itself(client: httpx.AsyncClient) -> None:
+    # The edge sets both from the service's own token and strips x-platform-subject.
+    headers = bearer("service", x_platform_tenant="platform", x_platform_user="svc-workflow")
+    answer = (await client.get("/metadata/who", headers=headers)).json()
+    assert (answer["tenant"], answer["subject"]) == ("platform", "svc-workflow")
 
 
 @pytest.mark.parametrize("deadline", ["soon", "-1", "1.5", "9" * 30])

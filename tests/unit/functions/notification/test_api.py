@@ -6,7 +6,7 @@ import azure.functions as func
 import orjson
 import pytest
 
-from chassis.context import Principal
+from chassis.context import Principal, PrincipalKind
 from chassis.errors import Unauthorized
 from chassis.http.app import create_app
 from chassis.http.trigger import HttpFront
@@ -19,13 +19,14 @@ INFO = '{"url": "http://hub/client/?hub=platform", "accessToken": "hub-token"}'
 
 
 class FakeVerifier:
-    """Takes the token `<subject>:<scope>`."""
+    """Takes the token `<subject>:<scope>` of tenant `t`; `svc-` begins a service."""
 
     async def verify(self, token: str) -> Principal:
         subject, _, scope = token.partition(":")
         if not scope:
             raise Unauthorized("no")
-        return Principal(subject=subject, tenant="t", scopes=frozenset({scope}))
+        kind: PrincipalKind = "service" if subject.startswith("svc-") else "user"
+        return Principal(subject=subject, tenant="t", scopes=frozenset({scope}), kind=kind)
 
 
 class FakeContext:
@@ -62,31 +63,51 @@ def bearer(token: str) -> str:
     return f"Bearer {token}"
 
 
-async def test_the_connection_of_the_tokens_subject_is_given(front: HttpFront) -> None:
-    headers = {"authorization": bearer("demo:notification.read"), "x-platform-user": "demo"}
+def as_the_edge_says(subject: str, tenant: str, user: str) -> dict[str, str]:
+    """The headers of a request with the token of `subject` (of tenant `t`), made for `user` of `tenant`."""
+    return {
+        "authorization": bearer(f"{subject}:notification.read"),
+        "x-platform-tenant": tenant,
+        "x-platform-user": user,
+    }
+
+
+async def test_the_connection_of_the_tokens_tenant_and_subject_is_given(front: HttpFront) -> None:
     with offering(INFO):
-        status, answer = await ask(front, "POST", "negotiate", **headers)
+        status, answer = await ask(front, "POST", "negotiate", **as_the_edge_says("demo", "t", "demo"))
     assert (status, answer) == (200, orjson.loads(INFO))
 
 
-@pytest.mark.parametrize("user", ["victim", "Demo", ""])
-async def test_the_connection_of_another_user_is_refused(front: HttpFront, user: str) -> None:
-    headers = {"authorization": bearer("demo:notification.read"), "x-platform-user": user}
+@pytest.mark.parametrize(
+    ("tenant", "user"),
+    [("t", "victim"), ("t", "Demo"), ("t", ""), ("other", "demo"), ("T", "demo"), ("", "demo"), ("", "t:demo")],
+)
+async def test_the_connection_of_another_tenant_or_user_is_refused(front: HttpFront, tenant: str, user: str) -> None:
     with offering(INFO):
-        status, answer = await ask(front, "POST", "negotiate", **headers)
+        status, answer = await ask(front, "POST", "negotiate", **as_the_edge_says("demo", tenant, user))
     assert (status, answer["type"]) == (403, "urn:problem:notification:not-your-connection")
     assert "hub-token" not in str(answer)
 
 
-async def test_without_a_user_from_the_edge_there_is_no_connection(front: HttpFront) -> None:
+@pytest.mark.parametrize("absent", ["x-platform-tenant", "x-platform-user"])
+async def test_without_tenant_and_user_from_the_edge_there_is_no_connection(front: HttpFront, absent: str) -> None:
+    headers = as_the_edge_says("demo", "t", "demo")
+    del headers[absent]
     with offering(INFO):
-        status, _ = await ask(front, "POST", "negotiate", authorization=bearer("demo:notification.read"))
+        status, _ = await ask(front, "POST", "negotiate", **headers)
+    assert status == 403
+
+
+@pytest.mark.parametrize("user", ["demo", "svc-workflow"])
+async def test_a_service_that_speaks_for_a_tenant_gets_no_connection(front: HttpFront, user: str) -> None:
+    headers = {**as_the_edge_says("svc-workflow", "other", user), "x-platform-subject": user}
+    with offering(INFO):
+        status, _ = await ask(front, "POST", "negotiate", **headers)
     assert status == 403
 
 
 async def test_without_a_hub_the_answer_is_that_push_is_not_available(front: HttpFront) -> None:
-    headers = {"authorization": bearer("demo:notification.read"), "x-platform-user": "demo"}
-    status, answer = await ask(front, "POST", "negotiate", **headers)
+    status, answer = await ask(front, "POST", "negotiate", **as_the_edge_says("demo", "t", "demo"))
     assert (status, answer["type"]) == (503, "urn:problem:notification:no-connection-info")
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from functions.notification.connection import offered, offering
-from functions.notification.errors import NoConnectionInfo
+from chassis.context import Principal
+from functions.notification.connection import check_own_connection, offered, offering
+from functions.notification.errors import NoConnectionInfo, NotYourConnection
 
 
 def test_it_is_at_hand_only_while_it_is_offered() -> None:
@@ -17,3 +18,9 @@ def test_it_is_at_hand_only_while_it_is_offered() -> None:
 def test_what_is_no_connection_info_is_not_given_away(value: str) -> None:
     with offering(value), pytest.raises(NoConnectionInfo):
         offered()
+
+
+def test_a_tenant_with_a_colon_gets_no_connection_as_its_end_could_not_be_told() -> None:
+    check_own_connection(Principal("ada", "acme"), "acme", "ada")
+    with pytest.raises(NotYourConnection):
+        check_own_connection(Principal("c", "a:b"), "a:b", "c")

@@ -30,6 +30,8 @@ def message(**changes: Any) -> SendMessage:
         {"channels": [{"type": "pigeon", "to": "x"}]},
         {"channels": [{"type": "email", "to": ["a@b"] * 20}] * 3},
         {"channels": [{"type": "webhook", "webhook": "../x"}]},
+        {"channels": [{"type": "signalr", "userId": "other:demo"}]},
+        {"channels": [{"type": "signalr", "userId": ":"}]},
         {"id": "a b"},
         {"extra": 1},
     ],

@@ -39,11 +39,14 @@ def test_the_edges_own_headers_are_removed_before_anything_reads_them() -> None:
     assert removed == ["x-platform-", "x-envoy-"]
 
 
-def test_a_token_is_checked_for_issuer_audience_and_expiry_and_gives_the_user_header() -> None:
+def test_a_token_is_checked_for_issuer_audience_and_expiry_and_gives_user_and_tenant_headers() -> None:
     provider = manager()["http_filters"][1]["typed_config"]["providers"]["platform"]
     assert (provider["issuer"], provider["audiences"]) == ("https://edge.test/identity", ["platform"])
     assert provider["require_expiration"] is True
-    assert provider["claim_to_headers"] == [{"header_name": "x-platform-user", "claim_name": "sub"}]
+    assert provider["claim_to_headers"] == [
+        {"header_name": "x-platform-user", "claim_name": "sub"},
+        {"header_name": "x-platform-tenant", "claim_name": "tid"},
+    ]
     assert provider["remote_jwks"]["http_uri"]["cluster"] == "identity"
 
 
