@@ -1,0 +1,1 @@
+"""Every performance figure as a command: ours beside a peer or a limit, in turn, in the same run."""

@@ -1,0 +1,1 @@
+"""What the benches run: function apps by folder, and the bare peers beside them."""

@@ -1,0 +1,30 @@
+"""The benches by name. Their modules are imported only when they run: each brings what it measures."""
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from bench.contest import Contests
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A bench and what it measures; its module in `bench.cases` has a function `contests`."""
+
+    name: str
+    summary: str
+
+    def contests(self) -> Contests:
+        """Import the module and give its function."""
+        found: Contests = import_module(f"bench.cases.{self.name}").contests
+        return found
+
+
+BENCHES = (
+    Bench("funchost_http", "hello-world HTTP function on funchost, beside uvicorn with the same bytes"),
+    Bench("funchost_queue", "queue trigger on funchost, beside a bare azure-storage-queue loop, same Azurite"),
+    Bench("durable_chain", "complete runs of a five-activity chain, beside the SDK's replay of it alone"),
+    Bench("edge", "Envoy with token, scope, limit and routing, beside the same Envoy as a bare proxy"),
+    Bench("validate", "metadata's batch validation, beside jsonschema-rs is_valid over the same rows"),
+    Bench("processing", "the flights job by map and reduce over chunks, beside DuckDB alone on one thread"),
+    Bench("service_call", "a service call by the chassis at a fixed rate, beside plain aiohttp"),
+)
