@@ -1,4 +1,7 @@
-"""The triggers of the durable topic: the orchestrator and its activities."""
+"""The triggers of the durable topic: the orchestrator and its activities.
+
+The official worker takes only plain types as annotations of bindings: `dict`, not `dict[str, Any]`.
+"""
 
 from collections.abc import Generator
 from typing import Any
@@ -21,34 +24,34 @@ def processing_run_job(context: df.DurableOrchestrationContext) -> Generator[Any
 
 @blueprint.function_name(PLAN)
 @blueprint.activity_trigger(input_name="given")  # type: ignore[untyped-decorator]
-async def processing_plan_job(given: dict[str, Any]) -> dict[str, Any]:
+async def processing_plan_job(given: dict) -> dict:  # type: ignore[type-arg]
     """Lay out the chunks."""
     return await activities.plan(given)
 
 
 @blueprint.function_name(ENQUEUE)
 @blueprint.activity_trigger(input_name="given")  # type: ignore[untyped-decorator]
-async def processing_enqueue_chunks(given: dict[str, Any]) -> None:
+async def processing_enqueue_chunks(given: dict) -> None:  # type: ignore[type-arg]
     """Put the unfinished chunks on the queue."""
     await activities.enqueue(given)
 
 
 @blueprint.function_name(CHECK)
 @blueprint.activity_trigger(input_name="given")  # type: ignore[untyped-decorator]
-async def processing_check_chunks(given: dict[str, Any]) -> dict[str, Any]:
+async def processing_check_chunks(given: dict) -> dict:  # type: ignore[type-arg]
     """Count what is done."""
     return await activities.check(given)
 
 
 @blueprint.function_name(REDUCE)
 @blueprint.activity_trigger(input_name="given")  # type: ignore[untyped-decorator]
-async def processing_reduce_job(given: dict[str, Any]) -> dict[str, Any]:
+async def processing_reduce_job(given: dict) -> dict:  # type: ignore[type-arg]
     """Make the result."""
     return await activities.reduce(given)
 
 
 @blueprint.function_name(FINISH)
 @blueprint.activity_trigger(input_name="given")  # type: ignore[untyped-decorator]
-async def processing_finish_job(given: dict[str, Any]) -> None:
+async def processing_finish_job(given: dict) -> None:  # type: ignore[type-arg]
     """Store and announce the end."""
     await activities.finish(given)

@@ -1,4 +1,7 @@
-"""The durable functions of the workflow topic: one orchestrator, three activities."""
+"""The durable functions of the workflow topic: one orchestrator, three activities.
+
+The official worker takes only plain types as annotations of bindings: `dict`, not `dict[str, Any]`.
+"""
 
 from collections.abc import Generator
 from typing import Any
@@ -22,21 +25,21 @@ def workflow_run_definition(context: df.DurableOrchestrationContext) -> Generato
 
 
 @blueprint.activity_trigger(input_name="call")  # type: ignore[untyped-decorator]
-async def workflow_call_function(call: dict[str, Any]) -> dict[str, Any]:
+async def workflow_call_function(call: dict) -> dict:  # type: ignore[type-arg]
     """Calls a function of the catalog."""
     outcome = await activities.call_function(runtime, FunctionCall.model_validate(call))
     return outcome.model_dump(mode="json")
 
 
 @blueprint.activity_trigger(input_name="poll")  # type: ignore[untyped-decorator]
-async def workflow_poll_function(poll: dict[str, Any]) -> dict[str, Any]:
+async def workflow_poll_function(poll: dict) -> dict:  # type: ignore[type-arg]
     """Asks how started work stands."""
     outcome = await activities.poll_function(runtime, FunctionPoll.model_validate(poll))
     return outcome.model_dump(mode="json")
 
 
 @blueprint.activity_trigger(input_name="progress")  # type: ignore[untyped-decorator]
-async def workflow_record_progress(progress: dict[str, Any]) -> bool:
+async def workflow_record_progress(progress: dict) -> bool:  # type: ignore[type-arg]
     """Writes to the read model."""
     await activities.record_progress(runtime, Progress.model_validate(progress))
     return True

@@ -68,7 +68,7 @@ CATALOG: dict[str, Function] = {
         path="/reporting/reports",
         poll="/reporting/reports/{id}",
         required=("title", "job", "formats"),
-        optional=("subtitle", "chart"),
+        optional=("subtitle", "chart", "figures", "labels"),
         outputs=("id", "pages", "files"),
     ),
     "notification.send": Function(

@@ -11,8 +11,14 @@ from chassis.manifest import SERVICES, read_manifests
 from chassis.settings import ROOT
 
 INDEX = """
-import json, function_app
+import inspect, json, function_app
+from types import GenericAlias
 functions = function_app.app.get_functions()
+for function in functions:
+    bound = {binding.name for binding in function.get_bindings()}
+    for parameter in inspect.signature(function.get_user_function()).parameters.values():
+        plain = not isinstance(parameter.annotation, GenericAlias)
+        assert plain or parameter.name not in bound, f"{function.get_function_name()}: {parameter} is no plain type"
 print(json.dumps({
     function.get_function_name(): [binding.get_dict_repr() for binding in function.get_bindings()]
     for function in functions

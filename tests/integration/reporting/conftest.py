@@ -47,8 +47,9 @@ def processing() -> FakeProcessing:
 
 @pytest.fixture
 async def runtime(azurite: str, caller: Principal, processing: FakeProcessing) -> AsyncIterator[Runtime]:
-    """The service's runtime, in the caller's context; its events go to the queue audit-events."""
-    runtime = Runtime("reporting", Settings(storage_connection=azurite))
+    """The service's runtime, in the caller's context; its events go to a queue of their own."""
+    events = {f"events-{caller.tenant}": ("*",)}
+    runtime = Runtime("reporting", Settings(storage_connection=azurite, event_subscriptions=events))
     runtime.__dict__["services"] = processing
     with calling(CallContext(caller, "run-1")):
         yield runtime

@@ -54,7 +54,7 @@ async def commands(runtime: Runtime, id: str) -> list[Message[RenderReport]]:
 
 async def events(runtime: Runtime, id: str) -> list[dict[str, Any]]:
     await runtime.events.settle()
-    found = [orjson.loads(body) for body in await queued(runtime, "audit-events")]
+    found = [orjson.loads(body) for body in await queued(runtime, *runtime.settings.event_subscriptions)]
     return [event for event in found if event["subject"] == id]
 
 
