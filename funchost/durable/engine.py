@@ -41,7 +41,7 @@ class DurableEngine:
     its state JSON; an activity gets its input as JSON text and returns its value (anything that df_dumps takes).
     An exception of it is the function's failure.
     `settings` is the durableTask section of host.json: hubName, maxConcurrentActivityFunctions,
-    maxConcurrentOrchestratorFunctions, defaultVersion,
+    maxConcurrentOrchestratorFunctions, defaultVersion, extendedSessionsEnabled (here true unless set),
     overridableExistingInstanceStates ("NonRunningStates" | "AnyState").
     The hub is kept in `<state_dir>/<hubName>.db` unless a `backend` is given.
     """
@@ -62,7 +62,10 @@ class DurableEngine:
         known = KnownFunctions.of(functions, settings.get("defaultVersion"))
         orchestrators = int(settings.get("maxConcurrentOrchestratorFunctions") or _DEFAULT_ORCHESTRATORS)
         activities = int(settings.get("maxConcurrentActivityFunctions") or _DEFAULT_ACTIVITIES)
-        self._worker = OrchestrationWorker(self._backend, invoke, known, self._clock, orchestrators)
+        keeps_code = settings.get("extendedSessionsEnabled") is not False
+        self._worker = OrchestrationWorker(
+            self._backend, invoke, known, self._clock, orchestrators, keeps_code=keeps_code
+        )
         self._activities = ActivityWorker(
             self._backend, invoke, known.activities, self._clock, activities, self._worker.deliver
         )

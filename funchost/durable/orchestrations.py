@@ -16,12 +16,13 @@ from funchost.durable.entities import is_entity, run_batch
 from funchost.durable.errors import DurableError
 from funchost.durable.events import EventType
 from funchost.durable.inbox import choose
+from funchost.durable.live import LiveOrchestration, current_live
 from funchost.durable.pool import Pool
 from funchost.durable.registry import KnownFunctions
 from funchost.durable.sessions import Session, Sessions
 from funchost.durable.timers import Timers
-from funchost.durable.turn import Turn
-from funchost.durable.wire import describe, orchestrator_argument, read_decision, read_failure
+from funchost.durable.turn import Turn, replay_argument
+from funchost.durable.wire import Decision, describe, new_events_argument, read_decision, read_failure
 
 Invoke = Callable[[str, str, str | None], Awaitable[Any]]
 
@@ -31,9 +32,22 @@ _RETRY_AFTER = timedelta(seconds=1)
 
 
 class OrchestrationWorker:
-    """Owns every turn: one at a time for an instance, `concurrency` at a time in all."""
+    """Owns every turn: one at a time for an instance, `concurrency` at a time in all.
 
-    def __init__(self, backend: Backend, invoke: Invoke, known: KnownFunctions, clock: Clock, concurrency: int) -> None:
+    `keeps_code`: what an orchestrator has computed stays in memory between its turns, as far as there is room.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        invoke: Invoke,
+        known: KnownFunctions,
+        clock: Clock,
+        concurrency: int,
+        *,
+        keeps_code: bool = True,
+    ) -> None:
+        self._keeps_code = keeps_code
         self._backend, self._invoke, self._known, self._clock = backend, invoke, known, clock
         self._pool = Pool(concurrency)
         self._sessions = Sessions(backend)
@@ -164,17 +178,29 @@ class OrchestrationWorker:
             if function is None:
                 turn.fail(f"The orchestrator function '{state.name}' doesn't exist in this app.")
                 return
-            parent_id = state.parent.instance_id if state.parent else None
-            argument = orchestrator_argument(turn.row.instance_id, parent_id, state.input, session.played, turn.events)
-            try:
-                returned = await self._invoke(function, argument, state.trace_parent)
-            except Exception as error:  # noqa: BLE001 - whatever user code raises ends the orchestration
-                decision = read_failure(str(error) or describe(error))
-            else:
-                decision = read_decision(returned)
-            turn.conclude(decision)
+            turn.conclude(await self._decide(session, turn, function))
         except DurableError as error:
             turn.fail(str(error))
+
+    async def _decide(self, session: Session, turn: Turn, function: str) -> Decision:
+        """Let the orchestrator run on: fed what is new when its code is in memory, else by replay."""
+        live, unseen = session.live, session.unseen
+        session.live, session.unseen = None, []
+        if live is not None and live.is_alive:
+            argument = new_events_argument([*unseen, *turn.events])
+        else:
+            live = LiveOrchestration() if self._keeps_code else None
+            argument = replay_argument(turn, session.played)
+        turn.seen = len(turn.events)
+        token = current_live.set(live)
+        try:
+            returned = await self._invoke(function, argument, turn.state.trace_parent)
+        except Exception as error:  # noqa: BLE001 - whatever user code raises ends the orchestration
+            return read_failure(str(error) or describe(error))
+        finally:
+            current_live.reset(token)
+        session.live = live if live is not None and live.is_alive else None
+        return read_decision(returned)
 
     async def _commit(self, session: Session, turn: Turn, handled: list[Message]) -> None:
         instance_id = turn.row.instance_id
@@ -187,6 +213,8 @@ class OrchestrationWorker:
             session.begin_execution()
         else:
             session.extend(commit.events)
+            if session.live is not None:
+                session.unseen += turn.events[turn.seen :]
         self._settle_timers(instance_id, turn, handled)
         for task in commit.activities:
             self.activities.submit(task)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from funchost.durable.backend import Backend, InstanceRow, Message
 from funchost.durable.events import HistoryEvent, decode_events, encode_replay
+from funchost.durable.live import LiveOrchestration
 from funchost.durable.state import RuntimeState
 
 _REMEMBER_CONSUMED = 1000
@@ -15,13 +16,18 @@ _REMEMBER_CONSUMED = 1000
 
 @dataclass(slots=True)
 class Session:
-    """One orchestration in memory; `played` are the events of finished turns in their replay form."""
+    """One orchestration in memory; `played` are the events of finished turns in their replay form.
+
+    `live` is its code, waiting where the last turn ended; `unseen` are later events, which that code was not given.
+    """
 
     row: InstanceRow | None = None
     state: RuntimeState = field(default_factory=RuntimeState)
     played: list[bytes] = field(default_factory=list)
     inbox: dict[int, Message] = field(default_factory=dict)
     consumed: set[int] = field(default_factory=set)
+    live: LiveOrchestration | None = None
+    unseen: list[HistoryEvent] = field(default_factory=list)
 
     def deliver(self, message: Message) -> None:
         """Add a stored message; a repetition is ignored."""
@@ -44,6 +50,7 @@ class Session:
     def begin_execution(self) -> None:
         """Empty history and state: continue-as-new."""
         self.state, self.played = RuntimeState(), []
+        self.live, self.unseen = None, []
 
 
 class Sessions:

@@ -88,7 +88,9 @@ class SqliteBackend(Backend):
         def run(db: sqlite3.Connection) -> Message | None:
             return rows.insert_message_if_running(db, result) if rows.delete_activity(db, key) else None
 
-        return await self._write(run)
+        # Lost in a power cut, it is as if the activity had not ended: it runs again. What follows from the result is
+        # in the commit of a turn, which waits for the disk and takes this one along.
+        return await self._write(run, repeatable=True)
 
     async def commit(self, turn: TurnCommit) -> list[Message]:
         def run(db: sqlite3.Connection) -> list[Message]:
@@ -127,10 +129,10 @@ class SqliteBackend(Backend):
 
         return await self._write(run)
 
-    async def _write(self, run: Callable[[sqlite3.Connection], T]) -> T:
+    async def _write(self, run: Callable[[sqlite3.Connection], T], *, repeatable: bool = False) -> T:
         if self._writer is None:
             raise StorageUnavailable("The task hub is closed.")
-        return await self._writer.submit(run)
+        return await self._writer.submit(run, repeatable=repeatable)
 
     async def _read(self, run: Callable[[sqlite3.Connection], T]) -> T:
         def in_one_view() -> T:

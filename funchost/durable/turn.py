@@ -8,6 +8,7 @@ a wait; a failed attempt with retry options takes one for the pause, and one mor
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -30,7 +31,7 @@ from funchost.durable.events import EventType, HistoryEvent, format_time
 from funchost.durable.registry import KnownFunctions
 from funchost.durable.starts import child_refusal, new_instance, parent_message
 from funchost.durable.state import OpenTask, Parent, RuntimeState, Status
-from funchost.durable.wire import Decision
+from funchost.durable.wire import Decision, orchestrator_argument
 
 
 @dataclass(slots=True)
@@ -48,6 +49,8 @@ class Turn:
     messages: list[Message] = field(default_factory=list)
     children: list[NewInstance] = field(default_factory=list)
     next_execution: Message | None = None
+    seen: int = 0
+    """How many of the events the orchestrator's code was given."""
 
     def receive(self, messages: list[Message]) -> None:
         """Open the turn with the messages that it was given; plans retries of what failed."""
@@ -242,6 +245,13 @@ class Turn:
     def _answer_parent(self, status: Status, output: str | None) -> None:
         if self.state.parent is not None:
             self.messages.append(parent_message(self.state.parent, status, output, self.now))
+
+
+def replay_argument(turn: Turn, played: Iterable[bytes]) -> str:
+    """The orchestrator's argument for a replay up to this turn; `played` are the events of finished turns."""
+    state = turn.state
+    parent_id = state.parent.instance_id if state.parent else None
+    return orchestrator_argument(turn.row.instance_id, parent_id, state.input, played, turn.events)
 
 
 def _open_task(action: Action) -> OpenTask:

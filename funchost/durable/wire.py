@@ -63,6 +63,11 @@ def orchestrator_argument(
     return b"".join((head[:-1], b',"input":', value, b',"history":[', history, b"]}")).decode()
 
 
+def new_events_argument(events: list[HistoryEvent]) -> str:
+    """What an orchestrator gets that is in memory (live.py): the events that it has not seen, as a JSON array."""
+    return f"[{encode_replay(events, played=False).decode()}]"
+
+
 def read_decision(returned: Any) -> Decision:
     """Read what an orchestrator function returned.
 

@@ -29,6 +29,7 @@ class _Operation:
     run: Callable[[sqlite3.Connection], Any]
     future: asyncio.Future[Any]
     alone: bool = False
+    repeatable: bool = False
     result: Any = None
     error: Exception | None = None
 
@@ -54,19 +55,22 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Operation] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="durable-commit")
+        self._waits = True
         self._busy = False
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def submit(self, run: Callable[[sqlite3.Connection], T]) -> T:
+    async def submit(self, run: Callable[[sqlite3.Connection], T], *, repeatable: bool = False) -> T:
         """Run `run` in a transaction; returns its result when that is committed.
 
+        `repeatable`: the commit need not wait for the disk, as losing it to a power cut does no harm. It survives the
+        death of the process, and reaches the disk no later than the next one that waits.
         Raises what `run` raised, StorageUnavailable when the store can't write or is closed.
         """
         if self._closed:
             raise StorageUnavailable("The task hub is closed.")
-        operation = _Operation(run, self._loop.create_future())
+        operation = _Operation(run, self._loop.create_future(), repeatable=repeatable)
         self._waiting.append(operation)
         if not self._busy:
             self._busy = True
@@ -107,6 +111,7 @@ class Writer:
         return batch
 
     def _execute(self, batch: list[_Operation]) -> None:
+        self._wait_for_disk(not all(operation.repeatable for operation in batch))
         self._connection.execute("BEGIN IMMEDIATE")
         for operation in batch:
             operation.error = None
@@ -114,6 +119,11 @@ class Writer:
                 operation.result = operation.run(self._connection)
             except DurableError as error:
                 operation.error = error
+
+    def _wait_for_disk(self, waits: bool) -> None:
+        if waits != self._waits:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
+            self._waits = waits
 
     def _committed(self, batch: list[_Operation], error: BaseException | None) -> None:
         if error is not None:

@@ -21,6 +21,7 @@ import azure.functions as func
 
 from funchost.durable import DurableEngine
 from funchost.durable.backend import InstanceEnded, InstanceExists
+from funchost.durable.live import keeping
 
 DIRECTORY, COUNT = Path(sys.argv[1]), int(sys.argv[2])
 bp = df.Blueprint()
@@ -80,7 +81,7 @@ def renewed(context: df.DurableOrchestrationContext) -> Any:
 
 
 EXPECTED = {"chain": 12, "fan": 20, "timed": 12, "waits": 3, "nested": 32, "flaky": 6, "renewed": "landed"}
-CODE = {builder._function._func.__name__: builder._function._func for builder in bp._function_builders}
+CODE = {builder._function._func.__name__: keeping(builder._function._func) for builder in bp._function_builders}
 FUNCTIONS = {name: ("orchestrator", name) for name in EXPECTED} | {
     name: ("activity", name) for name in ("double", "fails")
 }

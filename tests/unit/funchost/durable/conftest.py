@@ -19,6 +19,7 @@ from azure.functions.meta import Datum
 from funchost.durable import DurableEngine
 from funchost.durable.backend import Backend, InstanceRow
 from funchost.durable.clock import Alarm, Clock
+from funchost.durable.live import keeping
 from funchost.durable.memory import MemoryBackend
 from funchost.durable.sqlite import SqliteBackend
 
@@ -82,7 +83,7 @@ class Functions:
             durable_name = getattr(trigger, "orchestration", None) or getattr(trigger, "activity", None)
             durable_name = durable_name or getattr(trigger, "entity_name", None) or name
             self.declared[durable_name] = (_KINDS[trigger.type], name)
-            self._code[name] = (trigger.type, function._func)
+            self._code[name] = (trigger.type, keeping(function._func))
 
     async def invoke(self, name: str, argument: str, trace_parent: str | None) -> Any:
         kind, code = self._code[name]
@@ -164,13 +165,19 @@ def make_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[],
     return lambda: kept
 
 
+@pytest.fixture(params=["kept", "replayed"])
+def keeps_code(request: pytest.FixtureRequest) -> bool:
+    """Whether orchestrators' code stays in memory between turns: every test of a hub runs both ways."""
+    return bool(request.param == "kept")
+
+
 @pytest.fixture
-async def make_hub(make_backend: Callable[[], Backend]) -> Any:
+async def make_hub(make_backend: Callable[[], Backend], keeps_code: bool) -> Any:
     """Starts an engine over a blueprint's functions."""
     hubs: list[Hub] = []
 
     async def make(blueprint: df.Blueprint, **settings: Any) -> Hub:
-        hub = Hub(Functions(blueprint), make_backend, **settings)
+        hub = Hub(Functions(blueprint), make_backend, extendedSessionsEnabled=keeps_code, **settings)
         hubs.append(hub)
         await hub.engine.start()
         return hub

@@ -429,6 +429,7 @@ async def test_code_that_replays_differently_is_named(make_hub: Any) -> None:
     instance_id = await hub.start("changes")
     await hub.idle()
     changing["name"] = "square"
+    await hub.restart()  # code that is in memory is not replayed
     try:
         await hub.engine.client.raise_event(instance_id, "go", "null")
         row = await hub.finish(instance_id)

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from funchost.durable import DurableEngine
+from funchost.durable.live import keeping
 from funchost.durable.memory import MemoryBackend
 
 bp = df.Blueprint()
@@ -71,7 +72,7 @@ def echo(context: df.DurableEntityContext) -> None:
     context.set_result(context.get_input())
 
 
-CODE = {builder._function._func.__name__: builder._function._func for builder in bp._function_builders}
+CODE = {builder._function._func.__name__: keeping(builder._function._func) for builder in bp._function_builders}
 FUNCTIONS = {
     "program": ("orchestrator", "program"),
     "child": ("orchestrator", "child"),
@@ -105,11 +106,11 @@ class Worker:
         return 2 * number
 
 
-async def run(steps: list[Any], seed: int, clock: Any) -> Any:
+async def run(steps: list[Any], seed: int, clock: Any, settings: dict[str, Any]) -> Any:
     worker, backend, chance = Worker(seed), MemoryBackend(), random.Random(seed)
 
     def engine() -> DurableEngine:
-        return DurableEngine(FUNCTIONS, worker.invoke, {}, Path("unused"), "http://x", clock=clock, backend=backend)
+        return DurableEngine(FUNCTIONS, worker.invoke, settings, Path("unused"), "http://x", clock, backend)
 
     running = engine()
     await running.start()
@@ -147,7 +148,7 @@ programs = st.lists(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(programs, st.integers(0, 10**6))
-def test_the_result_depends_on_the_program_only(virtual_clock: Any, steps: list[Any], seed: int) -> None:
-    status, output = asyncio.run(run(steps, seed, virtual_clock()))
+@given(programs, st.integers(0, 10**6), st.booleans())
+def test_the_result_depends_on_the_program_only(virtual_clock: Any, steps: list[Any], seed: int, kept: bool) -> None:
+    status, output = asyncio.run(run(steps, seed, virtual_clock(), {"extendedSessionsEnabled": kept}))
     assert (status, output) == ("Completed", [expected(list(leaf)) for _, leaves in steps for leaf in leaves])
