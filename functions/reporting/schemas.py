@@ -11,6 +11,7 @@ from chassis.models import Contract
 Format = Literal["pdf", "xlsx", "csv"]
 Status = Literal["pending", "running", "completed", "failed", "discarded"]
 Aggregate = Literal["sum", "mean", "min", "max", "count"]
+MAX_LABEL_CHARACTERS = 4_000
 
 CONTENT_TYPES: dict[Format, str] = {
     "pdf": "application/pdf",
@@ -59,7 +60,11 @@ class FigureRequest(Contract):
 
 
 class ReportRequest(Contract):
-    """What POST /reporting/reports takes. Without chart or figures, fitting ones are chosen from the result."""
+    """What POST /reporting/reports takes. Without chart or figures, fitting ones are chosen from the result.
+
+    `labels` gives columns headings for people, in PDF, XLSX and chart; CSV keeps the names. Without one, a column is
+    headed by the words of its name.
+    """
 
     title: Annotated[Line, Field(min_length=1, max_length=200)]
     subtitle: Annotated[Line, Field(max_length=300)] | None = None
@@ -67,11 +72,18 @@ class ReportRequest(Contract):
     formats: tuple[Format, ...] = Field(default=("pdf", "xlsx", "csv"), min_length=1, max_length=3)
     chart: ChartRequest | None = None
     figures: tuple[FigureRequest, ...] = Field(default=(), max_length=4)
+    labels: dict[ColumnName, Annotated[Line, Field(min_length=1, max_length=60)]] = {}
 
     @model_validator(mode="after")
     def _each_format_once(self) -> Self:
         if len(set(self.formats)) != len(self.formats):
             raise ValueError("a format is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_fit_a_message(self) -> Self:
+        if sum(len(name) + len(label) for name, label in self.labels.items()) > MAX_LABEL_CHARACTERS:
+            raise ValueError(f"labels and their columns' names are longer than {MAX_LABEL_CHARACTERS} characters")
         return self
 
 

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import polars as pl
 
 from functions.reporting.errors import UnknownColumn
+from functions.reporting.rendering.number_text import decimals_of
 from functions.reporting.rendering.result import Column, ResultTable
-from functions.reporting.rendering.summary import aggregated, label_of
+from functions.reporting.rendering.summary import aggregated, within_phrase, words_of
 from functions.reporting.schemas import ChartRequest
 
 MAX_BARS, MAX_POINTS, MAX_SERIES, MAX_HEATMAP_ROWS = 30, 500, 12, 60
@@ -34,6 +35,12 @@ class ChartData:
     values: tuple[tuple[float | None, ...], ...]
     left_out: str | None = None
 
+    @property
+    def decimals(self) -> int:
+        """How many decimals its numbers show; a heatmap's fields have room for one less than a table."""
+        needed = decimals_of(value for row in self.values for value in row)
+        return max(0, needed - 1) if self.type == "heatmap" else needed
+
 
 def chart_data(table: ResultTable, chart: ChartRequest) -> ChartData:
     """Aggregate the table for the chart.
@@ -50,13 +57,13 @@ def chart_data(table: ResultTable, chart: ChartRequest) -> ChartData:
     points, points_left = _chosen_points(long, chart, x)
     names, names_left = _chosen_series(long, chart)
     found = {(row["s"], row["x"]): row["y"] for row in long.iter_rows(named=True)}
-    measure = _measure(chart)
+    measure = _measure(y, chart)
     return ChartData(
         type=chart.type,
-        title=chart.title or _title(measure, chart),
-        x_title=label_of(x.name),
+        title=chart.title or _title(measure, x, series),
+        x_title=x.label,
         y_title=measure,
-        series_title=label_of(series.name) if series else None,
+        series_title=series.label if series else None,
         x_kind=_axis_kind(x),
         points=tuple(_point(value) for value in points),
         series=tuple(measure if name is None else str(name) for name in names),
@@ -93,16 +100,15 @@ def _chosen_series(long: pl.DataFrame, chart: ChartRequest) -> tuple[list[Any], 
     return names, max(0, totals.height - limit)
 
 
-def _measure(chart: ChartRequest) -> str:
-    label = label_of(chart.y)
-    if chart.aggregate in label.lower().split():
-        return label[0].upper() + label[1:]
-    return f"{_VERBS[chart.aggregate]} {label}"
+def _measure(y: Column, chart: ChartRequest) -> str:
+    if chart.aggregate in words_of(y.label):
+        return y.label
+    return f"{_VERBS[chart.aggregate]} {within_phrase(y.label)}"
 
 
-def _title(measure: str, chart: ChartRequest) -> str:
-    over = f" and {label_of(chart.series)}" if chart.series else ""
-    return f"{measure} by {label_of(chart.x)}{over}"
+def _title(measure: str, x: Column, series: Column | None) -> str:
+    over = f" and {within_phrase(series.label)}" if series else ""
+    return f"{measure} by {within_phrase(x.label)}{over}"
 
 
 def _left_out(points: int, series: int) -> str | None:

@@ -52,7 +52,7 @@ def _tell(format: Format) -> None:
 
 def render(spec: RenderSpec, folder: Path, on_file: Callable[[Format], None]) -> int | None:
     """Write every format asked for and tell of each; the number of pages, None without a PDF."""
-    table = ResultTable(folder / RESULT)
+    table = ResultTable(folder / RESULT, spec.request.labels)
     profiles = profile(table)
     request = spec.request
     front = Front(

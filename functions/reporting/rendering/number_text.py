@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from math import isfinite
+from textwrap import wrap
 from typing import Any
 
 ABSENT = "–"
+HEADING_CHARACTERS = 16
 
 
 def decimals_of(values: Iterable[float | Decimal | None]) -> int:
@@ -18,6 +20,11 @@ def decimals_of(values: Iterable[float | Decimal | None]) -> int:
     return 4 if largest < 1 else 2
 
 
+def excel_format(decimals: int) -> str:
+    """Excel's format for numbers with thousands separators."""
+    return "#,##0" + ("." + "0" * decimals if decimals else "")
+
+
 def number_text(value: float | Decimal, decimals: int, grouped: bool = True) -> str:
     """A number with thousands separators and a true minus sign; NaN and infinities by name."""
     if not isfinite(value):
@@ -25,6 +32,12 @@ def number_text(value: float | Decimal, decimals: int, grouped: bool = True) -> 
     text = f"{value:,.{decimals}f}" if grouped else f"{value:.{decimals}f}"
     zero = not text.strip("-0.,")
     return text.lstrip("-") if zero else text.replace("-", "−")
+
+
+def heading_lines(label: str, longest_value: int) -> list[str]:
+    """A column's heading in lines about as long as its values are, so that it does not make the column wide."""
+    width = max(HEADING_CHARACTERS, longest_value)
+    return wrap(label, width, break_long_words=False, break_on_hyphens=False) or [label]
 
 
 def column_texts(values: Sequence[Any], grouped: bool = True) -> list[str | None]:

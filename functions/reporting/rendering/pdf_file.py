@@ -11,9 +11,9 @@ import typst
 
 from functions.reporting.rendering.chart_data import ChartData
 from functions.reporting.rendering.fonts import font_folder
-from functions.reporting.rendering.number_text import column_texts
+from functions.reporting.rendering.number_text import column_texts, heading_lines
 from functions.reporting.rendering.result import ResultTable
-from functions.reporting.rendering.summary import Figure, Profile, label_of
+from functions.reporting.rendering.summary import Figure, Profile
 from functions.reporting.rendering.vega import chart_svg
 
 MAX_ROWS, MAX_CELLS, MAX_COLUMNS = 5_000, 20_000, 16
@@ -104,15 +104,18 @@ def _front(front: Front, landscape: bool) -> dict[str, Any]:
 
 def _chart(chart: ChartData, landscape: bool) -> dict[str, Any]:
     alt = f"Chart: {chart.title}. {len(chart.points)} points, {len(chart.series)} series."
-    note = chart.left_out.capitalize() + "." if chart.left_out else None
+    notes = [f"{chart.left_out.capitalize()}."] if chart.left_out else []
+    if chart.type == "heatmap" and any(value is None for row in chart.values for value in row):
+        notes.append("An empty field has no data.")
+    note = " ".join(notes) or None
     return {"title": chart.title, "alt": alt, "note": note, "height": 102 if landscape else 118}
 
 
 def _column(profile: Profile, texts: list[str | None]) -> dict[str, Any]:
     longest = max((len(text) for text in texts if text is not None), default=0)
     numeric = profile.column.is_numeric
-    label = breakable(label_of(profile.column.name))
-    return {"label": label, "numeric": numeric, "wide": not numeric and longest > LONGEST_WORD}
+    lines = [breakable(line) for line in heading_lines(profile.column.label, longest)]
+    return {"heading": lines, "numeric": numeric, "wide": not numeric and longest > LONGEST_WORD}
 
 
 def _note(table: ResultTable, frame: pl.DataFrame, columns: int) -> str | None:

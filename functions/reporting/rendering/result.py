@@ -1,6 +1,6 @@
 """The result of a job as a table of plain columns, read from Parquet a slice at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,13 @@ class Column:
 
     name: str
     kind: Kind
+    given_label: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Its heading: the one given, or else the words of its name."""
+        words = " ".join(self.name.replace("_", " ").split()) or self.name
+        return self.given_label or words[:1].upper() + words[1:]
 
     @property
     def is_numeric(self) -> bool:
@@ -29,16 +36,22 @@ class Column:
 
 
 class ResultTable:
-    """A Parquet file whose nested and binary columns read as text; nothing is held in memory between calls."""
+    """A Parquet file whose nested and binary columns read as text; nothing is held in memory between calls.
 
-    def __init__(self, path: Path) -> None:
+    `labels` are headings by column name. Raises UnknownColumn for one of a column that is not there.
+    """
+
+    def __init__(self, path: Path, labels: Mapping[str, str] | None = None) -> None:
         self._scan = pl.scan_parquet(path)
+        self._labels = labels or {}
+        for name in self._labels:
+            self.column(name)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns, in the result's order."""
         schema = self._scan.collect_schema()
-        return tuple(Column(name, _kind(dtype)) for name, dtype in schema.items())
+        return tuple(Column(name, _kind(dtype), self._labels.get(name)) for name, dtype in schema.items())
 
     @cached_property
     def rows(self) -> int:

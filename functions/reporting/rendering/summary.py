@@ -46,7 +46,7 @@ class Profile:
     @property
     def measures(self) -> bool:
         """Whether it is a whole number that can sensibly be added up."""
-        additive = NOT_ADDITIVE.isdisjoint(label_of(self.column.name).lower().split())
+        additive = NOT_ADDITIVE.isdisjoint(words_of(self.column.name))
         return additive and self.column.kind == "integer" and self.low is not None and not self.names
 
 
@@ -65,9 +65,14 @@ def profile(table: ResultTable) -> tuple[Profile, ...]:
     )
 
 
-def label_of(name: str) -> str:
-    """A column's name as words."""
-    return " ".join(name.replace("_", " ").split()) or name
+def words_of(name: str) -> list[str]:
+    """The words of a column's name, in lower case."""
+    return name.replace("_", " ").lower().split()
+
+
+def within_phrase(label: str) -> str:
+    """A label as it stands inside a phrase: its capital goes unless it belongs to a name in capitals."""
+    return label[:1].lower() + label[1:] if not label[1:2].isupper() else label
 
 
 def aggregated(name: str, aggregate: Aggregate) -> pl.Expr:
@@ -93,7 +98,7 @@ def key_figures(
     chosen = (
         wanted
         or tuple(
-            FigureRequest(label=f"Total {label_of(p.column.name)}"[:60], column=p.column.name)
+            FigureRequest(label=f"Total {within_phrase(p.column.label)}"[:60], column=p.column.name)
             for p in profiles
             if p.measures
         )[:DEFAULT_FIGURES]

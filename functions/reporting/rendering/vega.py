@@ -1,24 +1,23 @@
 """A chart as an SVG picture, made by Vega-Lite without a browser and without the network."""
 
 from functools import cache
+from textwrap import wrap
 from typing import Any
 
 import vl_convert
 
 from functions.reporting.rendering.chart_data import ChartData
+from functions.reporting.rendering.colours import INK, PALETTE, dark_fields, scale_of
 from functions.reporting.rendering.fonts import FAMILY, font_folder
 
-PALETTE = (
-    "#1f5a96", "#e07b39", "#3a9d7c", "#b8456b", "#7a6fb3", "#c9a227",
-    "#4aa3c7", "#8c5a3c", "#6b8e3d", "#a35fa0", "#5f6b7a", "#d1495b",
-)  # fmt: skip
-INK, FAINT = "#1d2733", "#d9dfe6"
+FAINT = "#d9dfe6"
 WIDTH_PX, LINE_HEIGHT_PX, MAX_TICKS = 620, 250, 31
+LABELLED_CELL_PX = 38
+"""A heatmap's cell that is as wide as this has room for its number."""
 _MARKS: dict[str, dict[str, Any]] = {
     "bar": {"type": "bar", "cornerRadiusEnd": 2},
     "line": {"type": "line", "strokeWidth": 2, "interpolate": "monotone", "point": {"size": 22}},
     "area": {"type": "area", "opacity": 0.85},
-    "heatmap": {"type": "rect"},
 }
 _SCALES = {"category": "nominal", "number": "quantitative", "time": "temporal"}
 
@@ -42,7 +41,8 @@ def specification(data: ChartData) -> dict[str, Any]:
         for index, point in enumerate(data.points)
         if row[index] is not None
     ]
-    return {"data": {"values": values}, "mark": _MARKS[data.type], **build(data)}
+    mark = {"mark": _MARKS[data.type]} if data.type in _MARKS else {}
+    return {"data": {"values": values}, **mark, **build(data)}
 
 
 def _bars(data: ChartData) -> dict[str, Any]:
@@ -83,20 +83,43 @@ def _lines(data: ChartData) -> dict[str, Any]:
 
 
 def _heatmap(data: ChartData) -> dict[str, Any]:
-    crosses_zero = any(value is not None and value < 0 for row in data.values for value in row)
-    colours = {"scheme": "blueorange", "domainMid": 0} if crosses_zero else {"scheme": "blues"}
+    width = max(18, min(52, WIDTH_PX // max(1, len(data.points))))
+    # Together with the labels as wide as the page, and as high as is left on it.
+    height = max(12, min(24, 290 // max(1, len(data.series))))
     return {
-        "width": {"step": max(18, min(52, WIDTH_PX // max(1, len(data.points))))},
-        "height": {"step": 15},
+        "width": {"step": width},
+        "height": {"step": height},
         "encoding": {
             "x": {"field": "x", "type": "ordinal", "sort": None, "axis": {**_axis(data.x_title), "labelAngle": 0}},
             "y": {"field": "s", "type": "nominal", "sort": None, "axis": {**_axis(None), "labelLimit": 220}},
-            "color": {
-                "field": "y",
-                "type": "quantitative",
-                "scale": colours,
-                "legend": {"title": data.y_title, "format": ",~r", "gradientLength": 160},
-            },
+        },
+        "layer": [
+            {"mark": "rect", "encoding": {"color": _cell_colour(data)}},
+            *([_cell_numbers(data)] if width >= LABELLED_CELL_PX else []),
+        ],
+    }
+
+
+def _cell_colour(data: ChartData) -> dict[str, Any]:
+    domain, colours = zip(*scale_of(data), strict=True)
+    return {
+        "field": "y",
+        "type": "quantitative",
+        "scale": {"domain": domain, "range": colours, "interpolate": "rgb"},
+        "legend": {"title": wrap(data.y_title, 16), "format": ",~r", "gradientLength": 160, "tickCount": 5},
+    }
+
+
+def _cell_numbers(data: ChartData) -> dict[str, Any]:
+    """The numbers in the cells, white on dark ones."""
+    below, above = dark_fields(data)
+    limits = {"lt": below, "gt": above}
+    dark = [{"field": "y", name: limit} for name, limit in limits.items() if limit is not None]
+    return {
+        "mark": {"type": "text", "fontSize": 9},
+        "encoding": {
+            "text": {"field": "y", "type": "quantitative", "format": f",.{data.decimals}f"},
+            "color": {"value": INK, "condition": {"test": {"or": dark}, "value": "white"}},
         },
     }
 

@@ -6,7 +6,9 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from functions.reporting.rendering.chart_data import ChartData
-from functions.reporting.rendering.vega import PALETTE
+from functions.reporting.rendering.colours import PALETTE
+from functions.reporting.rendering.number_text import excel_format
+from functions.reporting.rendering.xlsx_heatmap import write_heatmap
 
 SHEET = "Chart"
 _COLUMNS: dict[str, dict[str, str]] = {
@@ -17,13 +19,17 @@ _COLUMNS: dict[str, dict[str, str]] = {
 
 
 def write_chart(workbook: Workbook, data: ChartData) -> None:
-    """Add the sheet: points down, series across; a heatmap is coloured cells, anything else a chart beside them."""
+    """Add the sheet.
+
+    A heatmap is a table of coloured cells under its title, laid out as in the PDF. For anything else the numbers stand
+    points down, series across, with a native chart beside them.
+    """
     sheet = workbook.add_worksheet(SHEET)
+    if data.type == "heatmap":
+        write_heatmap(workbook, sheet, data)
+        return
     _write_matrix(workbook, sheet, data)
     last_row, last_column = len(data.points), len(data.series)
-    if data.type == "heatmap":
-        _colour_cells(sheet, last_row, last_column)
-        return
     # Ranked bars read best lying down, as in the PDF.
     lying = data.type == "bar" and data.series_title is None and data.x_kind == "category"
     chart: Any = workbook.add_chart({"type": "bar"} if lying else _COLUMNS[data.type])
@@ -58,8 +64,8 @@ def _value_axis(data: ChartData, lying: bool) -> dict[str, Any]:
 
 
 def _write_matrix(workbook: Workbook, sheet: Worksheet, data: ChartData) -> None:
-    header = workbook.add_format({"bold": True, "bottom": 1})
-    number = workbook.add_format({"num_format": "#,##0.##"})
+    header = workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "bottom"})
+    number = workbook.add_format({"num_format": excel_format(data.decimals)})
     sheet.set_column(0, 0, min(40, max(12, *(len(str(point)) + 2 for point in data.points))) if data.points else 12)
     sheet.set_column(1, max(1, len(data.series)), 14)
     sheet.freeze_panes(1, 1)
@@ -75,8 +81,3 @@ def _write_matrix(workbook: Workbook, sheet: Worksheet, data: ChartData) -> None
             value = values[row - 1]
             if value is not None:
                 sheet.write_number(row, column, value, number)
-
-
-def _colour_cells(sheet: Worksheet, rows: int, columns: int) -> None:
-    colours = {"min_color": "#FFFFFF", "max_color": "#1F5A96", "type": "2_color_scale"}
-    sheet.conditional_format(1, 1, max(1, rows), max(1, columns), colours)

@@ -15,7 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from functions.reporting.errors import TooManyRows
 from functions.reporting.rendering.chart_data import ChartData
-from functions.reporting.rendering.number_text import decimals_of
+from functions.reporting.rendering.number_text import decimals_of, excel_format, heading_lines
 from functions.reporting.rendering.result import ResultTable
 from functions.reporting.rendering.summary import Profile
 from functions.reporting.rendering.xlsx_chart import write_chart
@@ -28,6 +28,7 @@ MAX_TEXT = 32_767
 EXACT_INTEGER = 2**53
 SAMPLE_ROWS, SLICE_ROWS = 1_000, 20_000
 ACCENT = "#1F5A96"
+LINE_HEIGHT = 15
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,18 @@ def _write_data(workbook: Workbook, table: ResultTable, profiles: tuple[Profile,
     )
     sample = table.head(SAMPLE_ROWS)
     formats = [_number_format(workbook, profile, sample[profile.column.name]) for profile in profiles]
+    headings = [heading_lines(profile.column.label, _shown(sample[profile.column.name])) for profile in profiles]
     for index, profile in enumerate(profiles):
-        sheet.set_column(index, index, _width(profile.column.name, sample[profile.column.name]), formats[index])
+        sheet.set_column(index, index, _width(headings[index], _shown(sample[profile.column.name])), formats[index])
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     if profiles:
         sheet.autofilter(0, 0, table.rows, len(profiles) - 1)
-    sheet.set_row(0, 22)
+    sheet.set_row(0, 7 + LINE_HEIGHT * max(map(len, headings), default=1))
     for index, profile in enumerate(profiles):
-        sheet.write_string(0, index, profile.column.name, header)
+        sheet.write_string(0, index, profile.column.label, header)
     _write_rows(sheet, table, formats)
 
 
@@ -137,7 +139,7 @@ def number_format(profile: Profile, sample: pl.Series) -> str:
             return "0" if profile.names else "#,##0"
         case "number":
             decimals = decimals_of(sample.cast(pl.Float64).to_list()) if sample.len() else 2
-            return "#,##0" + ("." + "0" * decimals if decimals else "")
+            return excel_format(decimals)
         case "date":
             return "yyyy-mm-dd"
         case "datetime":
@@ -148,8 +150,13 @@ def number_format(profile: Profile, sample: pl.Series) -> str:
             return "General"
 
 
-def _width(name: str, sample: pl.Series) -> float:
+def _shown(sample: pl.Series) -> int:
+    """How many characters the longest value shows, about."""
     longest = sample.cast(pl.String, strict=False).str.len_chars().max() if sample.len() else 0
-    shown = min(int(longest), 17 if sample.dtype.is_numeric() else 60) if isinstance(longest, int) else 0
-    # Three characters beside the name for the filter's button.
-    return float(max(8, min(60, max(len(name) + 3, shown + 2))))
+    most = 12 if sample.dtype.is_float() else 17 if sample.dtype.is_numeric() else 60
+    return min(int(longest), most) if isinstance(longest, int) else 0
+
+
+def _width(heading: list[str], shown: int) -> float:
+    # Three characters beside the heading for the filter's button.
+    return float(max(8, min(60, max(max(map(len, heading)) + 3, shown + 2))))

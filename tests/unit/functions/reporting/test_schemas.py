@@ -28,6 +28,10 @@ def test_a_title_and_a_job_are_enough() -> None:
         {"chart": {"type": "heatmap", "x": "a", "y": "b"}},
         {"chart": {"type": "bar", "x": "a", "y": "b", "spec": {"$schema": "vega"}}},
         {"figures": [{"label": "a", "column": "b"}] * 5},
+        {"labels": {"a": ""}},
+        {"labels": {"a": "x" * 61}},
+        {"labels": {"a": "two\nlines"}},
+        {"labels": {f"column {n:03}": "x" * 60 for n in range(60)}},
         {"colour": "red"},
     ],
 )
@@ -46,6 +50,7 @@ def test_the_largest_request_fits_a_queue_message() -> None:
             "job": "j" * 100,
             "chart": {"type": "heatmap", "x": column, "y": column, "series": column, "title": column},
             "figures": [{"label": long, "column": column, "aggregate": "count"}] * 4,
+            "labels": {f"{n:02}" + column[:198]: long[:50] for n in range(16)},
         }
     )
     command = RenderReport.model_validate(

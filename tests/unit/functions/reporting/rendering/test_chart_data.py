@@ -1,5 +1,6 @@
 """The numbers of a chart."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -64,9 +65,32 @@ def test_the_title_does_not_say_mean_twice(tmp_path: Path) -> None:
 
 def test_names_from_the_result_stand_in_the_data_and_never_in_the_specification(tmp_path: Path) -> None:
     evil = "datum['x'] + alert(1)"
-    data = chart_of(tmp_path, {evil: ["<script>"], "v": [1]}, x=evil, y="v", title="t")
-    without_titles = {key: value for key, value in specification(data).items() if key != "data"}
-    assert {encoding["field"] for encoding in without_titles["encoding"].values()} <= {"x", "y", "s"}
+    columns = {evil: ["<script>"], "s": [evil], "v": [1]}
+    for kind in ("bar", "heatmap"):
+        chart = {"type": kind, "x": evil, "y": "v", "series": "s", "title": "t"}
+        data = replace(chart_of(tmp_path, columns, **chart), x_title="x", series_title="s")
+        without_data = {key: value for key, value in specification(data).items() if key != "data"}
+        assert "alert" not in repr(without_data)
+        assert "script" not in repr(without_data)
+
+
+def test_labels_stand_on_the_axes_and_in_the_title(tmp_path: Path) -> None:
+    columns = {"k": ["a"], "mean_dep": [1.0], "NYC_hub": ["x"]}
+    pl.DataFrame(columns).write_parquet(tmp_path / "r.parquet")
+    table = ResultTable(tmp_path / "r.parquet", {"k": "Airline", "mean_dep": "Mean departure delay"})
+    request = {"type": "line", "x": "k", "y": "mean_dep", "series": "NYC_hub", "aggregate": "mean"}
+    data = chart_data(table, ChartRequest.model_validate(request))
+    assert (data.x_title, data.y_title, data.series_title) == ("Airline", "Mean departure delay", "NYC hub")
+    assert data.title == "Mean departure delay by airline and NYC hub"
+
+
+def test_a_heatmap_shows_its_numbers_where_there_is_room_for_them(tmp_path: Path) -> None:
+    def layers(points: int) -> int:
+        columns: dict[str, list[object]] = {"x": list(range(points)), "s": ["a"] * points, "v": [1.5] * points}
+        data = chart_of(tmp_path, columns, type="heatmap", x="x", y="v", series="s")
+        return len(specification(data)["layer"])
+
+    assert (layers(12), layers(31)) == (2, 1)
 
 
 @pytest.mark.parametrize("kind", ["bar", "line", "area", "heatmap"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.reporting.rendering.number_text import column_texts, decimals_of, number_text
+from functions.reporting.rendering.number_text import column_texts, decimals_of, heading_lines, number_text
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,10 @@ def test_booleans_and_dates_read_as_words_and_iso_dates() -> None:
 @given(st.integers(-(10**15), 10**15))
 def test_a_grouped_whole_number_reads_back_as_itself(value: int) -> None:
     assert int(number_text(value, 0).replace(",", "").replace("−", "-")) == value
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "N", "P"]) | st.just(" "), min_size=1), st.integers(0, 60))
+def test_a_heading_in_lines_has_all_its_words_and_none_cut(label: str, longest: int) -> None:
+    lines = heading_lines(label, longest)
+    assert " ".join(lines).split() == label.split()
+    assert all(len(line) <= max(16, longest) or " " not in line.strip() for line in lines)

@@ -114,6 +114,20 @@ def test_the_day_is_that_of_the_request_in_utc(tmp_path: Path) -> None:
     assert document(table, profile(table), FRONT)["dateText"] == "23 November 2026"
 
 
+def test_a_heatmap_with_empty_fields_says_what_they_are(tmp_path: Path) -> None:
+    table = table_of(tmp_path, pl.DataFrame({"m": [1, 2], "s": ["a", "b"], "v": [1.0, 2.0]}))
+    request = {"type": "heatmap", "x": "m", "y": "v", "series": "s"}
+    front = replace(FRONT, chart=chart_data(table, ChartRequest.model_validate(request)))
+    assert document(table, profile(table), front)["chart"]["note"] == "An empty field has no data."
+
+
+def test_a_long_heading_breaks_before_it_makes_its_column_wide(tmp_path: Path) -> None:
+    pl.DataFrame({"p95": [1.5], "n_x": [1]}).write_parquet(tmp_path / "r.parquet")
+    table = ResultTable(tmp_path / "r.parquet", {"p95": "95th percentile of the departure delay"})
+    columns = document(table, profile(table), FRONT)["columns"]
+    assert [column["heading"] for column in columns] == [["95th percentile", "of the departure", "delay"], ["N x"]]
+
+
 def test_a_long_word_can_break() -> None:
     assert "\u200b" in breakable("x" * 80)
     assert breakable("short words stay") == "short words stay"

@@ -40,3 +40,16 @@ def test_an_unknown_column_is_refused_and_the_known_ones_named(tmp_path: Path) -
     table = table_of(tmp_path, pl.DataFrame({"flights": [1], "month": [2]}))
     with pytest.raises(UnknownColumn, match=r"'delay'; its columns are: flights, month"):
         table.column("delay")
+
+
+def test_a_column_is_headed_as_asked_or_by_the_words_of_its_name(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"p95": [1], "mean_dep_delay": [2], "": [3]})
+    frame.write_parquet(tmp_path / "result.parquet")
+    table = ResultTable(tmp_path / "result.parquet", {"p95": "95th percentile"})
+    assert [column.label for column in table.columns] == ["95th percentile", "Mean dep delay", ""]
+
+
+def test_a_heading_for_a_column_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "result.parquet")
+    with pytest.raises(UnknownColumn, match="'b'"):
+        ResultTable(tmp_path / "result.parquet", {"b": "B"})
