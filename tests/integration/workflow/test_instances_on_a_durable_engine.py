@@ -51,7 +51,7 @@ async def test_the_demo_runs_to_its_end_over_a_restart(house: Any) -> None:
     assert (id.name, is_new) == ("flight-delays", True)
     instance_id = await start(house)
     assert (await house.read(instance_id)).status == "running"
-    await finish_step(house, instance_id, result={"rows": 10, "valid": 10, "invalid": 0, "invalidRows": []})
+    await finish_step(house, instance_id, result={"rows": 336776, "valid": 336776, "invalid": 0})
     await house.restart()
     await finish_step(house, instance_id, result={"rows": 3})
     await finish_step(house, instance_id, pages=2, files=[{"format": "pdf", "href": "/x"}])
@@ -64,7 +64,8 @@ async def test_the_demo_runs_to_its_end_over_a_restart(house: Any) -> None:
     posted = [json for method, _, json in house.services.asked if method == "POST"]
     assert posted[0] == {"dataset": "d1", "schema": {"name": "flight", "version": "latest"}, "maxInvalid": 0}
     assert posted[1]["validation"] in house.services.keys.values()
-    assert posted[2]["subtitle"] == "10 flights"
+    assert posted[2]["subtitle"] == "336,776 flights"
+    assert posted[2]["chart"]["type"] == "heatmap"
 
 
 async def test_work_whose_event_never_comes_is_found_by_polling(house: Any) -> None:
