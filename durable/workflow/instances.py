@@ -11,6 +11,7 @@ from typing import Any
 from chassis.messaging.events import Event
 from chassis.storage.rows import Change, Insert, Replace, Row, RowChanged, Upsert
 from chassis.storage.tables import Table
+from durable.workflow.faults import SpecError
 from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState
 
 TABLE = "workflowinstances"
@@ -50,6 +51,24 @@ class InstanceStore:
     async def mark_suspended(self, tenant: str, instance_id: str, *, suspended: bool) -> None:
         """Note that the instance is, or is no longer, suspended."""
         await self._table.upsert(tenant, f"x!{instance_id}", {"suspended": suspended})
+
+    async def open(self) -> list[tuple[str, str]]:
+        """(tenant, instance id) of what has not ended, over all tenants."""
+        ended = " and ".join(f"status ne '{status}'" for status in sorted(FINAL))
+        return [(row.partition, row.key[2:]) async for row in self._table.query(prefix="i!", where=f"({ended})")]
+
+    async def fault(self, row: Row, instance_id: str, error: SpecError, ended_at: str) -> bool:
+        """Write and announce an end that the orchestration did not write; False when the row has changed meanwhile."""
+        state = {"status": "faulted", "ended_at": ended_at, "error": json.dumps(error.as_json(), ensure_ascii=False)}
+        definition = {name: row[name] for name in ("namespace", "name", "version")}
+        told = {"id": instance_id, "status": "faulted", "definition": definition}
+        told |= {"endedAt": ended_at, "error": error.as_json()}
+        event = Event("workflow.instance.faulted", instance_id, told, f"{instance_id}-broken-off")
+        try:
+            await self._table.commit(row.partition, [Replace(row.key, {**row.values, **state}, row.etag)], [event])
+        except RowChanged:
+            return False
+        return True
 
     async def record(self, progress: Progress) -> None:
         """Write progress with its events in one transaction; one that is older than what is there is left out.

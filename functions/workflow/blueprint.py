@@ -10,12 +10,14 @@ from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
 from functions.workflow import api, composition, events
 from functions.workflow.composition import OUTBOX_TABLES, runtime
+from functions.workflow.recovery import Patrol
 from functions.workflow.schemas import EventData
 
 log = logging.getLogger(__name__)
 blueprint = df.Blueprint()
 app = create_app(runtime, api.router, checks={"storage": runtime.check_storage})
 front = HttpFront(app)
+patrol = Patrol()
 
 
 @blueprint.function_name("workflow_handle_http")
@@ -41,10 +43,11 @@ async def workflow_receive_event(msg: func.QueueMessage, client: df.DurableOrche
 @blueprint.timer_trigger(arg_name="timer", schedule="*/10 * * * * *", use_monitor=False)
 @blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
 async def workflow_recover_instances(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-    """Starts instances that were accepted and, because of a crash, never started."""
+    """Starts instances that a crash kept from starting; marks those whose orchestration broke off."""
     recovered = await composition.instances().recover(client)
     if recovered:
         log.info("looked after %d unfinished starts", recovered)
+    await patrol.go_on(composition.instance_store(), client)
 
 
 add_outbox_relay(blueprint, runtime, *OUTBOX_TABLES)  # type: ignore[arg-type]

@@ -17,7 +17,11 @@ def definitions() -> Definitions:
     return Definitions(store, process_evaluator())
 
 
+def instance_store() -> InstanceStore:
+    """The read model of instances."""
+    return InstanceStore(runtime.tables.table(TABLE))
+
+
 def instances() -> Instances:
     """The instances of the platform."""
-    store = InstanceStore(runtime.tables.table(TABLE))
-    return Instances(store, StartStore(runtime.tables.table(STARTS)), definitions(), process_evaluator())
+    return Instances(instance_store(), StartStore(runtime.tables.table(STARTS)), definitions(), process_evaluator())

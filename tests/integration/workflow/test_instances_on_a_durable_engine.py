@@ -19,6 +19,7 @@ from functions.workflow.errors import (
     InstanceEnded,
     InstanceNotFound,
 )
+from functions.workflow.recovery import Patrol
 from functions.workflow.schemas import DefinitionId, StartRequest
 
 DEMO = (Path(__file__).resolve().parents[3] / "examples" / "flight-delays" / "workflow.yaml").read_bytes()
@@ -252,3 +253,41 @@ async def test_an_event_that_comes_before_the_instance_waits_is_kept_for_it(
     monkeypatch.setattr(house.services, "ask", finished_at_once)
     instance_id = await start(house, StartRequest(namespace="test", name="small"))
     assert (await house.read(instance_id)).output["result"] == {"rows": 1}
+
+
+async def test_an_instance_whose_orchestration_broke_off_is_marked_faulted(house: Any) -> None:
+    await composition.definitions().put(house.caller.tenant, small("do: [{w: {wait: PT1H}}]"))
+    request = StartRequest(namespace="test", name="small")
+    broken, whole = await start(house, request), await start(house, request)
+    await house.engine.client.terminate(broken, "a mistake in the platform")
+    await house.idle()
+    store = composition.instance_store()
+    while (house.caller.tenant, broken) in await store.open():
+        await Patrol().go_on(store, house.client)
+    found = await house.read(broken)
+    assert (found.status, found.error.status) == ("faulted", 500)
+    assert "orchestration is terminated" in found.error.detail
+    assert found.ended_at is not None
+    assert (await house.read(whole)).status == "waiting"
+
+
+async def test_an_instance_whose_orchestration_is_missing_is_marked_faulted(house: Any) -> None:
+    await composition.definitions().put(house.caller.tenant, small("do: [{w: {wait: PT1H}}]"))
+    gone = await start(house, StartRequest(namespace="test", name="small"))
+    await house.engine.client.terminate(gone, "")
+    await house.idle()
+    await house.engine.client.purge(gone)
+    store = composition.instance_store()
+    while (house.caller.tenant, gone) in await store.open():
+        await Patrol().go_on(store, house.client)
+    assert "orchestration is missing" in (await house.read(gone)).error.detail
+
+
+async def test_a_start_under_way_is_not_taken_for_broken_off(house: Any) -> None:
+    store = composition.instance_store()
+    values = {"namespace": "test", "name": "small", "version": "1.0.0"}
+    await store.add(house.caller.tenant, "young", values)
+    await Patrol().go_on(store, house.client)
+    row = await store.get(house.caller.tenant, "young")
+    assert row is not None
+    assert row["status"] == "pending"

@@ -1,0 +1,66 @@
+"""Finds instances whose orchestration has ended or is gone without writing their end, and marks them faulted."""
+
+import logging
+from datetime import UTC, datetime
+
+from durable.workflow.faults import SpecError, spec_error
+from durable.workflow.instances import InstanceStore
+from durable.workflow.models import FINAL
+from functions.workflow.service import DurableClient
+
+log = logging.getLogger(__name__)
+
+PER_ROUND = 200
+"""So many open instances are looked at each time; ten seconds apart, 10,000 take about eight minutes."""
+
+ENDED = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
+
+
+class Patrol:
+    """Goes over all open instances, a few at a time; where it stands is lost with the process, which does no harm."""
+
+    def __init__(self) -> None:
+        self._left: list[tuple[str, str]] = []
+
+    async def go_on(self, store: InstanceStore, client: DurableClient) -> int:
+        """Look at the next instances; gives how many were marked faulted."""
+        if not self._left:
+            self._left = (await store.open())[::-1]
+        marked = 0
+        for _ in range(min(PER_ROUND, len(self._left))):
+            tenant, instance_id = self._left.pop()
+            marked += await _mark_if_ended(store, client, tenant, instance_id)
+        return marked
+
+
+async def _mark_if_ended(store: InstanceStore, client: DurableClient, tenant: str, instance_id: str) -> bool:
+    ended = await _how_it_ended(client, instance_id)
+    if ended is None:
+        return False
+    # Read after the status: an orchestration that ends as it should has written its end before.
+    row = await store.get(tenant, instance_id)
+    if row is None or row["status"] in FINAL or (ended == "missing" and row["status"] == "pending"):
+        return False  # a pending one without an orchestration is a start under way
+    marked = await store.fault(row, instance_id, _error(ended), _now())
+    if marked:
+        log.error("instance %s is marked faulted: its orchestration is %s", instance_id, ended)
+    return marked
+
+
+async def _how_it_ended(client: DurableClient, instance_id: str) -> str | None:
+    """None while it runs; "missing" when the task hub does not know it."""
+    status = getattr(await client.get_status(instance_id), "runtime_status", None)
+    if status is None:
+        return "missing"
+    return status.name.lower() if status.name in ENDED else None
+
+
+def _error(ended: str) -> SpecError:
+    detail = (
+        f"Its orchestration is {ended}; nothing was undone. This is a mistake of the platform, not of the workflow."
+    )
+    return spec_error("runtime", 500, "The instance was broken off", detail)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
