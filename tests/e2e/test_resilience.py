@@ -10,7 +10,7 @@ from local.demo.api import Api
 from local.demo.job import Order
 from local.platform import Platform
 from local.webhooks import WebhookReceiver
-from tests.e2e.expected import assert_equal, expected
+from tests.flight_delays import assert_equal, expected
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 KILLED = {"workflow": 0.8, "processing": 1.2, "reporting": 3.0}

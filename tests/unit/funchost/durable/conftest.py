@@ -19,6 +19,7 @@ from azure.functions.meta import Datum
 from funchost.durable import DurableEngine
 from funchost.durable.backend import Backend, InstanceRow
 from funchost.durable.clock import Alarm, Clock
+from funchost.durable.http_calls import send
 from funchost.durable.live import keeping
 from funchost.durable.memory import MemoryBackend
 from funchost.durable.sqlite import SqliteBackend
@@ -101,6 +102,7 @@ class Hub:
 
     def __init__(self, functions: Functions, make_backend: Callable[[], Backend], **settings: Any) -> None:
         self.functions, self.clock = functions, VirtualClock()
+        self._http = settings.pop("http", send)
         self._make_backend, self._settings = make_backend, settings
         self.engine = self._make_engine()
 
@@ -113,6 +115,7 @@ class Hub:
             base_url="http://127.0.0.1:7071",
             clock=self.clock,
             backend=self._make_backend(),
+            http=self._http,
         )
 
     async def restart(self) -> None:

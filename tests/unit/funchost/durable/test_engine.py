@@ -204,11 +204,6 @@ def versions(context: df.DurableOrchestrationContext) -> Any:
 
 
 @bp.orchestration_trigger(context_name="context")
-def calls_http(context: df.DurableOrchestrationContext) -> Any:
-    yield context.call_http("GET", "http://127.0.0.1:1/")
-
-
-@bp.orchestration_trigger(context_name="context")
 def misnames(context: df.DurableOrchestrationContext) -> Any:
     yield context.call_activity("no_such_activity", 1)
 
@@ -387,13 +382,6 @@ async def test_terminate_ends_a_waiting_orchestration_with_the_reason(make_hub: 
     row = await hub.row(instance_id)
     assert (row.status, json.loads(row.output)) == ("Terminated", "enough")
     assert hub.engine.waiting().timers == 0
-
-
-async def test_an_unsupported_action_fails_by_name(make_hub: Any) -> None:
-    hub = await make_hub(bp)
-    row = await hub.run("calls_http")
-    assert row.status == "Failed"
-    assert "'call_http' is not supported" in row.output
 
 
 async def test_an_entity_keeps_its_state_and_answers(make_hub: Any) -> None:

