@@ -11,6 +11,7 @@ from funchost.jsonc import read_object
 # Published by Microsoft for the storage emulator; not a secret.
 _EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _EMULATOR_PORTS = {"Blob": 10000, "Queue": 10001, "Table": 10002}
+STORAGE_SETTING = "AzureWebJobsStorage"
 _PLACEHOLDER = re.compile(r"%([^%\s]+)%")
 
 
@@ -66,7 +67,7 @@ def connection_string(name: str | None, *, where: str) -> str:
 
     The setting may also be named AzureWebJobs<name>, as in the official host. Raises HostError when neither is set.
     """
-    name = name or "AzureWebJobsStorage"
+    name = name or STORAGE_SETTING
     value = os.environ.get(f"AzureWebJobs{name}") or os.environ.get(name)
     if not value:
         raise HostError(
@@ -76,6 +77,11 @@ def connection_string(name: str | None, *, where: str) -> str:
             "(a connection string, or UseDevelopmentStorage=true).",
         )
     return _emulator_connection_string() if "usedevelopmentstorage=true" in value.lower() else value
+
+
+def has_host_storage() -> bool:
+    """Whether the host has a storage account of its own: AzureWebJobsStorage is set."""
+    return bool(os.environ.get(STORAGE_SETTING))
 
 
 def _emulator_connection_string() -> str:

@@ -15,11 +15,16 @@ from funchost.definitions import Binding, FunctionDefinition
 from funchost.expressions import Template, parse_template
 from funchost.function import HTTP_OUTPUT, BoundFunction
 from funchost.host_json import HostJson
+from funchost.retry import retry_policy
 from funchost.signature import RETURN, Parameter, plan_call
 from funchost.storage import StorageConnections
 
-DURABLE_TRIGGERS = {"orchestrationTrigger": "orchestrator", "activityTrigger": "activity"}  # entities: not yet
-TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger", "warmupTrigger", *DURABLE_TRIGGERS})
+DURABLE_TRIGGERS = {
+    "orchestrationTrigger": "orchestrator",
+    "activityTrigger": "activity",
+    "entityTrigger": "entity",
+}
+TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger", "blobTrigger", "warmupTrigger", *DURABLE_TRIGGERS})
 INPUTS = frozenset({"blob", "table", "signalRConnectionInfo", "durableClient"})
 OUTPUTS = frozenset({"queue", "blob", "table", "signalR", HTTP_OUTPUT})
 
@@ -68,6 +73,7 @@ class Binder:
             outputs=tuple((p, self._output(p, definition)) for p in plan.outputs if p not in http),
             return_output=return_output,
             http_output=http_output,
+            retry=None if definition.trigger.type in DURABLE_TRIGGERS else retry_policy(definition),
         )
 
     def _input(self, parameter: Parameter, definition: FunctionDefinition) -> InputBinding:

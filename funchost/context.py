@@ -91,6 +91,10 @@ class Context(func.Context):
         self._trace = trace
         self._retry = retry
 
+    def for_attempt(self, retry: RetryContext) -> "Context":
+        """The context of one attempt: an invocation of its own in the same trace."""
+        return Context(self._name, self._directory, self._trace, retry)
+
     @property
     def invocation_id(self) -> str:
         """The id that the log lines of this invocation carry; drawn when first asked for."""

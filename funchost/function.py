@@ -8,6 +8,7 @@ from funchost.bindings.ports import BindingData, InputBinding, OutputBinding
 from funchost.context import Context, Out, RetryContext, TraceContext
 from funchost.converters import decode, encode
 from funchost.definitions import FunctionDefinition
+from funchost.retry import RetryPolicy
 from funchost.signature import CallPlan, Parameter
 
 HTTP_OUTPUT = "http"
@@ -23,6 +24,7 @@ class BoundFunction:
     outputs: tuple[tuple[Parameter, OutputBinding], ...] = ()
     return_output: tuple[Parameter, OutputBinding] | None = None
     http_output: str = ""
+    retry: RetryPolicy | None = None
     name: str = field(init=False)
     has_bindings: bool = field(init=False)
     """Whether there is anything to read or write beside the trigger and a returned HTTP response."""

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from funchost.app_settings import connection_string, expand
 from funchost.binder import DURABLE_TRIGGERS, Binder
 from funchost.bindings.signalr import SignalRSender
 from funchost.definitions import FunctionDefinition
@@ -18,8 +17,8 @@ from funchost.errors import HostError
 from funchost.function import BoundFunction
 from funchost.host_json import HostJson
 from funchost.invoker import Invoker
+from funchost.listeners import Listeners
 from funchost.storage import StorageConnections
-from funchost.triggers.listener import Listener
 
 VERSION = "4.funchost"
 log = logging.getLogger("Host")
@@ -29,7 +28,13 @@ class Host:
     """One running function app. Make it inside a running event loop."""
 
     def __init__(
-        self, definitions: Sequence[FunctionDefinition], host_json: HostJson, *, state_dir: Path, base_url: str
+        self,
+        definitions: Sequence[FunctionDefinition],
+        host_json: HostJson,
+        *,
+        state_dir: Path,
+        base_url: str,
+        host_id: str,
     ) -> None:
         self._host_json = host_json
         self._state_dir = state_dir
@@ -41,11 +46,12 @@ class Host:
         binder = Binder(host_json, self._storage, self._sender, lambda: self.engine)
         self.bound = [binder.bind(definition) for definition in definitions]
         self.engine = self._make_engine()
-        self._listeners = [listener for function in self.bound if (listener := self._listener(function))]
+        listeners = Listeners(self.invoker, self._storage, host_json.extensions, state_dir, host_id)
+        self._listeners = [listener for function in self.bound if (listener := listeners.make(function))]
         self._started = time.monotonic()
         for definition in definitions:
-            if definition.retry:
-                log.warning("Function %s: retry policies are not supported yet and ignored", definition.name)
+            if definition.retry and definition.trigger.type in DURABLE_TRIGGERS:
+                log.warning("Function %s: durable functions take their retry options from the caller", definition.name)
         self.is_ready = False
 
     def _by_trigger(self, *types: str) -> list[BoundFunction]:
@@ -71,30 +77,6 @@ class Host:
             state_dir=self._state_dir,
             base_url=self._base_url,
         )
-
-    def _listener(self, function: BoundFunction) -> Listener | None:
-        trigger, where = function.definition.trigger, function.definition.where
-        if trigger.type == "queueTrigger":
-            from funchost.triggers.queue import QueueListener
-
-            return QueueListener(
-                function,
-                self.invoker,
-                self._storage,
-                connection=connection_string(trigger.text("connection"), where=where),
-                queue_name=expand(trigger.text("queueName"), where=where).lower(),
-                settings=self._host_json.extensions.queues,
-            )
-        if trigger.type == "timerTrigger":
-            from funchost.triggers.schedule import parse_schedule, time_zone
-            from funchost.triggers.timer import TimerListener, TimerStatusFile
-
-            try:
-                schedule = parse_schedule(expand(trigger.text("schedule"), where=where), time_zone())
-            except ValueError as error:
-                raise HostError(f"Function {function.name}: {error}", where=where) from None
-            return TimerListener(function, self.invoker, schedule, TimerStatusFile(self._state_dir, function.name))
-        return None
 
     async def start(self) -> None:
         """Start the engine, warm up, start every listener; then the host is ready."""
@@ -129,6 +111,7 @@ class Host:
         `requests_ended` waits for HTTP functions. The engine stops last of all, as running functions may call it.
         """
         self.is_ready = False
+        self.invoker.stop_retries()
         deadline = time.monotonic() + grace_s
         for listener in self._listeners:
             await listener.stop()
@@ -181,7 +164,7 @@ def durable_name(definition: FunctionDefinition) -> str:
 
 
 def durable_functions(definitions: Sequence[FunctionDefinition]) -> dict[str, tuple[str, str]]:
-    """Kind (orchestrator, activity) and function name by durable name. Raises HostError for a name used twice."""
+    """Kind and function name by durable name. Raises HostError for a name used twice."""
     functions: dict[str, tuple[str, str]] = {}
     for definition in definitions:
         name = durable_name(definition)

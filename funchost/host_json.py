@@ -57,11 +57,19 @@ class QueuesSection(Section):
         return self.batch_size // 2 if self.new_batch_threshold is None else self.new_batch_threshold
 
 
+class BlobsSection(Section):
+    """extensions.blobs, with the defaults of the Blob Storage extension v5."""
+
+    max_degree_of_parallelism: int = Field(default=8, ge=1)
+    poison_blob_threshold: int = Field(default=5, ge=1)
+
+
 class ExtensionsSection(Section):
     """The extensions this host has."""
 
     http: HttpSection = HttpSection()
     queues: QueuesSection = QueuesSection()
+    blobs: BlobsSection = BlobsSection()
     durable_task: dict[str, Any] = Field(default_factory=dict)
 
 

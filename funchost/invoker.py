@@ -5,6 +5,7 @@ import concurrent.futures
 import logging
 import os
 import time
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import timedelta
@@ -19,6 +20,7 @@ from funchost.deadlines import Deadlines
 from funchost.errors import InvocationError
 from funchost.function import BoundFunction
 from funchost.in_flight import InFlight
+from funchost.retrying import Retrying
 from funchost.signature import CallPlan
 
 log = logging.getLogger("Function")
@@ -51,9 +53,11 @@ class Invoker:
     def __init__(self, timeout: timedelta | None = None) -> None:
         self._deadlines = Deadlines(timeout.total_seconds() if timeout else None)
         self._threads = ThreadPoolExecutor(thread_count(), thread_name_prefix="function")
-        # Replay must not wait behind activities that block every thread, or an orchestration could starve itself.
+        # Replay must not wait behind activities that block every thread, or an orchestration could starve itself; the
+        # same holds for entities, whose answers activities may wait for.
         self._replay_threads = ThreadPoolExecutor(2, thread_name_prefix="orchestrator")
         self.in_flight = InFlight()
+        self._retrying = Retrying()
 
     async def execute(
         self, function: BoundFunction, value: Any, data: BindingData, context: Context, *, level: int = logging.INFO
@@ -61,8 +65,24 @@ class Invoker:
         """Bind, call and write outputs; returns the function's result (the HTTP response of an HTTP function).
 
         `value` is the decoded trigger; start and success are logged at `level`. Raises what the function or a
-        binding raised, after logging it; TimeoutError after functionTimeout.
+        binding raised, after logging it and after the retries of the function's policy; TimeoutError after
+        functionTimeout, which each attempt has anew.
         """
+        if function.retry is None:
+            return await self._attempt(function, value, data, context, level)
+
+        def attempt(value: Any, context: Context) -> Awaitable[Any]:
+            return self._attempt(function, value, data, context, level)
+
+        return await self._retrying.run(function, value, context, attempt)
+
+    def stop_retries(self) -> None:
+        """Begin no more retries; what waits for one fails."""
+        self._retrying.stop()
+
+    async def _attempt(
+        self, function: BoundFunction, value: Any, data: BindingData, context: Context, level: int
+    ) -> Any:
         token = current_invocation.set(context)
         self.in_flight.begin()
         try:
@@ -104,7 +124,7 @@ class Invoker:
             self._deadlines.end(task)
 
     def _on_thread(self, plan: CallPlan, arguments: dict[str, Any]) -> asyncio.Future[Any]:
-        is_replay = plan.trigger.binding.type == "orchestrationTrigger"
+        is_replay = plan.trigger.binding.type in ("orchestrationTrigger", "entityTrigger")
         threads = self._replay_threads if is_replay else self._threads
         call = partial(copy_context().run, partial(plan.function, **arguments))
         return asyncio.get_running_loop().run_in_executor(threads, call)

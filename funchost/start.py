@@ -17,6 +17,7 @@ from funchost.banner import function_table
 from funchost.binder import unsupported_bindings
 from funchost.definitions import FunctionDefinition
 from funchost.errors import HostError
+from funchost.host_id import host_id
 from funchost.host_json import HostJson, read_host_json
 from funchost.indexing import index_app
 from funchost.logs import parse_levels, set_up_logs
@@ -116,7 +117,7 @@ async def _serve(
     port = listener.getsockname()[1]
     base_url = f"http://{options.host if options.host != '0.0.0.0' else '127.0.0.1'}:{port}"  # noqa: S104
     state_dir = Path(os.environ.get("FUNCHOST_STATE_DIR") or options.app_dir / ".funchost")
-    host = Host(definitions, host_json, state_dir=state_dir, base_url=base_url)
+    host = Host(definitions, host_json, state_dir=state_dir, base_url=base_url, host_id=host_id(options.app_dir))
     app = make_app(host, host_json, state_dir)
     server = HttpServer(app, options.grace_s)
     stop = _stop_signal()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from azure.functions.meta import Datum
 
-from funchost.bindings.ports import NOTHING, BindingData
+from funchost.bindings.ports import BindingData
 from funchost.errors import InvocationError
 from funchost.expressions import Template
 from funchost.storage import StorageConnections
@@ -18,7 +18,11 @@ _SYSTEM_KEYS = ("Timestamp", "odata.etag", "ETag")
 
 
 class TableInput:
-    """One entity (partition and row key given) as a JSON object, else the matching ones as a JSON list."""
+    """The matching entities as a JSON list; with partition and row key, the list of that one entity.
+
+    The official host hands functions outside .NET a list even then (azure-functions-python-worker issue 1231); unlike
+    it, this host honours the row key.
+    """
 
     def __init__(
         self,
@@ -40,22 +44,20 @@ class TableInput:
         self._take = take
 
     async def read(self, data: BindingData) -> Datum:
-        """The entity or the list; NOTHING when the one entity does not exist, [] when the table does not."""
+        """The list; [] when the entity or the table does not exist."""
         from azure.core.exceptions import ResourceNotFoundError
 
         table = self._storage.tables(self._connection).get_table_client(self._table_name.render(data))
         try:
-            if self._partition_key and self._row_key:
-                entity = await table.get_entity(self._partition_key.render(data), self._row_key.render(data))
-                return Datum(json.dumps(entity_json(entity)), "json")
             return Datum(json.dumps(await self._query(table, data)), "json")
         except ResourceNotFoundError:
-            return NOTHING if self._row_key else Datum("[]", "json")
+            return Datum("[]", "json")
 
     async def _query(self, table: Any, data: BindingData) -> list[dict[str, Any]]:
         conditions = []
-        if self._partition_key:
-            conditions.append(f"PartitionKey eq '{_quoted(self._partition_key.render(data))}'")
+        for key, template in (("PartitionKey", self._partition_key), ("RowKey", self._row_key)):
+            if template:
+                conditions.append(f"{key} eq '{_quoted(template.render(data))}'")
         if self._filter:
             conditions.append(f"({self._filter.render({k: _quoted_if_text(v) for k, v in data.items()})})")
         found: list[dict[str, Any]] = []

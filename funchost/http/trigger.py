@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from azure.functions import HttpResponse
+
 from funchost.bindings.ports import BindingData
 from funchost.context import TraceContext
 from funchost.errors import InvocationError
@@ -23,6 +25,7 @@ from funchost.http.request import (
 )
 from funchost.http.response import Send, encode_response, send_response, send_status
 from funchost.invoker import Invoker
+from funchost.signature import RETURN
 
 DEFAULT_BODY_LIMIT_BYTES = 104_857_600  # the official host's default of FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
 log = logging.getLogger("Host.Http")
@@ -68,6 +71,8 @@ class HttpTrigger:
         except Exception:  # noqa: BLE001 (the trigger's edge; the invoker has logged it)
             await send_status(send, 500)
             return
+        if result is None and self.function.http_output != RETURN:
+            result = HttpResponse() if self.function.http_output else HttpResponse(status_code=204)
         try:
             status, response_headers, content = encode_response(result)
         except (InvocationError, UnicodeError) as error:  # not a response, or a header beyond Latin-1

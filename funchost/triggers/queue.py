@@ -35,6 +35,7 @@ class QueueListener:
         connection: str,
         queue_name: str,
         settings: QueuesSection,
+        poison_queue: str | None = None,
     ) -> None:
         self._function = function
         self._invoker = invoker
@@ -42,12 +43,14 @@ class QueueListener:
         self._name = queue_name
         service = storage.queues(connection)
         self._queue: Any = service.get_queue_client(queue_name)
-        poison = None if queue_name.endswith(POISON_SUFFIX) else service.get_queue_client(queue_name + POISON_SUFFIX)
+        poison_name = poison_queue or queue_name + POISON_SUFFIX
+        poison = None if queue_name.endswith(POISON_SUFFIX) else service.get_queue_client(poison_name)
         self._settlement = QueueSettlement(self._queue, poison, settings)
         self._backoff = PollingBackoff(settings.max_polling_interval)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._waking = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._failures = 0
 
@@ -60,7 +63,13 @@ class QueueListener:
     async def stop(self) -> None:
         """Fetch no more messages."""
         self._stopping.set()
+        self._waking.set()
         self._room.set()
+
+    def wake(self) -> None:
+        """Poll now: there is something new."""
+        self._backoff.found()
+        self._waking.set()
 
     async def drained(self) -> None:
         """Return when every fetched message is settled."""
@@ -134,9 +143,10 @@ class QueueListener:
 
     async def _sleep(self, delay_s: float) -> None:
         try:
-            await asyncio.wait_for(self._stopping.wait(), delay_s)
+            await asyncio.wait_for(self._waking.wait(), delay_s)
         except TimeoutError:
             return
+        self._waking.clear()
 
     async def _wait_for_room(self) -> None:
         """Until few enough messages are in flight for another batch."""

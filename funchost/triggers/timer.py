@@ -15,6 +15,7 @@ from funchost.converters import decode
 from funchost.function import BoundFunction
 from funchost.invoker import Invoker
 from funchost.triggers.schedule import IntervalSchedule, Schedule, is_worth_monitoring
+from funchost.triggers.singleton import Lock
 
 _LONGEST_SLEEP_S = 60.0  # a clock that jumps is noticed within a minute
 log = logging.getLogger("Host.Timers")
@@ -56,7 +57,7 @@ class TimerStatusFile:
 
 
 class TimerListener:
-    """Fires one function on its schedule, never twice at once."""
+    """Fires one function on its schedule, never twice at once; with a lock, in one host of the app at a time."""
 
     def __init__(
         self,
@@ -65,12 +66,14 @@ class TimerListener:
         schedule: Schedule,
         status_file: TimerStatusFile,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        lock: Lock | None = None,
     ) -> None:
         trigger = function.definition.trigger
         self._function = function
         self._invoker = invoker
         self._schedule = schedule
         self._now = now
+        self._lock = lock
         self._run_on_startup = trigger.properties.get("runOnStartup") is True
         wants_monitor = trigger.properties.get("useMonitor") is not False
         self._file = status_file if wants_monitor and is_worth_monitoring(schedule, now()) else None
@@ -91,6 +94,15 @@ class TimerListener:
             await asyncio.gather(self._loop, return_exceptions=True)
 
     async def _listen(self) -> None:
+        if self._lock is not None and not await self._lock.acquire(self._stopping):
+            return
+        try:
+            await self._run_schedule()
+        finally:
+            if self._lock is not None:
+                await self._lock.release()
+
+    async def _run_schedule(self) -> None:
         status = self._file.read() if self._file else None
         is_past_due = status is not None and status.next < self._now()
         if is_past_due or self._run_on_startup:
@@ -98,6 +110,11 @@ class TimerListener:
         else:
             status = self._resumed(status)
         while await self._wait_until(status.next):
+            if self._lock is not None and not self._lock.is_held:
+                if not await self._lock.acquire(self._stopping):
+                    return
+                status = self._planned(status.last)  # another host may have run what came due meanwhile
+                continue
             status = await self._fire(status, is_past_due=False)
 
     def _resumed(self, stored: TimerStatus | None) -> TimerStatus:

@@ -1,0 +1,92 @@
+"""The listener of each function that has one."""
+
+from pathlib import Path
+
+from funchost.app_settings import connection_string, expand, has_host_storage
+from funchost.errors import HostError
+from funchost.function import BoundFunction
+from funchost.host_id import function_id
+from funchost.host_json import ExtensionsSection
+from funchost.invoker import Invoker
+from funchost.storage import StorageConnections
+from funchost.triggers.listener import Listener
+
+
+class Listeners:
+    """Makes listeners; what they share is held here once."""
+
+    def __init__(
+        self,
+        invoker: Invoker,
+        storage: StorageConnections,
+        settings: ExtensionsSection,
+        state_dir: Path,
+        host_id: str,
+    ) -> None:
+        self._invoker = invoker
+        self._storage = storage
+        self._settings = settings
+        self._state_dir = state_dir
+        self._host_id = host_id
+
+    def make(self, function: BoundFunction) -> Listener | None:
+        """The listener; None when something else calls the function. Raises HostError for a wrong property."""
+        makers = {"queueTrigger": self._queue, "timerTrigger": self._timer, "blobTrigger": self._blob}
+        maker = makers.get(function.definition.trigger.type)
+        return None if maker is None else maker(function)
+
+    def _queue(self, function: BoundFunction) -> Listener:
+        from funchost.triggers.queue import QueueListener
+
+        trigger, where = function.definition.trigger, function.definition.where
+        return QueueListener(
+            function,
+            self._invoker,
+            self._storage,
+            connection=connection_string(trigger.text("connection"), where=where),
+            queue_name=expand(trigger.text("queueName"), where=where).lower(),
+            settings=self._settings.queues,
+        )
+
+    def _blob(self, function: BoundFunction) -> Listener:
+        from funchost.triggers.blob import BlobListener
+        from funchost.triggers.blob_pattern import parse_blob_path
+
+        trigger, where = function.definition.trigger, function.definition.where
+        try:
+            pattern = parse_blob_path(expand(trigger.text("path"), where=where))
+        except ValueError as error:
+            raise HostError(
+                f"Function {function.name}: {error}",
+                where=where,
+                remedy="Write path as container/name, for example orders/{name}.json.",
+            ) from None
+        connection = connection_string(trigger.text("connection"), where=where)
+        has_own = has_host_storage()
+        return BlobListener(
+            function,
+            self._invoker,
+            self._storage,
+            connection=connection,
+            host_connection=connection_string(None, where=where) if has_own else connection,
+            pattern=pattern,
+            host_id=self._host_id,
+            settings=self._settings,
+        )
+
+    def _timer(self, function: BoundFunction) -> Listener:
+        from funchost.triggers.schedule import parse_schedule, time_zone
+        from funchost.triggers.singleton import SingletonLock
+        from funchost.triggers.timer import TimerListener, TimerStatusFile
+
+        trigger, where = function.definition.trigger, function.definition.where
+        try:
+            schedule = parse_schedule(expand(trigger.text("schedule"), where=where), time_zone())
+        except ValueError as error:
+            raise HostError(f"Function {function.name}: {error}", where=where) from None
+        lock = None
+        if has_host_storage():  # without it there is nothing that hosts could share
+            blobs = self._storage.blobs(connection_string(None, where=where))
+            lock = SingletonLock(blobs, self._host_id, function_id(function.name))
+        status_file = TimerStatusFile(self._state_dir, function.name)
+        return TimerListener(function, self._invoker, schedule, status_file, lock=lock)
