@@ -13,16 +13,29 @@ from local.webhooks import WebhookReceiver
 from tests.flight_delays import assert_equal, expected
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-KILLED = {"workflow": 0.8, "processing": 1.2, "reporting": 3.0}
-"""Seconds after the start at which the service is killed: in the middle of its own part."""
+KILLED_DURING = [
+    ("workflow", "validate"),
+    ("processing", "validate"),
+    ("processing", "process"),
+    ("reporting", "report"),
+]
 
 
-@pytest.mark.parametrize("service", KILLED)
+async def until_running(api: Api, instance_id: str, task: str) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            tasks = (await api.call("GET", f"/workflow/instances/{instance_id}"))["tasks"]
+            if task in [found["name"] for found in tasks if found["state"] == "running"]:
+                return
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(("service", "task"), KILLED_DURING)
 async def test_a_service_killed_in_the_middle_does_not_change_the_result(
-    service: str, api: Api, order: Order, platform: Platform, tmp_path: Path
+    service: str, task: str, api: Api, order: Order, platform: Platform, tmp_path: Path
 ) -> None:
     instance_id = await job.start(api, order, await job.upload(api, order))
-    await asyncio.sleep(KILLED[service])
+    await until_running(api, instance_id, task)
     await platform.kill(service)
     instance = await job.finished(api, instance_id, 180)
     assert instance["status"] == "completed", instance["error"]
