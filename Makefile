@@ -36,9 +36,13 @@ check: setup  ## Lint, types, import contracts, unit tests: no network needed
 test: check  ## All of check, then integration, end-to-end and conformance tests
 	@$(PYTEST) $(wildcard tests/integration tests/e2e tests/conformance)
 
+bench: QUIET = --quiet
+bench: setup  ## Measure every figure beside a peer, in turn (ARGS="--quick edge"; ARGS=--list for the names)
+	@$(PY) -m bench $(ARGS)
+
 clean:  ## Stop the platform and remove what it stored and built (keeps .venv/)
 	@test ! -x $(PY) || $(PY) -m local down
 	@rm -rf build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down status check test clean
+.PHONY: help setup demo up down status check test bench clean

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -28,6 +29,7 @@ SLOWEST = 8.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when everything was measured, whatever the figures are."""
     parsed = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.ERROR)  # what the SDKs advise an app's author
     console = Console()
     if parsed.list:
         for bench in BENCHES:

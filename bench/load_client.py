@@ -95,7 +95,8 @@ async def run(url: str, seconds: float, connections: int, tokens: list[str]) -> 
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     pairs = [
-        await loop.create_connection(lambda: Connection(load), parts.hostname, parts.port) for _ in range(connections)
+        await loop.create_connection(lambda: Connection(load), parts.hostname or "127.0.0.1", parts.port or 80)
+        for _ in range(connections)
     ]
     await asyncio.gather(*(connection.ended for _, connection in pairs))
     took = perf_counter() - began

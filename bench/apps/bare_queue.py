@@ -4,11 +4,17 @@ import asyncio
 import os
 
 import uvloop
+from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from bench.apps.stopwatch import Stopwatch
 
 BATCH, REFILL_AT = 16, 8
+
+
+async def delete(queue: QueueClient, message: QueueMessage) -> None:
+    """Settle one message."""
+    await queue.delete_message(message.id, message.pop_receipt)
 
 
 async def drain(queue: QueueClient, stopwatch: Stopwatch) -> None:
@@ -19,7 +25,7 @@ async def drain(queue: QueueClient, stopwatch: Stopwatch) -> None:
         pages = queue.receive_messages(messages_per_page=BATCH, max_messages=BATCH, visibility_timeout=30)
         async for message in pages:
             done = stopwatch.handled() or done
-            task = asyncio.create_task(queue.delete_message(message.id, message.pop_receipt))
+            task = asyncio.create_task(delete(queue, message))
             in_flight.add(task)
             task.add_done_callback(in_flight.discard)
         while len(in_flight) > REFILL_AT:

@@ -1,14 +1,13 @@
 """A chain of five activities: complete runs with storage, beside the SDK's replay of the same turns and nothing else.
 
-The limit's arguments are those that the engine really gave the orchestrator in one run: six turns.
+The replays are six a run, with the history that the official extension sends, and with only what the SDK reads of it.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -18,58 +17,39 @@ import azure.functions as func
 
 from bench.contest import BenchError, Contest, Effort, Sample, Side
 from bench.processes import APPS
+from bench.replay import turns_of_chain
 from funchost.host import Host
 from funchost.host_json import read_host_json
 from funchost.indexing import index_app
 
 STEPS = 5
-ORCHESTRATOR = "chain"
-
-
-class Recorder:
-    """Keeps what the orchestrator is given, until it is stopped; then it costs one call."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.arguments: list[str] = []
-        self.is_on = True
-
-        @wraps(function)
-        def recorded(context: func.OrchestrationContext) -> Any:
-            if self.is_on:
-                self.arguments.append(context.body)
-            return function(context)
-
-        self.recorded = recorded
+ORCHESTRATOR, ACTIVITY = "chain", "add_one"
 
 
 @asynccontextmanager
 async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Start a whole host in this process, without HTTP, on a SQLite file of its own."""
     app = APPS / "chain"
-    orchestrator, *others = sorted(index_app(app), key=lambda definition: definition.name != ORCHESTRATOR)
-    recorder = Recorder(orchestrator.user_function)
-    definitions = [replace(orchestrator, user_function=recorder.recorded), *others]
+    definitions = index_app(app)
+    replayed = next(definition.user_function for definition in definitions if definition.name == ORCHESTRATOR)
     with TemporaryDirectory(prefix="bench-") as folder:
-        host = Host(definitions, read_host_json(app / "host.json"), state_dir=Path(folder), base_url="http://127.0.0.1")
+        host_json = read_host_json(app / "host.json")
+        host = Host(definitions, host_json, state_dir=Path(folder), base_url="http://127.0.0.1", host_id="bench")
         await host.start()
         try:
-            await _complete(host, 1)
-            recorder.is_on = False
-            if len(recorder.arguments) != STEPS + 1:
-                raise BenchError(f"one run took {len(recorder.arguments)} turns instead of {STEPS + 1}")
-            runs = 60 if effort.quick else 300
-            yield [
-                Contest(
-                    f"chain of {STEPS} activities, {runs} runs at once",
-                    "runs/s",
-                    Side("host, engine and SQLite", partial(_complete, host, runs)),
-                    Side("SDK replay alone", partial(_replay, orchestrator.user_function, recorder.arguments, runs)),
-                    goal=0.8,
-                )
-            ]
+            yield _contests(host, replayed, 60 if effort.quick else 200)
         finally:
             await host.drain(5, _nothing)
             await host.close()
+
+
+def _contests(host: Host, replayed: Callable[..., Any], runs: int) -> Sequence[Contest]:
+    whole, lean = (turns_of_chain(ORCHESTRATOR, ACTIVITY, range(1, STEPS + 1), lean=lean) for lean in (False, True))
+    name = f"{runs} runs of a chain of {STEPS} activities"
+    ours = Side("host, engine and SQLite", partial(_complete, host, runs))
+    limit = Side("SDK replay, whole history", partial(_replay, replayed, whole, runs))
+    lower = Side("SDK replay, what it reads", partial(_replay, replayed, lean, runs))
+    return [Contest(name, "runs/s", ours, limit, goal=0.8), Contest(name, "runs/s", ours, lower)]
 
 
 async def _complete(host: Host, runs: int) -> Sample:

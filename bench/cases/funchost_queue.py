@@ -71,7 +71,7 @@ async def _at_once() -> bool:
 @asynccontextmanager
 async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Start Azurite, in memory."""
-    messages = 200 if effort.quick else 1000
+    messages = 150 if effort.quick else 1000
     with TemporaryDirectory(prefix="bench-") as folder, Azurite() as azurite:
         drain = Drain(azurite.connection_string, Path(folder), messages)
         bare = (sys.executable, "-m", "bench.apps.bare_queue")

@@ -1,6 +1,9 @@
 """The flights job on one node, without network: our map over each Parquet chunk and our reduce, as workers run them,
 beside DuckDB on one thread over the same Parquet files."""
 
+import atexit
+import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -33,9 +36,16 @@ AIRLINES = "airlines"
 TOLERANCE = 1e-9
 
 
+def _end_quietly() -> None:
+    # DuckDB's binding lists its own objects on stderr when the interpreter ends after a result was taken as Arrow.
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 @asynccontextmanager
 async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Write the chunks once; the larger job reads them several times over."""
+    atexit.register(_end_quietly)
     flights = typed_flights()
     rows = -(-flights.height // CHUNKS)
     with TemporaryDirectory(prefix="bench-") as name:

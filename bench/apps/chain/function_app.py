@@ -9,7 +9,7 @@ STEPS = 5
 app = df.DFApp()
 
 
-@app.orchestration_trigger(context_name="context")
+@app.orchestration_trigger(context_name="context")  # type: ignore[untyped-decorator]
 def chain(context: df.DurableOrchestrationContext) -> Generator[Any, Any, int]:
     """Add one, five times."""
     value = 0
@@ -18,7 +18,7 @@ def chain(context: df.DurableOrchestrationContext) -> Generator[Any, Any, int]:
     return value
 
 
-@app.activity_trigger(input_name="value")
+@app.activity_trigger(input_name="value")  # type: ignore[untyped-decorator]
 def add_one(value: int) -> int:
     """One step."""
     return value + 1

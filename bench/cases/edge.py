@@ -1,0 +1,101 @@
+"""The platform's edge with one worker (RS256 token, scope, limit per client, routing, access log, trace of every
+request) beside the same Envoy as a bare proxy to the same upstream. Gateway and identity are the real services; in
+place of the others is an Envoy that answers at once, traces included."""
+
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from bench.contest import BenchError, Contest, Effort, Side
+from bench.envoys import HOST, proxy_command, upstream_command
+from bench.load import client_name, load
+from bench.processes import running
+from functions.identity.keys import load_signing_keys
+from functions.identity.schemas import Client
+from functions.identity.tokens import AccessTokens
+from local import ports
+from local.credentials import write_secret
+from local.layout import ROOT
+from local.platform import Platform
+from local.supervisor.probes import answering
+
+CONNECTIONS = 32
+PATH = "/metadata/bench"
+MANIFEST = f"""
+service: metadata
+layer: platform
+routes: [{{path: "{PATH}", methods: [GET], scope: metadata.read, idempotent: true}}]
+rateLimit: {{requestsPerSecond: 1000000, burst: 1000000}}
+"""
+
+
+@asynccontextmanager
+async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
+    """Start edge, gateway, identity, the upstream and the bare proxy."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
+        environment = {"PLATFORM_MANIFESTS_DIR": str(_manifests(folder / "manifests"))}
+        services = ("gateway", "identity")
+        platform = Platform(ROOT, folder / "state", environment=environment, services=services, free_ports=True)
+        await stack.enter_async_context(platform)
+        taken = platform.endpoints.ports
+        upstream = upstream_command(folder / "upstream.json", [taken["metadata"], taken["monitoring"]])
+        await stack.enter_async_context(
+            running("upstream", upstream, folder, ready=answering(f"{platform.urls['metadata']}/"))
+        )
+        (port,) = ports.any_free(1)
+        bare, own = f"http://{HOST}:{port}{PATH}", platform.edge_url + PATH
+        proxy = proxy_command(folder / "proxy.json", port, taken["metadata"])
+        await stack.enter_async_context(running("proxy", proxy, folder, ready=answering(bare)))
+        clients = (100,) if effort.quick else (1, 1000)
+        tokens = [_tokens(folder, platform, number) for number in clients]
+        _require_guarded(own, tokens[0])
+        yield [_contest(own, bare, file, effort) for file in tokens]
+
+
+def _contest(own: str, bare: str, tokens: Path, effort: Effort) -> Contest:
+    number = len(tokens.read_text().split())
+    who = "one client" if number == 1 else f"{number:,} tenants in turn"
+    measure = partial(load, seconds=effort.seconds, connections=CONNECTIONS, tokens=tokens)
+    ours, peer = Side("edge", partial(measure, own)), Side("bare Envoy", partial(measure, bare))
+    return Contest(f"{who}, {CONNECTIONS} connections, {client_name()}", "requests/s", ours, peer, goal=0.8)
+
+
+def _manifests(folder: Path) -> Path:
+    for service in ("gateway", "identity"):
+        (folder / service).mkdir(parents=True)
+        shutil.copy(ROOT / "functions" / service / "service.yaml", folder / service)
+    (folder / "metadata").mkdir()
+    (folder / "metadata" / "service.yaml").write_text(MANIFEST)
+    return folder
+
+
+def _tokens(folder: Path, platform: Platform, tenants: int) -> Path:
+    """Tokens signed with identity's own key, as identity makes them; asking for a thousand would take longer."""
+    tokens = AccessTokens(f"{platform.edge_url}/identity", "platform", load_signing_keys(platform.layout.signing))
+    clients = (
+        Client(
+            client_id=f"bench-{n}",
+            tenant=f"tenant-{n}",
+            kind="application",
+            scopes=("metadata.read",),
+            secret_hash="$argon2id$",
+        )
+        for n in range(tenants)
+    )
+    file = folder / f"tokens-{tenants}"
+    write_secret(file, "\n".join(tokens.issue(client, "metadata.read").value for client in clients).encode())
+    return file
+
+
+def _require_guarded(url: str, tokens: Path) -> None:
+    """With a token 200, without 401: the checks that are measured are on."""
+    token, *_ = tokens.read_text().split()
+    found = [httpx.get(url, headers=headers).status_code for headers in ({"authorization": f"Bearer {token}"}, {})]
+    if found != [200, 401]:
+        raise BenchError(f"the edge answers {found} instead of 200 with a token and 401 without")
