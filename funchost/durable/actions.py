@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 from funchost.durable.errors import MalformedDecision, UnsupportedAction
 from funchost.durable.events import parse_time
+from funchost.durable.http_calls import HTTP_ACTIVITY
 
 
 class ActionType(IntEnum):
@@ -30,12 +32,12 @@ class ActionType(IntEnum):
     WHEN_ALL = 12
 
 
-ACTIVITIES = frozenset({ActionType.CALL_ACTIVITY, ActionType.CALL_ACTIVITY_WITH_RETRY})
+ACTIVITIES = frozenset({ActionType.CALL_ACTIVITY, ActionType.CALL_ACTIVITY_WITH_RETRY, ActionType.CALL_HTTP})
 SUB_ORCHESTRATIONS = frozenset({ActionType.CALL_SUB_ORCHESTRATOR, ActionType.CALL_SUB_ORCHESTRATOR_WITH_RETRY})
 ENTITY_OPERATIONS = frozenset({ActionType.CALL_ENTITY, ActionType.SIGNAL_ENTITY})
 _COMPOUND = frozenset({ActionType.WHEN_ANY, ActionType.WHEN_ALL})
 # The SDK names: `context.<name>`; used to say what is not supported.
-_UNSUPPORTED = {ActionType.CALL_HTTP: "call_http", ActionType.SCHEDULED_SIGNAL_ENTITY: "scheduled signal_entity"}
+_UNSUPPORTED = {ActionType.SCHEDULED_SIGNAL_ENTITY: "scheduled signal_entity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def _leaves(actions: list[dict[str, Any]]) -> Iterator[Action]:
             yield from _leaves(action["compoundActions"])
         elif kind in _UNSUPPORTED:
             raise UnsupportedAction(f"'{_UNSUPPORTED[kind]}' is not supported by this host's durable engine.")
+        elif kind is ActionType.CALL_HTTP:
+            yield Action(kind, HTTP_ACTIVITY, json.dumps(action["httpRequest"]))
         else:
             yield _leaf(kind, action)
 

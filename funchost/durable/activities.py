@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from funchost.durable.backend import ActivityTask, Backend, Message, StorageUnavailable
 from funchost.durable.clock import Clock
 from funchost.durable.errors import UnknownFunction
 from funchost.durable.events import EventType, HistoryEvent, format_time
+from funchost.durable.http_calls import HTTP_ACTIVITY, POLL_AGAIN_AFTER, HttpCall, HttpSender, next_poll, send
 from funchost.durable.pool import Pool
 from funchost.durable.wire import describe, encode_result
 
 Invoke = Callable[[str, str, str | None], Awaitable[Any]]
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _RECORD_AGAIN_AFTER = timedelta(seconds=1)
@@ -35,7 +39,11 @@ class ActivityWorker:
         clock: Clock,
         concurrency: int,
         deliver: Callable[[Message], None],
+        *,
+        http: HttpSender = send,
+        poll_pause: timedelta = POLL_AGAIN_AFTER,
     ) -> None:
+        self._send, self._poll_pause = http, poll_pause
         self._backend, self._invoke, self._functions = backend, invoke, functions
         self._clock, self._deliver = clock, deliver
         self._pool = Pool(concurrency)
@@ -52,18 +60,42 @@ class ActivityWorker:
         await self._pool.stop(timeout_s)
 
     async def _run(self, task: ActivityTask) -> None:
-        event = await self._execute(task)
+        event = await (self._call(task) if task.name == HTTP_ACTIVITY else self._execute(task))
+        if event is None:
+            return
         message = Message(task.key.instance_id, event, task.key.execution_id)
+        stored = await self._store(task, lambda: self._backend.record_result(task.key, message))
+        if stored is not None:
+            self._deliver(stored)
+
+    async def _store(self, task: ActivityTask, write: Callable[[], Awaitable[T]]) -> T:
         while True:
             try:
-                stored = await self._backend.record_result(task.key, message)
+                return await write()
             except StorageUnavailable as error:
                 _log.warning("The result of activity '%s' was not stored and is tried again: %s", task.name, error)
                 await self._clock.sleep(_RECORD_AGAIN_AFTER)
-            else:
-                break
-        if stored is not None:
-            self._deliver(stored)
+
+    async def _call(self, task: ActivityTask) -> HistoryEvent | None:
+        """Make an HTTP call; None when the answer is to be asked for later."""
+        try:
+            call = HttpCall.read(task.input)
+            if call.not_before is not None and call.not_before > self._clock.now():
+                self._later(task, call.not_before)
+                return None
+            answer = await self._send(call)
+            poll = next_poll(call, answer, self._clock.now(), self._poll_pause)
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from an answer is the orchestrator's to handle
+            return self._failure(task, f"The HTTP call failed: {describe(error)}", describe(error))
+        if poll is None:
+            return self._event(EventType.TASK_COMPLETED, task, Result=encode_result(answer.to_value()))
+        postponed = replace(task, input=poll.to_json())
+        if await self._store(task, lambda: self._backend.postpone(task.key, poll.to_json())):
+            self._later(postponed, poll.not_before or self._clock.now())
+        return None
+
+    def _later(self, task: ActivityTask, when: datetime) -> None:
+        self._clock.call_at(when, partial(self.submit, task))
 
     async def _execute(self, task: ActivityTask) -> HistoryEvent:
         function = self._functions.get(task.name)
@@ -74,8 +106,10 @@ class ActivityWorker:
             return self._event(EventType.TASK_COMPLETED, task, Result=encode_result(returned))
         except Exception as error:  # noqa: BLE001 - whatever user code raises is the orchestrator's to handle
             words = describe(error)
-            reason = f"Activity function '{task.name}' failed: {words}"
-            return self._event(EventType.TASK_FAILED, task, Reason=reason, Details=words)
+            return self._failure(task, f"Activity function '{task.name}' failed: {words}", words)
+
+    def _failure(self, task: ActivityTask, reason: str, details: str) -> HistoryEvent:
+        return self._event(EventType.TASK_FAILED, task, Reason=reason, Details=details)
 
     def _event(self, kind: EventType, task: ActivityTask, **fields: str) -> HistoryEvent:
         return HistoryEvent(

@@ -218,6 +218,13 @@ class Backend(ABC):
         """Store an activity's result and forget the activity; None when it was recorded before or is gone."""
 
     @abstractmethod
+    async def postpone(self, key: ActivityKey, raw_input: str) -> bool:
+        """Store what an activity is to go on with, in place of its input.
+
+        False when it is gone or its execution is; then it is forgotten.
+        """
+
+    @abstractmethod
     async def commit(self, turn: TurnCommit) -> list[Message]:
         """Apply a turn whole; returns the messages that it stored (to others, to itself, refusals, starts).
 

@@ -25,6 +25,7 @@ _KINDS: dict[int, Callable[[str], str]] = {
     int(ActionType.CREATE_TIMER): lambda _: "a timer",
     int(ActionType.WAIT_FOR_EXTERNAL_EVENT): lambda name: f"a wait for the event '{name}'",
     int(ActionType.CALL_ENTITY): lambda name: f"a call of the entity operation '{name}'",
+    int(ActionType.CALL_HTTP): lambda _: "an HTTP call",
     int(ActionType.SIGNAL_ENTITY): lambda name: f"a signal of the entity operation '{name}'",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from funchost.durable.backend import Backend
 from funchost.durable.client import TaskHubClient
 from funchost.durable.clock import Clock, SystemClock
 from funchost.durable.http_api import ManagementApi
+from funchost.durable.http_calls import POLL_AGAIN_AFTER, HttpSender, send
 from funchost.durable.links import Links
 from funchost.durable.orchestrations import OrchestrationWorker
 from funchost.durable.registry import KnownFunctions
@@ -43,6 +45,7 @@ class DurableEngine:
     `settings` is the durableTask section of host.json: hubName, maxConcurrentActivityFunctions,
     maxConcurrentOrchestratorFunctions, defaultVersion, extendedSessionsEnabled (here true unless set),
     overridableExistingInstanceStates ("NonRunningStates" | "AnyState").
+    httpSettings.defaultAsyncRequestSleepTimeMilliseconds; `http` makes the requests of durable HTTP calls.
     The hub is kept in `<state_dir>/<hubName>.db` unless a `backend` is given.
     """
 
@@ -55,6 +58,7 @@ class DurableEngine:
         base_url: str,
         clock: Clock | None = None,
         backend: Backend | None = None,
+        http: HttpSender = send,
     ) -> None:
         self.hub = str(settings.get("hubName") or DEFAULT_HUB)
         self._clock = clock or SystemClock()
@@ -67,7 +71,14 @@ class DurableEngine:
             self._backend, invoke, known, self._clock, orchestrators, keeps_code=keeps_code
         )
         self._activities = ActivityWorker(
-            self._backend, invoke, known.activities, self._clock, activities, self._worker.deliver
+            self._backend,
+            invoke,
+            known.activities,
+            self._clock,
+            activities,
+            self._worker.deliver,
+            http=http,
+            poll_pause=_poll_pause(settings),
         )
         self._worker.activities = self._activities
         self._links = Links(base_url, self.hub)
@@ -107,3 +118,8 @@ class DurableEngine:
     def waiting(self) -> Waiting:
         """How much is at work or in line now."""
         return Waiting(len(self._worker), len(self._activities), len(self._worker.timers))
+
+
+def _poll_pause(settings: Mapping[str, Any]) -> timedelta:
+    pause_ms = (settings.get("httpSettings") or {}).get("defaultAsyncRequestSleepTimeMilliseconds")
+    return POLL_AGAIN_AFTER if pause_ms is None else timedelta(milliseconds=int(pause_ms))

@@ -65,6 +65,13 @@ class MemoryBackend(Backend):
             return None
         return self._store_for_running(result)
 
+    async def postpone(self, key: ActivityKey, raw_input: str) -> bool:
+        task, row = self._activities.pop(key, None), self._rows.get(key.instance_id)
+        if task is None or row is None or row.status.is_final or row.execution_id != key.execution_id:
+            return False
+        self._activities[key] = replace(task, input=raw_input)
+        return True
+
     async def commit(self, turn: TurnCommit) -> list[Message]:
         row = self._rows.get(turn.row.instance_id)
         if row is None or row.execution_id != turn.execution_id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from funchost.durable.actions import ACTIVITIES, ENTITY_OPERATIONS, SUB_ORCHESTRATIONS, Action
+from funchost.durable.actions import ACTIVITIES, ENTITY_OPERATIONS, SUB_ORCHESTRATIONS, Action, ActionType
 from funchost.durable.entities import EntityId
 from funchost.durable.errors import UnknownFunction
 
@@ -30,6 +30,8 @@ class KnownFunctions:
     def check(self, actions: Iterable[Action]) -> None:
         """Raises UnknownFunction for an action that names a function which is not there."""
         for action in actions:
+            if action.type is ActionType.CALL_HTTP:
+                continue
             if action.type in ACTIVITIES:
                 _require(action.name, "activity", self.activities)
             elif action.type in SUB_ORCHESTRATIONS:

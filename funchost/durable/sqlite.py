@@ -92,6 +92,16 @@ class SqliteBackend(Backend):
         # in the commit of a turn, which waits for the disk and takes this one along.
         return await self._write(run, repeatable=True)
 
+    async def postpone(self, key: ActivityKey, raw_input: str) -> bool:
+        def run(db: sqlite3.Connection) -> bool:
+            row = rows.select_instance(db, key.instance_id)
+            if row is None or row.status.is_final or row.execution_id != key.execution_id:
+                rows.delete_activity(db, key)
+                return False
+            return rows.update_activity(db, key, raw_input)
+
+        return await self._write(run)
+
     async def commit(self, turn: TurnCommit) -> list[Message]:
         def run(db: sqlite3.Connection) -> list[Message]:
             if not rows.update_instance(db, turn.row, turn.execution_id):

@@ -155,6 +155,12 @@ def delete_activity(db: sqlite3.Connection, key: ActivityKey) -> bool:
     return db.execute(sql, (key.instance_id, key.execution_id, key.task_id)).rowcount == 1
 
 
+def update_activity(db: sqlite3.Connection, key: ActivityKey, raw_input: str) -> bool:
+    """Write an activity's input; False when it was not there."""
+    sql = "UPDATE activities SET input = ? WHERE instance_id = ? AND execution_id = ? AND task_id = ?"
+    return db.execute(sql, (raw_input, key.instance_id, key.execution_id, key.task_id)).rowcount == 1
+
+
 def select_messages(db: sqlite3.Connection, instance_id: str) -> list[Message]:
     """An instance's messages in order of arrival."""
     sql = "SELECT sequence, execution_id, event FROM messages WHERE instance_id = ? ORDER BY sequence"

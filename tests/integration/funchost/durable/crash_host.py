@@ -1,8 +1,8 @@
-"""A process that runs orchestrations on a hub file until it is killed: `python crash_host.py DIR COUNT`.
+"""A process that runs orchestrations on a hub file until it is killed: `python crash_host.py DIR COUNT WAVES`.
 
-It starts `COUNT` orchestrations of each shape under fixed ids, and the events they wait for, goes on with what an
-earlier process left, prints `open` when it has the hub and `ready` when everything is
-accepted, and ends with exit code 0 when all are complete.
+It starts `COUNT` orchestrations of each shape under fixed ids for each of `WAVES` waves, and the events they wait
+for, goes on with what an earlier process left, prints `open` when it has the hub and `ready` when everything is
+accepted, and ends with exit code 0 when all are complete and right.
 Every activity writes a line to DIR/ran, every acknowledgement one to DIR/accepted.
 """
 
@@ -23,7 +23,7 @@ from funchost.durable import DurableEngine
 from funchost.durable.backend import InstanceEnded, InstanceExists
 from funchost.durable.live import keeping
 
-DIRECTORY, COUNT = Path(sys.argv[1]), int(sys.argv[2])
+DIRECTORY, COUNT, WAVES = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 bp = df.Blueprint()
 
 
@@ -80,14 +80,41 @@ def renewed(context: df.DurableOrchestrationContext) -> Any:
     context.continue_as_new(left - 1)
 
 
-EXPECTED = {"chain": 12, "fan": 20, "timed": 12, "waits": 3, "nested": 32, "flaky": 6, "renewed": "landed"}
-CODE = {builder._function._func.__name__: keeping(builder._function._func) for builder in bp._function_builders}
-FUNCTIONS = {name: ("orchestrator", name) for name in EXPECTED} | {
-    name: ("activity", name) for name in ("double", "fails")
+@bp.orchestration_trigger(context_name="context")
+def tallies(context: df.DurableOrchestrationContext) -> Any:
+    tally = df.EntityId("tally", context.instance_id)
+    context.signal_entity(tally, "add", 1)
+    yield context.call_activity("double", 1)
+    context.signal_entity(tally, "add", 2)
+    total = yield context.call_entity(tally, "add", 3)
+    return total
+
+
+@bp.entity_trigger(context_name="context")
+def tally(context: df.DurableEntityContext) -> None:
+    total = context.get_state(lambda: 0) + int(context.get_input())
+    context.set_state(total)
+    context.set_result(total)
+
+
+EXPECTED = {
+    "chain": 12,
+    "fan": 20,
+    "timed": 12,
+    "waits": 3,
+    "nested": 32,
+    "flaky": 6,
+    "renewed": "landed",
+    "tallies": 6,
 }
+CODE = {builder._function._func.__name__: keeping(builder._function._func) for builder in bp._function_builders}
+FUNCTIONS = {name: ("orchestrator", name) for name in EXPECTED}
+FUNCTIONS |= {"double": ("activity", "double"), "fails": ("activity", "fails"), "tally": ("entity", "tally")}
 
 
 async def invoke(name: str, argument: str, _trace_parent: str | None) -> Any:
+    if name == "tally":
+        return CODE[name](func.EntityContext(argument))
     if name in CODE:
         return CODE[name](func.OrchestrationContext(argument))
     with (DIRECTORY / "ran").open("a") as ran:
@@ -135,7 +162,8 @@ async def main() -> None:
     print("open", flush=True)
     log = DIRECTORY / "accepted"
     done = set(log.read_text().split()) if log.exists() else set()
-    wanted = {f"{name}-{number}": name for number in range(COUNT) for name in EXPECTED}
+    numbers = [f"{wave}-{number}" for wave in range(WAVES) for number in range(COUNT)]
+    wanted = {f"{name}-{number}": name for number in numbers for name in EXPECTED}
     await asyncio.gather(*(provide(engine, instance_id, name, done) for instance_id, name in wanted.items()))
     print("ready", flush=True)
     await asyncio.gather(*(complete(engine, instance_id, EXPECTED[name]) for instance_id, name in wanted.items()))
