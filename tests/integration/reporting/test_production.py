@@ -40,7 +40,7 @@ def parquet(frame: pl.DataFrame) -> bytes:
 async def queued(runtime: Runtime, queue: str) -> list[bytes]:
     async with QueueClient.from_connection_string(runtime.settings.storage_connection, queue) as client:
         found = []
-        async for message in client.receive_messages(max_messages=32):
+        async for message in client.receive_messages(messages_per_page=32):
             found.append(b64decode(message.content))
             await client.delete_message(message)
         return found
