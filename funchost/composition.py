@@ -9,7 +9,9 @@ from funchost.host_json import HostJson
 from funchost.http.app import HostApp
 from funchost.http.keys import load_keys
 from funchost.http.routes import Route, RouteTable, make_route
+from funchost.http.streaming import StreamingTrigger
 from funchost.http.trigger import DEFAULT_BODY_LIMIT_BYTES, HttpTrigger
+from funchost.signature import takes_web_request
 
 
 def make_app(host: Host, host_json: HostJson, state_dir: Path) -> HostApp:
@@ -21,7 +23,8 @@ def make_app(host: Host, host_json: HostJson, state_dir: Path) -> HostApp:
         definition = function.definition
         trigger = definition.trigger
         template = expand(trigger.text("route", definition.name), where=definition.where)
-        answerer = HttpTrigger(function, host.invoker, keys, limit)
+        streams = takes_web_request(function.plan.trigger.python_type)
+        answerer = (StreamingTrigger if streams else HttpTrigger)(function, host.invoker, keys, limit)
         methods = trigger.properties.get("methods") or []
         prefix = host_json.extensions.http.route_prefix
         routes.append(make_route(prefix, template, methods, answerer, where=definition.where))

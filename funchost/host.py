@@ -11,6 +11,7 @@ from typing import Any
 
 from funchost.binder import DURABLE_TRIGGERS, Binder
 from funchost.bindings.signalr import SignalRSender
+from funchost.calls_by_hand import CallsByHand
 from funchost.definitions import FunctionDefinition
 from funchost.durable_invocation import DurableInvocation
 from funchost.errors import HostError
@@ -48,6 +49,9 @@ class Host:
         self.engine = self._make_engine()
         listeners = Listeners(self.invoker, self._storage, host_json.extensions, state_dir, host_id)
         self._listeners = [listener for function in self.bound if (listener := listeners.make(function))]
+        self._by_name = {function.name: function for function in self.bound}
+        self._by_hand = CallsByHand(self.invoker, self._storage)
+        self._is_warm = False
         self._started = time.monotonic()
         for definition in definitions:
             if definition.retry and definition.trigger.type in DURABLE_TRIGGERS:
@@ -82,8 +86,7 @@ class Host:
         """Start the engine, warm up, start every listener; then the host is ready."""
         if self.engine is not None:
             await self._start_engine()
-        for function in self._by_trigger("warmupTrigger"):
-            await self._warm_up(function)
+        await self.warm_up()
         await asyncio.gather(*(listener.start() for listener in self._listeners))
         self.is_ready = True
 
@@ -95,15 +98,28 @@ class Host:
         except DurableError as error:
             raise HostError(f"The durable engine cannot start: {error}", where=str(self._state_dir)) from None
 
-    async def _warm_up(self, function: BoundFunction) -> None:
-        from azure.functions.meta import Datum
+    async def warm_up(self) -> None:
+        """Run the warm-up functions unless they have run."""
+        if self._is_warm:
+            return
+        self._is_warm = True
+        for function in self._by_trigger("warmupTrigger"):
+            try:
+                await self._by_hand.call(function, "")
+            except Exception:  # noqa: BLE001 (the trigger's edge: a failed warm-up does not keep the app down)
+                log.warning("The warm-up function %s failed", function.name)
 
-        trigger = function.plan.trigger
-        value = trigger.converter.decode(Datum("", "string"), trigger_metadata={})
-        try:
-            await self.invoker.execute(function, value, {}, function.new_context())
-        except Exception:  # noqa: BLE001 (the trigger's edge: a failed warm-up does not keep the app down)
-            log.warning("The warm-up function %s failed", function.name)
+    def begin(self, name: str, text: str) -> bool:
+        """Begin to run the function with the trigger input; False when only the durable engine may call it."""
+        function = self._by_name[name]
+        if self._by_hand.can_call(function):
+            self._by_hand.begin(function, text)
+            return True
+        return False
+
+    async def call(self, name: str, text: str = "") -> Any:
+        """The result of the function for the trigger input. Raises KeyError, and what the function raised."""
+        return await self._by_hand.call(self._by_name[name], text)
 
     async def drain(self, grace_s: float, requests_ended: Callable[[], Awaitable[None]]) -> bool:
         """Take nothing new, let what is in flight finish; False when something had to be cut off.
@@ -117,7 +133,8 @@ class Host:
             await listener.stop()
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + grace_s):
-                await asyncio.gather(requests_ended(), *(listener.drained() for listener in self._listeners))
+                drained = [listener.drained() for listener in self._listeners]
+                await asyncio.gather(requests_ended(), self._by_hand.drained(), *drained)
         except TimeoutError:
             return False
         if self.engine is not None:

@@ -4,6 +4,8 @@ Source: https://learn.microsoft.com/azure/azure-functions/functions-host-json an
 Unknown keys are allowed, as the official host allows them; values of known keys must have the right type.
 """
 
+import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from funchost.errors import HostError
 from funchost.jsonc import read_object
+from funchost.overrides import override
 from funchost.timespan import parse_timespan
 
 
@@ -23,7 +26,7 @@ def _timespan(value: Any) -> timedelta:
 
 
 def _function_timeout(value: Any) -> timedelta | None:
-    return None if value in ("-1", None) else _timespan(value)
+    return None if value in ("-1", -1, None) else _timespan(value)
 
 
 TimeSpan = Annotated[timedelta, BeforeValidator(_timespan)]
@@ -88,15 +91,18 @@ class HostJson(Section):
     logging: LoggingSection = LoggingSection()
 
 
-def read_host_json(path: Path) -> HostJson:
-    """The settings in the file. Raises HostError naming every wrong key at once."""
+def read_host_json(path: Path, environ: Mapping[str, str] = os.environ) -> HostJson:
+    """The settings in the file, overridden by AzureFunctionsJobHost__… in the environment.
+
+    Raises HostError naming every wrong key at once.
+    """
     if not path.is_file():
         raise HostError(
             "There is no host.json",
             where=str(path),
             remedy='Start in the folder of a function app, or create host.json with {"version": "2.0"}.',
         )
-    raw = read_object(path)
+    raw = override(read_object(path), environ, HostJson)
     _unify_encoding_case(raw)
     try:
         return HostJson.model_validate({"version": raw.get("version"), **raw})

@@ -1,6 +1,7 @@
 """How a function's Python signature meets its bindings, with the checks of the Python worker."""
 
 import inspect
+import sys
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,6 +117,8 @@ def _check_type(parameter: Parameter, definition: FunctionDefinition) -> None:
     binding, python_type = parameter.binding, parameter.python_type
     if not isinstance(python_type, type):
         return
+    if binding.type == "httpTrigger" and takes_web_request(python_type):
+        return
     converter = parameter.converter
     check = converter.check_output_type_annotation if binding.is_output else converter.check_input_type_annotation
     # The SDK wraps orchestrators and entities, so that the annotation left is the Durable SDK's own.
@@ -126,6 +129,12 @@ def _check_type(parameter: Parameter, definition: FunctionDefinition) -> None:
             where=definition.where,
             remedy="Correct the annotation, or remove it.",
         )
+
+
+def takes_web_request(python_type: Any) -> bool:
+    """Whether it is the request type of an imported web extension (azurefunctions-extensions-http-fastapi)."""
+    base = sys.modules.get("azurefunctions.extensions.base")
+    return base is not None and bool(base.RequestTrackerMeta.check_type(python_type))
 
 
 def _return_parameter(definition: FunctionDefinition, trigger: Parameter, annotation: Any) -> Parameter | None:

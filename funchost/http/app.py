@@ -1,12 +1,12 @@
 """The host's ASGI application."""
 
-import json
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
+from funchost.http.admin import AdminApi, AdminHost
 from funchost.http.keys import AccessKeys
-from funchost.http.request import Receive, Scope, read_headers, read_query
+from funchost.http.request import Receive, Scope
 from funchost.http.response import Send, send_content, send_response, send_status
 from funchost.http.routes import RouteTable
 from funchost.http.trigger import HttpTrigger
@@ -19,20 +19,12 @@ _DISABLE_HOME = "AzureWebJobsDisableHomepage"
 _HOME = b"<!doctype html><title>funchost</title><h1>Your function app is up and running</h1>"
 
 
-class HostState(Protocol):
+class HostState(AdminHost, Protocol):
     """What the host's own endpoints tell."""
 
     @property
     def is_ready(self) -> bool:
         """Whether every listener has started and the host is not draining."""
-        ...
-
-    def status(self) -> Mapping[str, Any]:
-        """The body of /admin/host/status."""
-        ...
-
-    def functions(self) -> Sequence[Mapping[str, Any]]:
-        """The body of /admin/functions."""
         ...
 
 
@@ -47,15 +39,12 @@ class HostApp:
     ) -> None:
         self._routes = routes
         self._state = state
-        self._keys = keys
+        self._admin = AdminApi(state, keys)
         self._durable = durable
         self.in_flight = InFlight()
         self.is_draining = False
         self._own: dict[str, Callable[[Scope, Send], Awaitable[None]]] = {
             "/": self._home,
-            "/admin/host/ping": self._ok,
-            "/admin/host/status": self._status,
-            "/admin/functions": self._functions,
             "/runtime/health/live": self._ok,
             "/runtime/health/ready": self._ready,
         }
@@ -82,10 +71,12 @@ class HostApp:
 
     async def _answer_own(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         if self._durable is not None and path.startswith(DURABLE_PATH):
-            if self._may_administer(scope):
+            if self._admin.admits(scope):
                 await self._durable(_mounted(scope), receive, send)
             else:
                 await send_status(send, 401)
+        elif path.startswith("/admin/"):
+            await self._admin.answer(path, scope, receive, send)
         elif scope["method"] in ("GET", "HEAD", "POST") and (own := self._own.get(path.rstrip("/") or "/")):
             await own(scope, send)
         else:
@@ -102,27 +93,6 @@ class HostApp:
 
     async def _ready(self, scope: Scope, send: Send) -> None:
         await send_status(send, 200 if self._state.is_ready else 503)
-
-    async def _status(self, scope: Scope, send: Send) -> None:
-        await self._send_admin(scope, send, self._state.status())
-
-    async def _functions(self, scope: Scope, send: Send) -> None:
-        await self._send_admin(scope, send, self._state.functions())
-
-    async def _send_admin(self, scope: Scope, send: Send, value: Any) -> None:
-        if self._may_administer(scope):
-            await send_content(send, json.dumps(value).encode(), "application/json; charset=utf-8")
-        else:
-            await send_status(send, 401)
-
-    def _may_administer(self, scope: Scope) -> bool:
-        """Direct callers on this machine, as with `func start`; anyone else needs the master key."""
-        headers = read_headers(scope)
-        client = scope.get("client")
-        if client and client[0] in ("127.0.0.1", "::1") and "x-forwarded-for" not in headers:
-            return True
-        given = headers.get("x-functions-key") or read_query(scope).get("code")
-        return self._keys is not None and self._keys.allows("admin", "", given)
 
 
 def _mounted(scope: Scope) -> Scope:

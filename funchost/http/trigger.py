@@ -9,7 +9,7 @@ from typing import Any
 from azure.functions import HttpResponse
 
 from funchost.bindings.ports import BindingData
-from funchost.context import TraceContext
+from funchost.context import Context, TraceContext
 from funchost.errors import InvocationError
 from funchost.function import BoundFunction
 from funchost.http.keys import AccessKeys
@@ -46,13 +46,14 @@ class HttpTrigger:
         self._keys = keys
         self._limit_bytes = body_limit_bytes
         self._level = function.definition.trigger.text("authLevel", "function").lower()
+        self._is_open = self._level == "anonymous"
         self._needs_data = function.has_bindings
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, route: dict[str, str]) -> None:
         """Run the function and send its response; 401 without the key, 413 over the limit, 500 when it fails."""
         headers = read_headers(scope)
         query = read_query(scope)
-        if self._level != "anonymous" and not self._is_allowed(headers, query):
+        if not self._is_open and not self._is_allowed(headers, query):
             await send_status(send, 401)
             return
         try:
@@ -67,7 +68,7 @@ class HttpTrigger:
         trace = TraceContext(headers.get("traceparent"), headers.get("tracestate"))
         context = self.function.new_context(trace)
         try:
-            result = await self._invoker.execute(self.function, request, data, context, level=logging.DEBUG)
+            result = await self._execute(request, data, context)
         except Exception:  # noqa: BLE001 (the trigger's edge; the invoker has logged it)
             await send_status(send, 500)
             return
@@ -80,6 +81,9 @@ class HttpTrigger:
             await send_status(send, 500)
             return
         await send_response(send, status, response_headers, content)
+
+    async def _execute(self, request: Any, data: BindingData, context: Context) -> Any:
+        return await self._invoker.execute(self.function, request, data, context, level=logging.DEBUG)
 
     def _is_allowed(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
         given = headers.get("x-functions-key") or query.get("code")

@@ -144,7 +144,7 @@ class TimerListener:
     async def _fire(self, status: TimerStatus, *, is_past_due: bool) -> TimerStatus:
         started = self._now()
         trigger = self._function.plan.trigger
-        value = decode(trigger.converter, _timer_datum(status, is_past_due), {}, f"parameter {trigger.name}")
+        value = decode(trigger.converter, timer_datum(status, is_past_due), {}, f"parameter {trigger.name}")
         try:
             await self._invoker.execute(self._function, value, {}, self._function.new_context())
         except Exception:  # noqa: BLE001 (the trigger's edge; the invoker has logged it, the next run is due as planned)
@@ -152,7 +152,7 @@ class TimerListener:
         return self._planned(started)
 
 
-def _timer_datum(status: TimerStatus, is_past_due: bool) -> Datum:
+def timer_datum(status: TimerStatus, is_past_due: bool) -> Datum:
     """The JSON that the official host hands to a timer function."""
     last = status.last.isoformat() if status.last else "0001-01-01T00:00:00+00:00"
     value = {
