@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, Tracer
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from chassis.auth.service_token import BearerAuth, ServiceToken
 from chassis.settings import Settings
@@ -28,6 +28,7 @@ class Telemetry:
         self._settings = settings
         self._resource = Resource.create({"service.name": service, "service.version": version})
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._session = requests.Session()
         self._session.auth = BearerAuth(token)
         self._traces = TracerProvider(resource=self._resource)

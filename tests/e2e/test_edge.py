@@ -65,6 +65,6 @@ async def test_every_service_is_healthy_and_has_metrics_and_a_document(platform:
     for service, url in platform.urls.items():
         async with aiohttp.ClientSession() as session:
             async with session.get(f"{url}/{service}/metrics") as metrics:
-                assert "target_info" in await metrics.text()
+                assert "process_resident_memory_bytes" in await metrics.text()
             async with session.get(f"{url}/{service}/openapi.json") as document:
                 assert (await document.json())["info"]["title"] == service

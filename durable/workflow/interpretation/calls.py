@@ -39,8 +39,13 @@ def _announce(run: Run, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _begin(run: Run, function: str, place: Place, given: dict[str, Any]) -> Steps[CallOutcome]:
-    """One key for each generation of the task: a repeated activity repeats the call, a retry is a new one."""
-    run.generations[place.reference] += 1
+    """One key for each generation of the task: the receiver knows a repeated call by it.
+
+    A retry is a new generation only when work was started and has ended. After a call that failed, perhaps only for
+    want of an answer, the receiver may be at work already: the same call is made again under the same key.
+    """
+    if run.unanswered.pop(place.reference, None) != given:
+        run.generations[place.reference] += 1
     request = FunctionCall(
         key=f"{run.start.instance_id}:{place.reference}:{run.generations[place.reference]}",
         function=function,
@@ -48,7 +53,10 @@ def _begin(run: Run, function: str, place: Place, given: dict[str, Any]) -> Step
         work=run.start.work,
         progress=None if run.trail.is_empty else run.trail.drain("running"),
     )
-    return CallOutcome.model_validate((yield from activity(run, "workflow_call_function", request)))
+    outcome = CallOutcome.model_validate((yield from activity(run, "workflow_call_function", request)))
+    if outcome.state == "failed":
+        run.unanswered[place.reference] = given
+    return outcome
 
 
 def _finish(run: Run, function: str, started: str) -> Steps[CallOutcome]:

@@ -120,6 +120,7 @@ class Run:
     data: Any = field(default_factory=dict)
     completed: list[Completed] = field(default_factory=list)
     generations: Counter[str] = field(default_factory=Counter)
+    unanswered: dict[str, dict[str, Any]] = field(default_factory=dict)
     task_runs: int = 0
 
     def now(self) -> str:

@@ -222,16 +222,30 @@ do:
 """
 
 
-def test_a_failed_call_is_retried_with_growing_delays_and_a_new_key_each_time(engine: MakeEngine) -> None:
+def test_a_failed_call_is_made_again_under_its_key_with_growing_delays(engine: MakeEngine) -> None:
     answers = iter([failed(503), failed(503), {"state": "done", "output": {"valid": 0}}])
     made = engine(RETRIED, workflow_call_function=lambda _: next(answers))
     assert output_of(made) == {"valid": 0}
     assert made.now.second == 1 + 2
     keys = [call["key"] for call in made.called("workflow_call_function")]
-    assert keys == ["i1:/do/0/t/try/0/c:1", "i1:/do/0/t/try/0/c:2", "i1:/do/0/t/try/0/c:3"]
+    assert keys == ["i1:/do/0/t/try/0/c:1"] * 3
     assert made.event_types.count("workflow.task.retried") == 2
     tried = [task for part in made.progress for task in part["tasks"] if task["reference"] == "/do/0/t"][-1]
     assert (tried["attempts"], tried["state"]) == (3, "completed")
+
+
+def test_work_that_was_started_and_failed_is_started_anew_under_another_key(engine: MakeEngine) -> None:
+    ends = iter([failed(500), {"state": "done", "output": {"id": "job-1"}}])
+    made = engine(
+        RETRIED.replace(
+            "metadata.validate, with: {schema: s, items: []}", "processing.run, with: {dataset: d, query: q}"
+        ),
+        workflow_call_function=started,
+        workflow_poll_function=lambda _: next(ends),
+    )
+    assert output_of(made) == {"id": "job-1"}
+    keys = [call["key"] for call in made.called("workflow_call_function")]
+    assert keys == ["i1:/do/0/t/try/0/c:1", "i1:/do/0/t/try/0/c:2"]
 
 
 def test_used_up_retries_raise_the_last_error(engine: MakeEngine) -> None:
