@@ -33,7 +33,7 @@ async def load(url: str, seconds: float, *, connections: int, tokens: Path | Non
     """
     wrk = shutil.which("wrk")
     if wrk is not None:
-        return _wrk_sample(await _output(_wrk_command(wrk, url, seconds, connections, tokens), seconds), url)
+        return wrk_sample(await _output(_wrk_command(wrk, url, seconds, connections, tokens), seconds), url)
     command = [sys.executable, "-m", "bench.load_client", url, f"{seconds:g}", str(connections)]
     report = orjson.loads(await _output(command + ([str(tokens)] if tokens else []), seconds))
     if report["failures"]:
@@ -47,7 +47,8 @@ def _wrk_command(wrk: str, url: str, seconds: float, connections: int, tokens: P
     return [*command, "-s", str(LUA), url, "--", str(tokens)] if tokens else [*command, url]
 
 
-def _wrk_sample(output: str, url: str) -> Sample:
+def wrk_sample(output: str, url: str) -> Sample:
+    """What wrk printed. Raises BenchError when an answer was not 2xx or a connection broke."""
     failure, rate = _FAILURES.search(output), _RATE.search(output)
     if failure or rate is None:
         raise BenchError(f"{url}: {failure[0].strip() if failure else output}")

@@ -1,6 +1,6 @@
 """A queue function beside a bare receive-and-delete loop: one process each, the same Azurite, the same concurrency.
 
-A round fills a new queue, then starts the consumer; it takes the time itself, from its first to its last message.
+A round fills a new queue, then starts the consumer, which takes the time itself once it has warmed up.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ async def _at_once() -> bool:
 @asynccontextmanager
 async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Start Azurite, in memory."""
-    messages = 150 if effort.quick else 1000
+    messages = 250 if effort.quick else 1000
     with TemporaryDirectory(prefix="bench-") as folder, Azurite() as azurite:
         drain = Drain(azurite.connection_string, Path(folder), messages)
         bare = (sys.executable, "-m", "bench.apps.bare_queue")
