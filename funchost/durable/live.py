@@ -8,10 +8,12 @@ a `LiveOrchestration` into `current_live` around an invocation; whoever calls th
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 
@@ -75,12 +77,28 @@ def _begin(handle: Callable[..., Any], body: str) -> tuple[Any, Any]:
 
 
 def _feed(executor: Any, body: str) -> Any:
-    from azure.durable_functions.models.history import HistoryEvent
-
     for item in json.loads(body):
-        event = HistoryEvent(**item)
+        event = _event(item)
         executor.context.histories.append(event)
         executor.process_event(event)
         if executor.has_execution_completed:
             break
     return executor.get_orchestrator_state_str()
+
+
+def _event(item: dict[str, Any]) -> Any:
+    """The SDK's HistoryEvent(**item), made from a pattern: its parsing of the time is most of what a fed turn costs."""
+    event = copy.copy(_pattern())
+    event._event_type, event._event_id = item.pop("EventType"), item.pop("EventId")
+    event._is_played = item.pop("IsPlayed")
+    event._timestamp = datetime.fromisoformat(item.pop("Timestamp")).replace(tzinfo=_pattern().timestamp.tzinfo)
+    event.__dict__.update(item)
+    return event
+
+
+@functools.cache
+def _pattern() -> Any:
+    from azure.durable_functions.models.history import HistoryEvent
+
+    make: Any = HistoryEvent
+    return make(EventType=0, EventId=0, IsPlayed=False, Timestamp="2026-01-01T00:00:00Z")
