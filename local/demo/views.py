@@ -63,14 +63,20 @@ def audit_table(items: list[dict[str, Any]], verified: set[int]) -> Table:
     """The run's audit events, each with its place in the log and whether its proof was checked."""
     table = Table(title="Audit trail of this run", header_style="bold")
     table.add_column("index", justify="right")
-    for name in ("time", "event", "subject", "proof"):
+    for name in ("time", "event", "of", "proof"):
         table.add_column(name, no_wrap=True)
     for item in items:
         event = item["event"]
         proof = "[green]included[/]" if item["index"] in verified else "[red]not proven[/]"
         time = str(event.get("time", ""))[11:23]
-        table.add_row(str(item["index"]), time, event["type"], str(event.get("subject", ""))[:12], proof)
+        table.add_row(str(item["index"]), time, event["type"], _what(event), proof)
     return table
+
+
+def _what(event: dict[str, Any]) -> str:
+    """What an event tells of: its name where it has one, such as a task's, else the beginning of its subject's id."""
+    data = event.get("data") or {}
+    return str(data.get("name") or event.get("subject", ""))[:24]
 
 
 def delivery_progress(message: dict[str, Any]) -> dict[str, Any]:
