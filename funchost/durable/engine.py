@@ -89,7 +89,8 @@ class DurableEngine:
             self._clock,
             replace_running=settings.get("overridableExistingInstanceStates") == "AnyState",
         )
-        self.asgi = ManagementApi(self.client, self._links)
+        self._is_open = asyncio.Event()
+        self.asgi = ManagementApi(self.client, self._links, self._is_open)
 
     async def start(self) -> None:
         """Open the hub and go on with everything that waits in it.
@@ -102,6 +103,7 @@ class DurableEngine:
             self._activities.submit(task)
         for instance_id in pending.instances:
             self._worker.wake(instance_id)
+        self._is_open.set()
 
     async def drain(self, timeout_s: float) -> None:
         """Begin nothing new, wait up to `timeout_s` for what runs, close the hub. What was cut off runs again."""

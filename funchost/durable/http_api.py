@@ -11,6 +11,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from funchost.durable.backend import (
@@ -32,6 +33,7 @@ from funchost.durable.state import Status
 _log = logging.getLogger(__name__)
 _TOKEN = "x-ms-continuation-token"  # noqa: S105 - the name of a header
 _PAGE, _LARGEST_PAGE = 100, 10_000
+_OPENING_S = 10.0
 _STATUS_OF: dict[type[DurableError], int] = {
     UnknownFunction: 400,
     InvalidInstanceId: 400,
@@ -45,8 +47,8 @@ _STATUS_OF: dict[type[DurableError], int] = {
 class ManagementApi:
     """An ASGI app; mounted anywhere, it looks at what follows /runtime/webhooks/durabletask."""
 
-    def __init__(self, client: TaskHubClient, links: Links) -> None:
-        self._client, self._links = client, links
+    def __init__(self, client: TaskHubClient, links: Links, is_open: asyncio.Event) -> None:
+        self._client, self._links, self._is_open = client, links, is_open
         self._operations: dict[str, Callable[[str, Request], Awaitable[Response]]] = {
             "terminate": self._terminate,
             "suspend": self._suspend,
@@ -59,7 +61,11 @@ class ManagementApi:
         if scope["type"] != "http":
             return
         try:
-            response = await self._answer(await read_request(scope, receive, WEBHOOK_PATH))
+            request = await read_request(scope, receive, WEBHOOK_PATH)
+            # A function may be called before its host is ready; the official host lets it wait, too.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_open.wait(), _OPENING_S)
+            response = await self._answer(request)
         except BadRequest as error:
             response = Response(error.status, {"Message": str(error)})
         except DurableError as error:
