@@ -171,12 +171,18 @@ class PendingWork:
 
 @dataclass(frozen=True, slots=True)
 class InstanceFilter:
-    """Which instances; an empty filter means all. Times are inclusive."""
+    """Which instances; an empty filter means all orchestrations. Times are inclusive.
+
+    `entities`: existing entities instead of orchestrations.
+    """
 
     created_from: datetime | None = None
     created_to: datetime | None = None
     statuses: frozenset[Status] = frozenset()
     prefix: str = ""
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
+    entities: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +247,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def query(self, wanted: InstanceFilter, *, after: str = "", limit: int = 100) -> InstancePage:
-        """A page of orchestrations (entities are left out) with ids greater than `after`."""
+        """A page of what is wanted, with ids greater than `after`."""
 
     @abstractmethod
     async def purge(self, instance_ids: Sequence[str]) -> list[str]:

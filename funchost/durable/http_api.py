@@ -19,6 +19,7 @@ from funchost.durable.backend import (
     InstanceExists,
     InstanceFilter,
     InstanceNotFound,
+    InstancePage,
     InstanceRow,
     StorageUnavailable,
 )
@@ -27,7 +28,7 @@ from funchost.durable.entities import EntityId, shown_state
 from funchost.durable.errors import DurableError, InvalidInstanceId, UnknownFunction
 from funchost.durable.http_messages import BadRequest, Receive, Request, Response, Scope, Send, read_request
 from funchost.durable.links import WEBHOOK_PATH, Links
-from funchost.durable.presentation import show_history, show_status
+from funchost.durable.presentation import show_entity, show_history, show_status
 from funchost.durable.state import Status
 
 _log = logging.getLogger(__name__)
@@ -112,8 +113,8 @@ class ManagementApi:
                 operation = "delete" if request.method == "DELETE" else request.query.get("op", "")
                 await self._client.signal_entity(EntityId(name, key), operation, request.json_text())
                 return Response(202)
-            case ("GET", *_):
-                return Response(501, "Listing entities is not supported by this host's durable engine.")
+            case ("GET", *name) if len(name) < 2:
+                return await self._list_entities(name[0] if name else None, request)
         return Response(404)
 
     async def _start(self, name: str, instance_id: str | None, request: Request) -> Response:
@@ -164,12 +165,27 @@ class ManagementApi:
         return Response(500 if failed else 200, body)
 
     async def _list(self, request: Request) -> Response:
-        limit = int(_number(request.query.get("top", str(_PAGE)), "top"))
-        after = _read_token(request.headers.get(_TOKEN, ""))
-        page = await self._client.query(_filter(request), after=after, limit=max(1, min(limit, _LARGEST_PAGE)))
+        page = await self._page(_filter(request), request)
         show_input = request.flag("showInput", True)
         body = [show_status(row, show_input=show_input) for row in page.rows]
         return Response(200, body, {_TOKEN: _write_token(page.next_after)})
+
+    async def _list_entities(self, name: str | None, request: Request) -> Response:
+        wanted = InstanceFilter(
+            prefix="@" if name is None else EntityId(name, "").instance_id,
+            updated_from=request.time("lastOperationTimeFrom"),
+            updated_to=request.time("lastOperationTimeTo"),
+            entities=True,
+        )
+        page = await self._page(wanted, request)
+        fetch_state = request.flag("fetchState", False)
+        body = [show_entity(row, fetch_state=fetch_state) for row in page.rows]
+        return Response(200, body, {_TOKEN: _write_token(page.next_after)})
+
+    async def _page(self, wanted: InstanceFilter, request: Request) -> InstancePage:
+        limit = int(_number(request.query.get("top", str(_PAGE)), "top"))
+        after = _read_token(request.headers.get(_TOKEN, ""))
+        return await self._client.query(wanted, after=after, limit=max(1, min(limit, _LARGEST_PAGE)))
 
     async def _purge_where(self, request: Request) -> Response:
         if request.time("createdTimeFrom") is None:

@@ -157,5 +157,8 @@ def _matches(row: InstanceRow, wanted: InstanceFilter) -> bool:
         and (wanted.created_to is None or row.created_at <= wanted.created_to)
         and (not wanted.statuses or row.status in wanted.statuses)
         and row.instance_id.startswith(wanted.prefix)
-        and not is_entity(row.instance_id)
+        and (wanted.updated_from is None or row.updated_at >= wanted.updated_from)
+        and (wanted.updated_to is None or row.updated_at <= wanted.updated_to)
+        and is_entity(row.instance_id) == wanted.entities
+        and not (wanted.entities and row.input is None)
     )

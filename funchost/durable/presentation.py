@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from funchost.durable.backend import InstanceRow
-from funchost.durable.events import EventType, HistoryEvent
+from funchost.durable.entities import EntityId
+from funchost.durable.events import EventType, HistoryEvent, format_time
 from funchost.durable.wire import parse_json
 
 _NAMES = {
@@ -32,6 +33,14 @@ def show_status(row: InstanceRow, *, show_input: bool, history: list[dict[str, A
         "lastUpdatedTime": _seconds(row.updated_at),
         "historyEvents": history,
     }
+
+
+def show_entity(row: InstanceRow, *, fetch_state: bool) -> dict[str, Any]:
+    """One entry of the list of entities; `state` is left out unless it was asked for."""
+    entity = EntityId.parse(row.instance_id)
+    shown: dict[str, Any] = {"entityId": {"name": entity.name, "key": entity.key}}
+    shown["lastOperationTime"] = format_time(row.updated_at)
+    return shown | ({"state": parse_json(row.input)} if fetch_state else {})
 
 
 def show_history(events: Iterable[HistoryEvent], *, show_output: bool, show_input: bool) -> list[dict[str, Any]]:

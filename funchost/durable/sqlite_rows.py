@@ -45,7 +45,8 @@ def select_instance(db: sqlite3.Connection, instance_id: str) -> InstanceRow | N
 
 def select_instances(db: sqlite3.Connection, wanted: InstanceFilter, after: str, limit: int) -> list[InstanceRow]:
     """Instances that match, by id, from the first one behind `after`."""
-    conditions, values = ["instance_id > ?", "instance_id NOT GLOB '@*'"], [after]
+    kind = "instance_id GLOB '@*' AND input IS NOT NULL" if wanted.entities else "instance_id NOT GLOB '@*'"
+    conditions, values = ["instance_id > ?", kind], [after]
     for condition, value in _conditions(wanted):
         conditions.append(condition)
         values.extend(value)
@@ -59,6 +60,10 @@ def _conditions(wanted: InstanceFilter) -> Iterable[tuple[str, list[Any]]]:
         yield "created_us >= ?", [to_us(wanted.created_from)]
     if wanted.created_to is not None:
         yield "created_us <= ?", [to_us(wanted.created_to)]
+    if wanted.updated_from is not None:
+        yield "updated_us >= ?", [to_us(wanted.updated_from)]
+    if wanted.updated_to is not None:
+        yield "updated_us <= ?", [to_us(wanted.updated_to)]
     if wanted.statuses:
         marks = ",".join("?" * len(wanted.statuses))
         yield f"status IN ({marks})", [str(status) for status in sorted(wanted.statuses)]

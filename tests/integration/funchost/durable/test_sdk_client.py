@@ -158,6 +158,29 @@ async def test_an_entity_is_signalled_and_read(client: Client, engine: DurableEn
     assert (state.entity_exists, state.entity_state) == (True, 6)
 
 
+async def test_entities_are_listed_by_name_in_pages_with_their_states(client: Client, engine: DurableEngine) -> None:
+    for key in ("a", "b", "c"):
+        await client.signal_entity(df.EntityId("Counter", key), "add", 2)
+    while engine.waiting().orchestrations:
+        await client.get_status_all()
+    url = f"{json.loads(engine.client_binding())['baseUrl']}/entities"
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/Counter?top=2&fetchState=true") as response:
+            first, token = await response.json(), response.headers["x-ms-continuation-token"]
+        headers = {"x-ms-continuation-token": token}
+        async with session.get(f"{url}/counter?top=2", headers=headers) as response:
+            second = await response.json()
+        async with session.get(f"{url}/other") as response:
+            none = await response.json()
+        async with session.get(f"{url}?lastOperationTimeTo=2020-01-01T00:00:00Z") as response:
+            old = await response.json()
+    assert [(item["entityId"]["key"], item["state"]) for item in first] == [("a", 2), ("b", 2)]
+    assert [item["entityId"] for item in second] == [{"name": "counter", "key": "c"}]
+    assert "state" not in second[0]
+    assert (none, old) == ([], [])
+    assert await client.get_status_all() == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -168,7 +191,7 @@ async def test_an_entity_is_signalled_and_read(client: Client, engine: DurableEn
         ("DELETE", "/instances", b"", 400),
         ("GET", "/nothing/here", b"", 404),
         ("PUT", "/instances/x", b"", 404),
-        ("GET", "/entities/counter", b"", 501),
+        ("GET", "/entities/counter?lastOperationTimeFrom=never", b"", 400),
         ("POST", "/entities/nobody/a?op=x", b"", 400),
         ("POST", "/instances/x/rewind", b"", 501),
     ],
