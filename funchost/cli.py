@@ -43,6 +43,8 @@ def _start(parsed: argparse.Namespace) -> int:
     app_dir = Path(parsed.app).resolve()
     if not app_dir.is_dir():
         raise HostError("There is no such folder", where=str(app_dir), remedy="Name the app's folder with --app.")
+    if parsed.watch:
+        return _watch(parsed, app_dir)
     from funchost.start import StartOptions, start
 
     os.environ.setdefault("AzureWebJobsScriptRoot", str(app_dir))
@@ -50,7 +52,16 @@ def _start(parsed: argparse.Namespace) -> int:
         os.environ["FUNCHOST_STATE_DIR"] = str(Path(state_dir).absolute())
     os.chdir(app_dir)  # as the worker does: relative paths in the app are the app's
     functions = tuple(name.strip() for name in parsed.functions.split(",") if name.strip())
-    return start(StartOptions(app_dir, parsed.host, parsed.port, functions, parsed.grace), _BEGAN)
+    return start(StartOptions(app_dir, parsed.host, parsed.port, functions, parsed.grace, parsed.socket), _BEGAN)
+
+
+def _watch(parsed: argparse.Namespace, app_dir: Path) -> int:
+    from funchost.server import bind_socket
+    from funchost.watch import Watcher
+
+    arguments = ["--app", str(app_dir), "--host", parsed.host, "--functions", parsed.functions]
+    with bind_socket(parsed.host, parsed.port) as listener:
+        return Watcher(app_dir, listener, [*arguments, "--grace", str(parsed.grace)]).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,5 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("--host", default="127.0.0.1", help="address to serve HTTP on (default: 127.0.0.1)")
     start.add_argument("--functions", default="", metavar="A,B", help="run only these functions (default: all)")
+    start.add_argument("--watch", action="store_true", help="start anew when a file of the app changes")
+    start.add_argument("--socket", type=int, default=None, help=argparse.SUPPRESS)
     start.add_argument("--grace", type=float, default=30.0, metavar="S", help="seconds to drain (default: 30)")
     return parser

@@ -36,6 +36,7 @@ class Host:
         state_dir: Path,
         base_url: str,
         host_id: str,
+        listens: bool = True,
     ) -> None:
         self._host_json = host_json
         self._state_dir = state_dir
@@ -48,7 +49,8 @@ class Host:
         self.bound = [binder.bind(definition) for definition in definitions]
         self.engine = self._make_engine()
         listeners = Listeners(self.invoker, self._storage, host_json.extensions, state_dir, host_id)
-        self._listeners = [listener for function in self.bound if (listener := listeners.make(function))]
+        listening = self.bound if listens else []
+        self._listeners = [listener for function in listening if (listener := listeners.make(function))]
         self._by_name = {function.name: function for function in self.bound}
         self._by_hand = CallsByHand(self.invoker, self._storage)
         self._is_warm = False

@@ -22,7 +22,12 @@ def index_app(app_dir: Path) -> list[FunctionDefinition]:
             where=str(app_dir),
             remedy="Start in the folder of a Python v2 function app, or name it with --app.",
         )
-    register = _find_register(_import_script(script), script)
+    return functions_of(_find_register(_import_script(script), script), script)
+
+
+def functions_of(register: Any, script: Path) -> list[FunctionDefinition]:
+    """Every function of the FunctionApp (or other FunctionRegister) found in the script. Raises HostError."""
+    register.functions_bindings = {}  # it remembers the names of an earlier reading, and would call them duplicates
     try:
         functions = register.get_functions()
     except (ValueError, KeyError, TypeError) as error:

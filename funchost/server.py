@@ -34,6 +34,13 @@ def bind_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
+def inherited_socket(descriptor: int) -> socket.socket:
+    """The listening socket that a parent process has handed down."""
+    listener = socket.socket(fileno=descriptor)
+    listener.setblocking(False)
+    return listener
+
+
 class HttpServer(uvicorn.Server):
     """A uvicorn server that the host starts and stops."""
 

@@ -17,7 +17,6 @@ from funchost.banner import function_table
 from funchost.binder import unsupported_bindings
 from funchost.definitions import FunctionDefinition
 from funchost.errors import HostError
-from funchost.host_id import host_id
 from funchost.host_json import HostJson, read_host_json
 from funchost.indexing import index_app
 from funchost.logs import parse_levels, set_up_logs
@@ -36,6 +35,8 @@ class StartOptions:
     port: int
     functions: tuple[str, ...] = ()
     grace_s: float = GRACE_S
+    socket_descriptor: int | None = None
+    """A listening socket from the parent, instead of host and port."""
 
 
 def start(options: StartOptions, began: float) -> int:
@@ -46,13 +47,19 @@ def start(options: StartOptions, began: float) -> int:
     load_local_settings(options.app_dir / "local.settings.json")
     host_json = read_host_json(options.app_dir / "host.json")
     _set_up_logs(host_json, options.app_dir)
-    definitions = _select(index_app(options.app_dir), options)
-    from funchost.server import bind_socket
-
-    listener = bind_socket(options.host, options.port)
+    definitions = select(index_app(options.app_dir), options.functions, options.app_dir)
+    listener = _listener(options)
     code = _run(definitions, host_json, options, listener, began)
     sys.stdout.flush()
     return code
+
+
+def _listener(options: StartOptions) -> socket.socket:
+    from funchost.server import bind_socket, inherited_socket
+
+    if options.socket_descriptor is not None:
+        return inherited_socket(options.socket_descriptor)
+    return bind_socket(options.host, options.port)
 
 
 def _set_up_logs(host_json: HostJson, app_dir: Path) -> None:
@@ -62,26 +69,33 @@ def _set_up_logs(host_json: HostJson, app_dir: Path) -> None:
         raise HostError(str(error), where=f"{app_dir / 'host.json'}, key logging.logLevel") from None
 
 
-def _select(definitions: Sequence[FunctionDefinition], options: StartOptions) -> list[FunctionDefinition]:
-    """The functions asked for that this host can run; the others are named in the log."""
+def select(
+    definitions: Sequence[FunctionDefinition], functions: Sequence[str], app_dir: Path
+) -> list[FunctionDefinition]:
+    """The functions asked for (none: all) that this host can run; the others are named in the log.
+
+    Raises HostError when one asked for is not there, or none can run.
+    """
     names = {definition.name for definition in definitions}
-    if unknown := [name for name in options.functions if name not in names]:
+    if unknown := [name for name in functions if name not in names]:
         raise HostError(
             f"The app has no function {', '.join(unknown)}",
             where="--functions",
             remedy=f"It has: {', '.join(sorted(names))}",
         )
-    selected = []
-    for definition in definitions:
-        if options.functions and definition.name not in options.functions:
-            continue
-        if types := unsupported_bindings(definition):
-            log.error("Function %s is left out: funchost does not support %s", definition.name, ", ".join(types))
-        else:
-            selected.append(definition)
+    wanted = [definition for definition in definitions if not functions or definition.name in functions]
+    selected = [definition for definition in wanted if _can_run(definition)]
     if not selected:
-        raise HostError("No function of the app can run here", where=str(options.app_dir))
+        raise HostError("No function of the app can run here", where=str(app_dir))
     return selected
+
+
+def _can_run(definition: FunctionDefinition) -> bool:
+    types = unsupported_bindings(definition)
+    if types:
+        message = "Function %s is left out: funchost does not support %s (%s)"
+        log.error(message, definition.name, ", ".join(types), definition.where)
+    return not types
 
 
 def _run(
@@ -110,31 +124,30 @@ async def _serve(
     listener: socket.socket,
     began: float,
 ) -> int:
-    from funchost.composition import make_app
-    from funchost.host import Host
-    from funchost.server import HttpServer
+    from funchost.running import RunningHost
 
-    port = listener.getsockname()[1]
-    base_url = f"http://{options.host if options.host != '0.0.0.0' else '127.0.0.1'}:{port}"  # noqa: S104
     state_dir = Path(os.environ.get("FUNCHOST_STATE_DIR") or options.app_dir / ".funchost")
-    host = Host(definitions, host_json, state_dir=state_dir, base_url=base_url, host_id=host_id(options.app_dir))
-    app = make_app(host, host_json, state_dir)
-    server = HttpServer(app, options.grace_s)
+    running = RunningHost(
+        definitions,
+        host_json,
+        listener,
+        app_dir=options.app_dir,
+        state_dir=state_dir,
+        address=options.host,
+        grace_s=options.grace_s,
+    )
     stop = _stop_signal()
-    for line in function_table(definitions, host_json, base_url):
+    for line in function_table(definitions, host_json, running.base_url):
         print(line, flush=True)
-    await server.run_on(listener)
-    await host.start()
-    log.info("Host ready in %.2f s on %s", time.perf_counter() - began, base_url)
+    await running.start()
+    log.info("Host ready in %.2f s on %s", time.perf_counter() - began, running.base_url)
     await stop.wait()
     log.info("Draining: listeners stop, what is in flight has %.0f s to finish", options.grace_s)
-    app.is_draining = True
-    if not await host.drain(options.grace_s, app.in_flight.ended):
-        log.warning("The grace period is over; %d invocations are cut off", host.invoker.in_flight.count)
+    if not await running.drain():
+        log.warning("The grace period is over; %d invocations are cut off", running.host.invoker.in_flight.count)
         sys.stdout.flush()
         os._exit(_CUT_OFF_EXIT_CODE)  # threads that never end would keep the process for ever
-    await server.stop()
-    await host.close()
+    await running.close()
     log.info("Drained")
     return 0
 

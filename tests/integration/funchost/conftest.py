@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from funchost.testing import function_host
+
+__all__ = ["function_host"]
+
 APPS = Path(__file__).parent / "apps"
 _ROOT = Path(__file__).parents[3]
 _READY = re.compile(r"Host ready in ([\d.]+) s on (http://\S+)")
@@ -67,6 +71,14 @@ class HostProcess:
         """SIGTERM; the exit code."""
         self.process.terminate()
         return self.process.wait(timeout_s)
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    """Return when the condition holds; fails after the timeout."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
 
 
 StartHost = Callable[..., HostProcess]
