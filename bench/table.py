@@ -21,7 +21,7 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> None:
             title_style="",
             padding=(0, 2),
         )
-        table.add_column()
+        table.add_column(no_wrap=True)
         table.add_column("median", justify="right")
         table.add_column("min–max", justify="right")
         table.add_column()

@@ -22,7 +22,7 @@ from local.layout import ROOT
 
 BODY = "x" * 1024
 SENDERS = 16
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 
 class Drain:
@@ -71,7 +71,7 @@ async def _at_once() -> bool:
 @asynccontextmanager
 async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Start Azurite, in memory."""
-    messages = 250 if effort.quick else 1000
+    messages = 250 if effort.quick else 500
     with TemporaryDirectory(prefix="bench-") as folder, Azurite() as azurite:
         drain = Drain(azurite.connection_string, Path(folder), messages)
         bare = (sys.executable, "-m", "bench.apps.bare_queue")
