@@ -6,6 +6,7 @@ An activity that was running when the process died runs again; what it returned 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -44,6 +45,7 @@ class ActivityWorker:
         poll_pause: timedelta = POLL_AGAIN_AFTER,
     ) -> None:
         self._send, self._poll_pause = http, poll_pause
+        self._rewinds: Counter[str] = Counter()
         self._backend, self._invoke, self._functions = backend, invoke, functions
         self._clock, self._deliver = clock, deliver
         self._pool = Pool(concurrency)
@@ -53,15 +55,19 @@ class ActivityWorker:
 
     def submit(self, task: ActivityTask) -> None:
         """Run an activity that the backend has stored."""
-        self._pool.submit(partial(self._run, task))
+        self._pool.submit(partial(self._run, task, self._rewinds[task.key.instance_id]))
+
+    def disown(self, instance_id: str) -> None:
+        """Record no result of what runs for an instance that is rewound: its numbers are given anew."""
+        self._rewinds[instance_id] += 1
 
     async def stop(self, timeout_s: float) -> None:
         """Start no more; let those at work end. What did not end runs again after a restart."""
         await self._pool.stop(timeout_s)
 
-    async def _run(self, task: ActivityTask) -> None:
+    async def _run(self, task: ActivityTask, rewinds: int) -> None:
         event = await (self._call(task) if task.name == HTTP_ACTIVITY else self._execute(task))
-        if event is None:
+        if event is None or self._rewinds[task.key.instance_id] != rewinds:
             return
         message = Message(task.key.instance_id, event, task.key.execution_id)
         stored = await self._store(task, lambda: self._backend.record_result(task.key, message))

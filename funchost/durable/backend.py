@@ -45,6 +45,14 @@ class InstanceEnded(BackendError):
         self.instance_id, self.status = instance_id, status
 
 
+class NotFailed(BackendError):
+    """Only a failed orchestration can be rewound."""
+
+    def __init__(self, instance_id: str, status: Status) -> None:
+        super().__init__(f"The instance '{instance_id}' is {status}; only failed orchestrations can be rewound.")
+        self.instance_id, self.status = instance_id, status
+
+
 class ExecutionGone(BackendError):
     """A turn can't be committed: its execution was replaced or purged meanwhile."""
 
@@ -152,6 +160,18 @@ class TurnCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewound:
+    """A failed instance that goes on after its first `kept_turns` turns and a `note`; the rest replaces what was."""
+
+    row: InstanceRow
+    kept_turns: int
+    note: HistoryEvent
+    messages: list[Message]
+    activities: list[ActivityTask]
+    timers: list[TimerRow]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that is stored of one instance; `chunks` are encoded event arrays, oldest first."""
 
@@ -235,6 +255,13 @@ class Backend(ABC):
         """Apply a turn whole; returns the messages that it stored (to others, to itself, refusals, starts).
 
         Raises ExecutionGone; then nothing was applied.
+        """
+
+    @abstractmethod
+    async def rewind(self, rewound: Rewound) -> list[Message]:
+        """Let a failed instance go on; returns the messages that it stored.
+
+        Raises ExecutionGone when it is not the failed execution any more; then nothing was changed.
         """
 
     @abstractmethod

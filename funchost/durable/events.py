@@ -48,6 +48,7 @@ _NOT_REPLAYED = frozenset(
         EventType.SUB_ORCHESTRATION_CREATED,
         EventType.TIMER_CREATED,
         EventType.ORCHESTRATOR_COMPLETED,
+        EventType.GENERIC_EVENT,
         EventType.EXECUTION_SUSPENDED,
         EventType.EXECUTION_RESUMED,
     }

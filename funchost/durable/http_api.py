@@ -21,6 +21,7 @@ from funchost.durable.backend import (
     InstanceNotFound,
     InstancePage,
     InstanceRow,
+    NotFailed,
     StorageUnavailable,
 )
 from funchost.durable.client import TaskHubClient
@@ -41,6 +42,7 @@ _STATUS_OF: dict[type[DurableError], int] = {
     InstanceNotFound: 404,
     InstanceExists: 409,
     InstanceEnded: 410,
+    NotFailed: 410,
     StorageUnavailable: 503,
 }
 
@@ -55,6 +57,7 @@ class ManagementApi:
             "suspend": self._suspend,
             "resume": self._resume,
             "restart": self._restart,
+            "rewind": self._rewind,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,8 +101,6 @@ class ManagementApi:
                 return Response(200, {"instancesDeleted": await self._client.purge(instance_id)})
             case ("POST", "raiseevent", event):
                 return await self._raise_event(instance_id, event, request)
-            case ("POST", "rewind"):
-                return Response(501, "Rewind is not supported by this host's durable engine.")
             case ("POST", verb) if verb in self._operations:
                 return await self._operations[verb](instance_id, request)
         return Response(404)
@@ -219,6 +220,10 @@ class ManagementApi:
 
     async def _resume(self, instance_id: str, request: Request) -> Response:
         await self._client.resume(instance_id, request.query.get("reason"))
+        return Response(202)
+
+    async def _rewind(self, instance_id: str, request: Request) -> Response:
+        await self._client.rewind(instance_id, request.query.get("reason"))
         return Response(202)
 
     async def _restart(self, instance_id: str, request: Request) -> Response:

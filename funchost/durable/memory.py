@@ -19,12 +19,14 @@ from funchost.durable.backend import (
     Message,
     NewInstance,
     PendingWork,
+    Rewound,
     Snapshot,
     TimerRow,
     TurnCommit,
 )
 from funchost.durable.entities import is_entity
 from funchost.durable.events import encode_events
+from funchost.durable.state import Status
 
 
 class MemoryBackend(Backend):
@@ -80,6 +82,19 @@ class MemoryBackend(Backend):
         stored = [self._create_child(child) for child in turn.children]
         stored += [self._store_for_running(message) for message in turn.messages]
         return [message for message in stored if message is not None]
+
+    async def rewind(self, rewound: Rewound) -> list[Message]:
+        row = rewound.row
+        found = self._rows.get(row.instance_id)
+        if found is None or found.execution_id != row.execution_id or found.status is not Status.FAILED:
+            raise ExecutionGone(row.instance_id)
+        chunks = self._chunks[row.instance_id][: rewound.kept_turns]
+        self._forget(row.instance_id)
+        self._rows[row.instance_id] = row
+        self._chunks[row.instance_id] = [*chunks, encode_events([rewound.note])]
+        self._activities.update({task.key: task for task in rewound.activities})
+        self._timers[row.instance_id] = {timer.timer_id: timer for timer in rewound.timers}
+        return [self._store(message) for message in rewound.messages]
 
     async def load(self, instance_id: str) -> Snapshot | None:
         row = self._rows.get(instance_id)

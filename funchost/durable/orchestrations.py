@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from funchost.durable.activities import ActivityWorker
-from funchost.durable.backend import Backend, BackendError, ExecutionGone, Message, NewInstance
+from funchost.durable.backend import Backend, BackendError, ExecutionGone, Message, NewInstance, Rewound
 from funchost.durable.clock import Clock
 from funchost.durable.entities import is_entity, run_batch
 from funchost.durable.errors import DurableError
@@ -77,6 +77,17 @@ class OrchestrationWorker:
         else:
             self._awake[instance_id] = False
             self._pool.submit(partial(self._run, instance_id))
+
+    def go_on(self, rewound: Rewound, stored: list[Message]) -> None:
+        """Take up an instance that the backend has just rewound; `stored` are its messages."""
+        instance_id = rewound.row.instance_id
+        self.forget(instance_id)
+        self.activities.disown(instance_id)
+        self.timers.add(rewound.timers)
+        for task in rewound.activities:
+            self.activities.submit(task)
+        for message in stored:
+            self.deliver(message)
 
     def forget(self, instance_id: str) -> None:
         """Drop what is in memory of an instance that was replaced or purged."""

@@ -23,11 +23,13 @@ from funchost.durable.backend import (
     Message,
     NewInstance,
     PendingWork,
+    Rewound,
     Snapshot,
     StorageUnavailable,
     TurnCommit,
 )
 from funchost.durable.sqlite_schema import HubLock, connect, prepare
+from funchost.durable.state import Status
 from funchost.durable.writer import Writer
 
 T = TypeVar("T")
@@ -110,6 +112,16 @@ class SqliteBackend(Backend):
             stored = [_create_child(db, child) for child in turn.children]
             stored += [rows.insert_message_if_running(db, message) for message in turn.messages]
             return [message for message in stored if message is not None]
+
+        return await self._write(run)
+
+    async def rewind(self, rewound: Rewound) -> list[Message]:
+        def run(db: sqlite3.Connection) -> list[Message]:
+            row = rows.select_instance(db, rewound.row.instance_id)
+            if row is None or row.execution_id != rewound.row.execution_id or row.status is not Status.FAILED:
+                raise ExecutionGone(rewound.row.instance_id)
+            rows.apply_rewind(db, rewound)
+            return [rows.insert_message(db, message) for message in rewound.messages]
 
         return await self._write(run)
 

@@ -17,6 +17,7 @@ from funchost.durable.backend import (
     InstanceRow,
     Message,
     NewInstance,
+    Rewound,
     TimerRow,
     TurnCommit,
 )
@@ -151,6 +152,20 @@ def apply_turn(db: sqlite3.Connection, turn: TurnCommit) -> None:
     if turn.row.status.is_final:
         db.execute("DELETE FROM messages WHERE instance_id = ?", (instance_id,))
     for task in turn.activities:
+        db.execute("INSERT INTO activities VALUES (?,?,?,?,?,?)", _task_values(task))
+
+
+def apply_rewind(db: sqlite3.Connection, rewound: Rewound) -> None:
+    """Write everything of a rewind but its messages."""
+    row = rewound.row
+    update_instance(db, row, row.execution_id)
+    db.execute("DELETE FROM history WHERE instance_id = ? AND turn > ?", (row.instance_id, rewound.kept_turns))
+    append_history(db, row.instance_id, [rewound.note])
+    for table in ("activities", "timers"):
+        db.execute(f"DELETE FROM {table} WHERE instance_id = ?", (row.instance_id,))  # noqa: S608
+    for timer in rewound.timers:
+        db.execute("INSERT INTO timers VALUES (?,?,?,?)", _timer_values(timer))
+    for task in rewound.activities:
         db.execute("INSERT INTO activities VALUES (?,?,?,?,?,?)", _task_values(task))
 
 

@@ -147,6 +147,16 @@ async def test_restart_runs_the_same_input_again(client: Client) -> None:
     assert (await finished(client, links["id"])).output == {"greeting": "Hello Joe!"}
 
 
+async def test_only_what_has_failed_is_rewound(client: Client) -> None:
+    failed = await client.start_new("breaks")
+    await finished(client, failed)
+    await client.rewind(failed, "once more")
+    assert (await finished(client, failed)).runtime_status is RuntimeStatus.Failed
+    running = await client.start_new("waits")
+    with pytest.raises(Exception, match="only supported on failed"):
+        await client.rewind(running, "too early")
+
+
 async def test_an_entity_is_signalled_and_read(client: Client, engine: DurableEngine) -> None:
     entity = df.EntityId("Counter", "a")
     assert not (await client.read_entity_state(entity)).entity_exists
@@ -193,7 +203,7 @@ async def test_entities_are_listed_by_name_in_pages_with_their_states(client: Cl
         ("PUT", "/instances/x", b"", 404),
         ("GET", "/entities/counter?lastOperationTimeFrom=never", b"", 400),
         ("POST", "/entities/nobody/a?op=x", b"", 400),
-        ("POST", "/instances/x/rewind", b"", 501),
+        ("POST", "/instances/x/rewind", b"", 404),
     ],
 )
 async def test_a_request_that_makes_no_sense_is_refused(
