@@ -68,12 +68,20 @@ def keeping(handle: Callable[..., Any]) -> Callable[..., Any]:
 def _begin(handle: Callable[..., Any], body: str) -> tuple[Any, Any]:
     """What Orchestrator.create's `handle` does, with the executor kept."""
     from azure.durable_functions.models import DurableOrchestrationContext
-    from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
 
     context = DurableOrchestrationContext.from_json(body)
     context._input_expected_type = getattr(handle, "_df_input_type", None)
-    executor = TaskOrchestrationExecutor()  # type: ignore[no-untyped-call]
+    executor = copy.copy(_new_executor())
+    executor.initialize()
     return executor, executor.execute(context, context.histories, handle.orchestrator_function)  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _new_executor() -> Any:
+    """One to copy: making one makes a class."""
+    from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
+
+    return TaskOrchestrationExecutor()  # type: ignore[no-untyped-call]
 
 
 def _feed(executor: Any, body: str) -> Any:

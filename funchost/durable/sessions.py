@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from funchost.durable.backend import Backend, InstanceRow, Message
@@ -12,6 +12,7 @@ from funchost.durable.live import LiveOrchestration
 from funchost.durable.state import RuntimeState
 
 _REMEMBER_CONSUMED = 1000
+_TRIMMED_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -86,13 +87,16 @@ class Sessions:
         """Forget what is in memory; the next use loads again."""
         self._sessions.pop(instance_id, None)
 
-    def trim(self, busy: Iterable[str]) -> None:
-        """Let go of the least recently used sessions above the limit, except those at work."""
-        if len(self._sessions) <= self._limit:
-            return
-        keep = set(busy)
-        for instance_id in list(self._sessions)[: len(self._sessions) - self._limit]:
-            if instance_id not in keep:
+    def trim(self, busy: Container[str]) -> None:
+        """Let go of a few of the least recently used sessions above the limit, except those at work.
+
+        A few, not all: called at the end of each run, it must not cost more the more is in line.
+        """
+        for _ in range(min(_TRIMMED_AT_ONCE, len(self._sessions) - self._limit)):
+            instance_id = next(iter(self._sessions))
+            if instance_id in busy:
+                self._sessions.move_to_end(instance_id)
+            else:
                 del self._sessions[instance_id]
 
     async def _load(self, instance_id: str, session: Session) -> bool:
