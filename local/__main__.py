@@ -1,4 +1,4 @@
-"""`python -m local up|down|status|setup`: the platform on this machine."""
+"""`python -m local up|down|status|replica|setup`: the platform on this machine."""
 
 import argparse
 import sys
@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.command == "up":
         chosen = replace(options, services=_services(parser, given.services), free_ports=given.free_ports)
         return (commands.detach if given.detach else commands.up)(chosen)
+    if given.command == "replica":
+        from local import replica
+
+        return replica.run(options.layout, *_services(parser, given.service))
     return commands.down(options) if given.command == "down" else commands.status(options)
 
 
@@ -30,13 +34,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--state-dir", type=Path, metavar="DIR", default=Layout().state_dir, help="data, keys, logs (default: .local)"
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="up | down | status | setup")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up | down | status | replica | setup")
     up = commands.add_parser("up", help="start everything and stay; Ctrl-C or `down` stops it")
     up.add_argument("--detach", action="store_true", help="come back as soon as everything is ready")
     up.add_argument("--services", metavar="A,B", help="start only these services (default: all nine)")
     up.add_argument("--free-ports", action="store_true", help="take any free ports instead of the default ones")
     commands.add_parser("down", help="stop what `up` started")
     commands.add_parser("status", help="exit code 0: all healthy, 1: something is not, 3: nothing runs")
+    more = commands.add_parser("replica", help="run one more process of a service beside the running platform")
+    more.add_argument("service", metavar="SERVICE", help="which service, for example processing")
     commands.add_parser("setup", help="install what is missing")
     return parser
 
