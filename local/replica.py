@@ -31,4 +31,4 @@ def run(layout: Layout, service: str) -> int:
     console.print(f"One more {service} process on port {port}; Ctrl-C ends it.")
     command = funchost_command(layout, port)
     os.chdir(layout.root)
-    os.execve(command[0], command, environment)  # noqa: S606 - this very interpreter, no shell
+    os.execve(command[0], command, environment)  # noqa: S606, RET503 - this very interpreter; never returns
