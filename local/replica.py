@@ -12,7 +12,7 @@ from local.plan import Plan, funchost_command
 from local.platform import running_endpoints
 
 
-def run(layout: Layout, service: str) -> int:
+def run(layout: Layout, service: str) -> int:  # noqa: RET503 - ends as another program
     """Become a replica of the service, on a free port, with durable state of its own. Gives 1 when nothing runs.
 
     It shares the service's queues with the first process, and is not routed to by the edge. Ctrl-C drains and ends it.
@@ -31,4 +31,4 @@ def run(layout: Layout, service: str) -> int:
     console.print(f"One more {service} process on port {port}; Ctrl-C ends it.")
     command = funchost_command(layout, port)
     os.chdir(layout.root)
-    os.execve(command[0], command, environment)  # noqa: S606, RET503 - this very interpreter; never returns
+    os.execve(command[0], command, environment)  # noqa: S606 - this very interpreter; never returns
