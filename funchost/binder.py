@@ -1,5 +1,6 @@
 """From what the app declares to functions ready to run."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from funchost.bindings.queue import QueueOutput
 from funchost.bindings.signalr import SignalRConnectionInfo, SignalROutput, SignalRSender
 from funchost.bindings.signalr_token import SignalRConnection, parse_connection
 from funchost.bindings.table import TableInput, TableOutput
-from funchost.definitions import Binding, FunctionDefinition
+from funchost.definitions import Binding, FunctionDefinition, innermost
 from funchost.expressions import Template, parse_template
 from funchost.function import HTTP_OUTPUT, BoundFunction
 from funchost.host_json import HostJson
@@ -37,7 +38,20 @@ def unsupported_bindings(definition: FunctionDefinition) -> list[str]:
         known = TRIGGERS if binding is definition.trigger else side
         if binding.type not in known:
             unsupported.append(binding.type)
-    return unsupported
+        elif binding.type == "blobTrigger" and binding.text("source").lower() == "eventgrid":
+            unsupported.append("blobTrigger with source EventGrid")
+    return unsupported + _sdk_types(definition)
+
+
+def _sdk_types(definition: FunctionDefinition) -> list[str]:
+    """Parameters of SDK types (azurefunctions-extensions-bindings-…): they need the binding data of the .NET host."""
+    base = sys.modules.get("azurefunctions.extensions.base")
+    if base is None:
+        return []
+    annotations = getattr(innermost(definition.user_function), "__annotations__", {})
+    is_sdk_type = base.get_binding_registry().check_supported_type
+    names = [getattr(a, "__name__", str(a)) for n, a in annotations.items() if n != "return" and is_sdk_type(a)]
+    return [f"SDK type {name}" for name in names]
 
 
 class Binder:

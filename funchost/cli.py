@@ -50,7 +50,6 @@ def _start(parsed: argparse.Namespace) -> int:
     os.environ.setdefault("AzureWebJobsScriptRoot", str(app_dir))
     if state_dir := os.environ.get("FUNCHOST_STATE_DIR"):
         os.environ["FUNCHOST_STATE_DIR"] = str(Path(state_dir).absolute())
-    os.chdir(app_dir)  # as the worker does: relative paths in the app are the app's
     functions = tuple(name.strip() for name in parsed.functions.split(",") if name.strip())
     return start(StartOptions(app_dir, parsed.host, parsed.port, functions, parsed.grace, parsed.socket), _BEGAN)
 

@@ -49,16 +49,19 @@ class FunctionDefinition:
     @property
     def where(self) -> str:
         """File, line and name, for messages."""
-        code = getattr(_innermost(self.user_function), "__code__", None)
-        if code is None:
-            return f"{self.script_file}, function {self.name}"
-        return f"{code.co_filename}:{code.co_firstlineno}, function {self.name}"
+        return f"{place_of(self.user_function, self.script_file)}, function {self.name}"
 
 
-def _innermost(function: Any) -> Any:
+def place_of(function: Any, script: Path) -> str:
+    """File and line of the code the developer wrote; the script where there is none."""
+    code = getattr(innermost(function), "__code__", None)
+    return str(script) if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def innermost(function: Any) -> Any:
     """The code the developer wrote, under functools.wraps and the Durable SDK's handles."""
     for attribute in ("orchestrator_function", "entity_function", "client_function", "__wrapped__"):
         inner = getattr(function, attribute, None)
         if inner is not None:
-            return _innermost(inner)
+            return innermost(inner)
     return function

@@ -119,9 +119,20 @@ def _unify_encoding_case(raw: dict[str, Any]) -> None:
 
 
 def _host_json_error(path: Path, error: ValidationError) -> HostError:
+    place = _line_of(path, [str(part) for part in error.errors()[0]["loc"]])
     mistakes = [f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()]
     return HostError(
         "host.json has wrong values: " + "; ".join(mistakes),
-        where=str(path),
+        where=f"{path}:{place}" if place else str(path),
         remedy="See https://aka.ms/functions-hostjson for what each key accepts.",
     )
+
+
+def _line_of(path: Path, keys: list[str]) -> int | None:
+    """The line of a key below other keys; None when it is not in the file (it came from the environment)."""
+    text, position = path.read_text(encoding="utf-8-sig"), 0
+    for key in keys:
+        position = text.lower().find(f'"{key.lower()}"', position)
+        if position < 0:
+            return None
+    return text.count("\n", 0, position) + 1

@@ -1,15 +1,18 @@
 """Find the functions of an app, as the Python worker does: import the script, ask its FunctionRegister."""
 
+import ast
 import importlib.util
 import json
 import os
+import re
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from funchost.definitions import Binding, FunctionDefinition
+from funchost.definitions import Binding, FunctionDefinition, place_of
 from funchost.errors import HostError
 
 
@@ -31,12 +34,23 @@ def functions_of(register: Any, script: Path) -> list[FunctionDefinition]:
     try:
         functions = register.get_functions()
     except (ValueError, KeyError, TypeError) as error:
-        raise HostError(f"The app cannot be indexed: {error}", where=str(script)) from None
+        raise HostError(
+            f"The app cannot be indexed: {error}",
+            where=_places(register, str(error), script),
+            remedy="Every function needs one trigger and a name of its own (@app.function_name).",
+        ) from None
     if not functions:
         raise HostError(
             "The app declares no function", where=str(script), remedy="Decorate one, for example with @app.route()."
         )
     return [_definition(function, script) for function in functions]
+
+
+def _places(register: Any, message: str, script: Path) -> str:
+    """File and line of every function that the message names; the script when it names none."""
+    functions = [builder._function for builder in getattr(register, "_function_builders", ())]
+    named = [f for f in functions if re.search(rf"\b{re.escape(str(f.get_function_name()))}\b", message)]
+    return " and ".join(place_of(f.get_user_function(), script) for f in named) or str(script)
 
 
 def _import_script(script: Path) -> ModuleType:
@@ -78,7 +92,7 @@ def _find_register(module: ModuleType, script: Path) -> Any:
     if found:
         raise HostError(
             f"There is more than one function app: {', '.join(found)}",
-            where=str(script),
+            where=" and ".join(f"{script}:{line}" for line in _lines_of(found, script)) or str(script),
             remedy="Keep one FunctionApp and register the others as func.Blueprint().",
         )
     raise HostError(
@@ -86,6 +100,19 @@ def _find_register(module: ModuleType, script: Path) -> Any:
         where=str(script),
         remedy="Add `app = func.FunctionApp()` at module level.",
     )
+
+
+def _lines_of(names: Iterable[str], script: Path) -> list[int]:
+    """Where the names are assigned or imported in the script."""
+    wanted, lines = set(names), set()
+    for statement in ast.parse(script.read_text(encoding="utf-8")).body:
+        targets = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        bound = {node.id for node in targets if isinstance(node.ctx, ast.Store)}
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            bound = {alias.asname or alias.name for alias in statement.names}
+        if bound & wanted:
+            lines.add(statement.lineno)
+    return sorted(lines)
 
 
 def _definition(function: Any, script: Path) -> FunctionDefinition:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -47,11 +48,28 @@ def start(options: StartOptions, began: float) -> int:
     load_local_settings(options.app_dir / "local.settings.json")
     host_json = read_host_json(options.app_dir / "host.json")
     _set_up_logs(host_json, options.app_dir)
-    definitions = select(index_app(options.app_dir), options.functions, options.app_dir)
+    indexed = _index_in(options.app_dir)
+    definitions = select(indexed, options.functions, options.app_dir)
     listener = _listener(options)
     code = _run(definitions, host_json, options, listener, began)
     sys.stdout.flush()
     return code
+
+
+def _index_in(app_dir: Path) -> list[FunctionDefinition]:
+    """Index the app, and make its folder the current one, as the worker does: its relative paths are meant so.
+
+    The Durable SDK reads a host.json in the current folder when it is imported, and knows no comments; an app that has
+    some is imported before the folder is changed.
+    """
+    try:
+        json.loads((app_dir / "host.json").read_text(encoding="utf-8"))
+    except ValueError:
+        indexed = index_app(app_dir)
+        os.chdir(app_dir)
+        return indexed
+    os.chdir(app_dir)
+    return index_app(app_dir)
 
 
 def _listener(options: StartOptions) -> socket.socket:
@@ -86,7 +104,11 @@ def select(
     wanted = [definition for definition in definitions if not functions or definition.name in functions]
     selected = [definition for definition in wanted if _can_run(definition)]
     if not selected:
-        raise HostError("No function of the app can run here", where=str(app_dir))
+        raise HostError(
+            "No function of the app can run here",
+            where=str(app_dir),
+            remedy="See above why each is left out; the README of funchost lists the bindings it has.",
+        )
     return selected
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.funchost.conftest import APPS
+from tests.integration.funchost.conftest import APPS, StartHost
 
 _HOST = '{"version": "2.0"}'
 _HELLO = (
@@ -40,9 +40,13 @@ def _start(app: Path, *arguments: str, **environment: str) -> tuple[int, str]:
         (None, _HOST, ["no function_app.py", "--app"]),
         (_HELLO, None, ["no host.json", "create host.json"]),
         (_HELLO, "{", ["host.json is not valid JSON", "host.json:1:2"]),
-        (_HELLO, '{"version": "1.0"}', ["version"]),
+        (_HELLO, '{"version": "1.0"}', ["version", "host.json:1"]),
+        (_HELLO, '{"version": "2.0",\n"extensions": {"queues": {"batchSize": 99}}}', ["batchSize", "host.json:2"]),
+        (_HELLO.replace("app.route(route=", "app.function_name("), _HOST, ["a does not have a trigger", "app.py:3"]),
+        (_QUEUE.replace("queue_trigger", "event_hub_message_trigger").replace("queue_name", "event_hub_name"), _HOST,
+         ["No function of the app can run here", "README"]),
         (_HELLO + "import nope\n", _HOST, ["ModuleNotFoundError", "function_app.py:6", "Install nope"]),
-        (_HELLO + "other = func.FunctionApp()\n", _HOST, ["more than one function app: app, other"]),
+        (_HELLO + "other = func.FunctionApp()\n", _HOST, ["more than one function app: app, other", "app.py:6"]),
         (_HELLO.replace("req:", "request:"), _HOST, ["request", "function_app.py:3"]),
         (_HELLO.replace('"a"', '"a/{id"'), _HOST, ["a/{id", "function_app.py:3"]),
         (_QUEUE, _HOST, ["Orders", "local.settings.json"]),
@@ -65,6 +69,7 @@ def test_a_duplicate_name_is_told() -> None:
     code, error = _start(APPS / "broken", FUNCHOST_STATE_DIR="/nonexistent")
     assert code == 1
     assert "same does not have a unique" in error
+    assert error.count("function_app.py:") == 2
 
 
 def test_an_unknown_function_is_told_with_those_there_are(tmp_path: Path) -> None:
@@ -86,3 +91,20 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         code, error = _start(tmp_path, "--port", port)
     assert code == 1
     assert f"Port {port}" in error
+
+
+def test_what_is_not_supported_is_named_and_the_rest_runs(start_host: StartHost, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    hub = _QUEUE.partition("app = func.FunctionApp()\n")[2]
+    hub = hub.replace("queue_trigger", "event_hub_message_trigger").replace("queue_name", "event_hub_name")
+    grid = (
+        '@app.blob_trigger(arg_name="blob", path="c/{name}", connection="X", source="EventGrid")\n'
+        "def grid(blob: func.InputStream) -> None: ...\n"
+    )
+    (app / "function_app.py").write_text(_HELLO.replace("def a", "def fine") + hub + grid)
+    (app / "host.json").write_text(_HOST)
+    host = start_host(str(app))
+    host.wait_for(r"Function a is left out: funchost does not support eventHubTrigger .*function_app.py:6")
+    host.wait_for(r"Function grid is left out: funchost does not support blobTrigger with source EventGrid")
+    host.wait_for(r"fine +\[ALL\]")
