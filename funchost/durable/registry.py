@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from funchost.durable.actions import ACTIVITIES, ENTITY_OPERATIONS, SUB_ORCHESTRATIONS, Action, ActionType
@@ -10,9 +10,26 @@ from funchost.durable.entities import EntityId
 from funchost.durable.errors import UnknownFunction
 
 
+class AnyCase(Mapping[str, str]):
+    """A mapping whose names are found in any letter case, as the extension finds functions; told as they were given."""
+
+    def __init__(self, functions: Mapping[str, str]) -> None:
+        self._names = list(functions)
+        self._functions = {name.lower(): function for name, function in functions.items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self._functions[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @dataclass(frozen=True, slots=True)
 class KnownFunctions:
-    """Durable name to function name, for each kind; entity names are in small letters."""
+    """Durable name to function name, for each kind; names are found in any letter case."""
 
     orchestrators: Mapping[str, str]
     activities: Mapping[str, str]
@@ -24,7 +41,7 @@ class KnownFunctions:
     def of(cls, functions: Mapping[str, tuple[str, str]], default_version: str | None = None) -> KnownFunctions:
         """Sort durable name -> (kind, function name) by kind."""
         entities = {name.lower(): function for name, function in _of_kind(functions, "entity").items()}
-        orchestrators, activities = _of_kind(functions, "orchestrator"), _of_kind(functions, "activity")
+        orchestrators, activities = (AnyCase(_of_kind(functions, kind)) for kind in ("orchestrator", "activity"))
         return cls(orchestrators, activities, entities, default_version)
 
     def check(self, actions: Iterable[Action]) -> None:

@@ -34,7 +34,7 @@ async def read(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> 
 @app.route(route="doubled/{key}", methods=["POST"])
 @app.durable_client_input(client_name="client")
 async def double(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    instance = await client.start_new("Doubling", None, req.route_params["key"])
+    instance = await client.start_new("doubling", None, req.route_params["key"])
     return await client.wait_for_completion_or_create_check_status_response(req, instance, 10_000, 50)
 
 
