@@ -34,7 +34,7 @@ def _headers(response: HttpResponse) -> Headers:
     pairs: Iterable[tuple[str, str]] = response.headers.items()
     for name, value in pairs:
         lower = name.lower()
-        if lower not in _HOP_BY_HOP:
+        if lower not in _HOP_BY_HOP and (value or lower != "set-cookie"):  # the official host drops an empty cookie
             headers.append((lower.encode("latin-1"), str(value).encode("latin-1")))
             has_content_type = has_content_type or lower == "content-type"
     if not has_content_type:

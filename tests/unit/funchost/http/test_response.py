@@ -57,3 +57,9 @@ async def test_the_content_length_is_that_of_the_body() -> None:
 
 async def test_no_content_means_no_body_and_no_length() -> None:
     assert await _sent(204, b"abc") == ({}, b"")
+
+
+def test_an_empty_cookie_is_dropped() -> None:
+    response = func.HttpResponse()
+    response.headers.add("Set-Cookie", "")
+    assert [n for n, _ in encode_response(response)[1]] == [b"content-type"]
