@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -57,8 +58,11 @@ class TaskHubClient:
         *,
         version: str | None = None,
         trace_parent: str | None = None,
+        start_at: datetime | None = None,
     ) -> str:
         """Start orchestrator `name`; `raw_input` is JSON text. Returns the instance id (32 hex digits when None).
+
+        With `start_at` it is pending until then.
 
         Raises UnknownFunction, InvalidInstanceId, InstanceExists.
         """
@@ -72,6 +76,7 @@ class TaskHubClient:
             self._clock.now(),
             version=version or self._known.default_version,
             trace_parent=trace_parent,
+            start_at=start_at,
         )
         start = await self._backend.create(new, replace_running=self._replace_running)
         self._worker.begin(new, start)

@@ -125,6 +125,7 @@ class ManagementApi:
             request.json_text(),
             version=request.query.get("version"),
             trace_parent=request.headers.get("traceparent"),
+            start_at=request.time("scheduledStartTime"),
         )
         timeout_s = request.query.get("timeout")
         if timeout_s is not None:

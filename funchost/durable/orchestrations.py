@@ -20,6 +20,8 @@ from funchost.durable.live import LiveOrchestration, current_live
 from funchost.durable.pool import Pool
 from funchost.durable.registry import KnownFunctions
 from funchost.durable.sessions import Session, Sessions
+from funchost.durable.starts import delayed_until
+from funchost.durable.state import Status
 from funchost.durable.timers import Timers
 from funchost.durable.turn import Turn, replay_argument
 from funchost.durable.wire import Decision, describe, new_events_argument, read_decision, read_failure
@@ -52,6 +54,7 @@ class OrchestrationWorker:
         self._pool = Pool(concurrency)
         self._sessions = Sessions(backend)
         self._awake: dict[str, bool] = {}
+        self._delayed: set[str] = set()
         self._fired: defaultdict[str, list[Message]] = defaultdict(list)
         self.timers = Timers(clock, self._fire)
         self.activities: ActivityWorker
@@ -93,6 +96,7 @@ class OrchestrationWorker:
         """Drop what is in memory of an instance that was replaced or purged."""
         self._sessions.drop(instance_id)
         self._fired.pop(instance_id, None)
+        self._delayed.discard(instance_id)
 
     async def stop(self, timeout_s: float) -> None:
         """Start no more turns; let those at work end."""
@@ -134,7 +138,10 @@ class OrchestrationWorker:
             return await self._entity_turn(session)
         fired = self._fired.get(instance_id, [])
         # A result that is there wins over a timeout that is there too.
-        choice = choose(session.state, [*session.inbox.values(), *fired])
+        waiting = [*session.inbox.values(), *fired]
+        if session.state.status is Status.PENDING:
+            waiting = self._due(instance_id, waiting)
+        choice = choose(session.state, waiting)
         if not choice.taken:
             self._discard(instance_id, choice.stale)
             return False
@@ -142,6 +149,20 @@ class OrchestrationWorker:
         await self._play(session, turn, choice.taken)
         await self._commit(session, turn, [*choice.taken, *choice.stale])
         return True
+
+    def _due(self, instance_id: str, waiting: list[Message]) -> list[Message]:
+        """Of an instance that has not begun: everything, or before its time only what ends it."""
+        start_at = delayed_until(waiting, self._clock.now())
+        if start_at is None:
+            return waiting
+        if instance_id not in self._delayed:
+            self._delayed.add(instance_id)
+            self._clock.call_at(start_at, partial(self._begin_delayed, instance_id))
+        return [message for message in waiting if message.event.type is EventType.EXECUTION_TERMINATED]
+
+    def _begin_delayed(self, instance_id: str) -> None:
+        self._delayed.discard(instance_id)
+        self.wake(instance_id)
 
     async def _entity_turn(self, session: Session) -> bool:
         messages = list(session.inbox.values())

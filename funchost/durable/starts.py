@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import uuid4
 
 from funchost.durable.backend import InstanceRow, Message, NewInstance
-from funchost.durable.events import EventType, HistoryEvent, format_time
+from funchost.durable.events import EventType, HistoryEvent, format_time, parse_time
 from funchost.durable.state import Parent, Status
 from funchost.durable.wire import parse_json
 
@@ -21,8 +22,9 @@ def new_instance(
     parent: Parent | None = None,
     trace_parent: str | None = None,
     execution_id: str | None = None,
+    start_at: datetime | None = None,
 ) -> NewInstance:
-    """An instance of orchestrator `name`; `raw_input` is JSON text or None."""
+    """An instance of orchestrator `name`; `raw_input` is JSON text or None. `start_at`: not before; None means now."""
     execution = execution_id or uuid4().hex
     start = HistoryEvent(
         EventType.EXECUTION_STARTED,
@@ -34,10 +36,21 @@ def new_instance(
             "_execution": execution,
             "_parent": [parent.instance_id, parent.execution_id, parent.task_id] if parent else None,
             "_trace": trace_parent,
+            **({"ScheduledStartTime": format_time(start_at)} if start_at else {}),
         },
     )
     row = InstanceRow(instance_id, execution, name, Status.PENDING, now, now, input=raw_input)
     return NewInstance(row, Message(instance_id, start, execution))
+
+
+def delayed_until(waiting: Iterable[Message], now: datetime) -> datetime | None:
+    """When the start among the `waiting` messages is due; None when it is, or there is none."""
+    for message in waiting:
+        if message.event.type is EventType.EXECUTION_STARTED:
+            text = message.event.get("ScheduledStartTime")
+            start_at = parse_time(text) if text else now
+            return start_at if start_at > now else None
+    return None
 
 
 def parent_message(parent: Parent, status: Status, output: str | None, now: datetime) -> Message:

@@ -208,6 +208,11 @@ def misnames(context: df.DurableOrchestrationContext) -> Any:
     yield context.call_activity("no_such_activity", 1)
 
 
+@bp.orchestration_trigger(context_name="context")
+def sleeps_long(context: df.DurableOrchestrationContext) -> Any:
+    yield context.create_timer(context.current_utc_datetime + timedelta(days=400))
+
+
 changing = {"name": "greet"}
 
 
@@ -426,6 +431,41 @@ async def test_code_that_replays_differently_is_named(make_hub: Any) -> None:
     assert row.status == "Failed"
     assert "Non-Deterministic workflow detected" in row.output
     assert "the activity 'greet' as action 0, but the replay scheduled the activity 'square'" in row.output
+
+
+async def test_a_delayed_start_waits_for_its_time_over_restarts(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    due = hub.clock.now() + timedelta(days=3)
+    instance_id = await hub.engine.client.start("chain", None, json.dumps(json.dumps(["x"])), start_at=due)
+    await hub.engine.client.raise_event(instance_id, "early", "1")
+    await hub.idle()
+    await hub.restart()
+    await hub.idle()
+    assert (await hub.row(instance_id)).status == "Pending"
+    assert (await hub.finish(instance_id)).status == "Completed"
+    assert hub.clock.now() == due
+
+
+async def test_a_delayed_start_can_be_terminated(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.engine.client.start("chain", start_at=hub.clock.now() + timedelta(days=3))
+    await hub.idle()
+    await hub.engine.client.terminate(instance_id, "no")
+    await hub.idle()
+    assert (await hub.row(instance_id)).status == "Terminated"
+    assert not hub.functions.calls
+
+
+async def test_a_timer_of_400_days_is_one_timer(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    begin = hub.clock.now()
+    instance_id = await hub.start("sleeps_long")
+    await hub.idle()
+    await hub.restart()
+    assert (await hub.finish(instance_id)).status == "Completed"
+    assert hub.clock.now() - begin == timedelta(days=400)
+    fired = [event for event in await hub.engine.client.history(instance_id) if event.get("TimerId") is not None]
+    assert len(fired) == 1
 
 
 @pytest.mark.parametrize("name", ["chain", "retries", "parent", "retries_child", "counts_down", "uses_entity"])
