@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from funchost.durable.backend import HubCorrupt, HubInUse, HubTooNew, InstanceExists, StorageUnavailable
+from funchost.durable.backend import ActivityKey, HubCorrupt, HubInUse, HubTooNew, InstanceExists, StorageUnavailable
 from funchost.durable.sqlite import SqliteBackend
 from funchost.durable.starts import new_instance
 
@@ -99,3 +99,26 @@ async def test_a_closed_hub_refuses(tmp_path: Path) -> None:
     await backend.close()
     with pytest.raises(StorageUnavailable):
         await backend.create(new_instance("i", "o", None, NOW))
+
+
+async def test_only_what_may_be_lost_in_a_power_cut_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path / "hub.db")
+    await backend.open()
+    new = new_instance("a", "orchestrator", None, NOW)
+
+    def mode() -> str:
+        (found,) = backend._connections[0].execute("PRAGMA synchronous").fetchone()
+        return {1: "NORMAL", 2: "FULL"}[found]
+
+    await backend.create(new)
+    modes = [mode()]
+    await backend.record_result(ActivityKey("a", new.row.execution_id, 0), new.start)
+    modes.append(mode())
+    await backend.send(new.start)
+    modes.append(mode())
+    await asyncio.gather(
+        backend.record_result(ActivityKey("a", new.row.execution_id, 1), new.start), backend.send(new.start)
+    )
+    modes.append(mode())
+    await backend.close()
+    assert modes == ["FULL", "NORMAL", "FULL", "FULL"]
