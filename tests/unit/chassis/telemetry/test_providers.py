@@ -25,7 +25,8 @@ with telemetry.span("work") as span:
     telemetry.counter("things.done", "1", "Things done").add(1)
     print(any(metric.name.startswith("things_done") for metric in telemetry.registry.collect()))
     print([type(processor.span_exporter).__name__ for processor in processors if hasattr(processor, "span_exporter")])
-import os
+import os, sys
+sys.stdout.flush()
 os._exit(0)
 """
 
