@@ -157,7 +157,9 @@ async def complete(engine: DurableEngine, instance_id: str, expected: Any) -> No
 
 
 async def main() -> None:
-    engine = DurableEngine(FUNCTIONS, invoke, {"hubName": "crash"}, DIRECTORY, "http://127.0.0.1:1")
+    # One process keeps orchestrators' code in memory, another replays it: on the same hub.
+    settings = {"hubName": "crash", "extendedSessionsEnabled": os.getpid() % 2 == 0}
+    engine = DurableEngine(FUNCTIONS, invoke, settings, DIRECTORY, "http://127.0.0.1:1")
     await engine.start()
     print("open", flush=True)
     log = DIRECTORY / "accepted"
