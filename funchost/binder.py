@@ -13,6 +13,7 @@ from funchost.bindings.signalr import SignalRConnectionInfo, SignalROutput, Sign
 from funchost.bindings.signalr_token import SignalRConnection, parse_connection
 from funchost.bindings.table import TableInput, TableOutput
 from funchost.definitions import Binding, FunctionDefinition, innermost
+from funchost.enqueued import EnqueuedWatcher
 from funchost.expressions import Template, parse_template
 from funchost.function import HTTP_OUTPUT, BoundFunction
 from funchost.host_json import HostJson
@@ -63,7 +64,9 @@ class Binder:
         storage: StorageConnections,
         sender: SignalRSender,
         engine: Callable[[], ClientBindings],
+        enqueued: EnqueuedWatcher,
     ) -> None:
+        self._enqueued = enqueued
         self._host_json = host_json
         self._storage = storage
         self._sender = sender
@@ -115,6 +118,7 @@ class Binder:
                 connection=connection_string(binding.text("connection"), where=definition.where),
                 queue_name=_required(binding, "queueName", definition),
                 encoding=self._host_json.extensions.queues.message_encoding,
+                enqueued=self._enqueued,
             )
         if binding.type == "blob":
             return self._blob(parameter, definition)

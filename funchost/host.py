@@ -14,6 +14,7 @@ from funchost.bindings.signalr import SignalRSender
 from funchost.calls_by_hand import CallsByHand
 from funchost.definitions import FunctionDefinition
 from funchost.durable_invocation import DurableInvocation
+from funchost.enqueued import EnqueuedWatcher
 from funchost.errors import HostError
 from funchost.function import BoundFunction
 from funchost.host_json import HostJson
@@ -45,10 +46,11 @@ class Host:
         self._sender = SignalRSender()
         self.invoker = Invoker(host_json.function_timeout)
         self.engine: Any = None
-        binder = Binder(host_json, self._storage, self._sender, lambda: self.engine)
+        enqueued = EnqueuedWatcher()
+        binder = Binder(host_json, self._storage, self._sender, lambda: self.engine, enqueued)
         self.bound = [binder.bind(definition) for definition in definitions]
         self.engine = self._make_engine()
-        listeners = Listeners(self.invoker, self._storage, host_json.extensions, state_dir, host_id)
+        listeners = Listeners(self.invoker, self._storage, host_json.extensions, state_dir, host_id, enqueued)
         listening = self.bound if listens else []
         self._listeners = [listener for function in listening if (listener := listeners.make(function))]
         self._by_name = {function.name: function for function in self.bound}

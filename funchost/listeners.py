@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from funchost.app_settings import connection_string, expand, has_host_storage
+from funchost.enqueued import EnqueuedWatcher
 from funchost.errors import HostError
 from funchost.function import BoundFunction
 from funchost.host_id import function_id
@@ -22,7 +23,9 @@ class Listeners:
         settings: ExtensionsSection,
         state_dir: Path,
         host_id: str,
+        enqueued: EnqueuedWatcher,
     ) -> None:
+        self._enqueued = enqueued
         self._invoker = invoker
         self._storage = storage
         self._settings = settings
@@ -39,14 +42,18 @@ class Listeners:
         from funchost.triggers.queue import QueueListener
 
         trigger, where = function.definition.trigger, function.definition.where
-        return QueueListener(
+        connection = connection_string(trigger.text("connection"), where=where)
+        queue_name = expand(trigger.text("queueName"), where=where).lower()
+        listener = QueueListener(
             function,
             self._invoker,
             self._storage,
-            connection=connection_string(trigger.text("connection"), where=where),
-            queue_name=expand(trigger.text("queueName"), where=where).lower(),
+            connection=connection,
+            queue_name=queue_name,
             settings=self._settings.queues,
         )
+        self._enqueued.register(connection, queue_name, listener.wake)
+        return listener
 
     def _blob(self, function: BoundFunction) -> Listener:
         from funchost.triggers.blob import BlobListener

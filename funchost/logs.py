@@ -1,6 +1,7 @@
 """Log lines on stdout: one line each, with the invocation id where there is one."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ _LEVELS = {  # host.json names (Microsoft.Extensions.Logging) to Python's
     "critical": logging.CRITICAL,
     "none": logging.CRITICAL + 10,
 }
+_HOST_CATEGORIES = ("Host", "Function")
+_DEBUG_SETTING = "PYTHON_ENABLE_DEBUG_LOGGING"
 _QUIET = ("azure", "urllib3", "asyncio", "aiohttp.access", "uvicorn")  # their INFO lines are one per storage request
 
 
@@ -47,12 +50,18 @@ def parse_levels(log_level: Mapping[str, str]) -> dict[str, int]:
 
 
 def set_up_logs(levels: Mapping[str, int], stream: TextIO = sys.stdout) -> None:
-    """Send the root logger to the stream, at the levels of host.json (default Information)."""
+    """Send the root logger to the stream, at the levels of host.json (default Information).
+
+    As in the Python worker, debug lines of the app need PYTHON_ENABLE_DEBUG_LOGGING=1, or a level that its logger sets.
+    """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(levels.get("", logging.INFO))
+    default = levels.get("", logging.INFO)
+    root.setLevel(default if os.environ.get(_DEBUG_SETTING) == "1" else max(logging.INFO, default))
+    for name in _HOST_CATEGORIES:
+        logging.getLogger(name).setLevel(default)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     for category, level in levels.items():

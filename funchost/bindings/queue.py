@@ -7,6 +7,7 @@ from typing import Any
 from azure.functions.meta import Datum
 
 from funchost.bindings.ports import BindingData
+from funchost.enqueued import EnqueuedWatcher
 from funchost.errors import InvocationError
 from funchost.expressions import Template
 from funchost.storage import StorageConnections
@@ -17,22 +18,31 @@ class QueueOutput:
     """Sends one message, or each of a JSON list, and creates the queue when it is missing."""
 
     def __init__(
-        self, storage: StorageConnections, *, connection: str, queue_name: Template, encoding: Encoding
+        self,
+        storage: StorageConnections,
+        *,
+        connection: str,
+        queue_name: Template,
+        encoding: Encoding,
+        enqueued: EnqueuedWatcher,
     ) -> None:
         self._storage = storage
         self._connection = connection
         self._queue_name = queue_name
         self._encoding = encoding
+        self._enqueued = enqueued
 
     async def write(self, datum: Datum, data: BindingData) -> None:
         """Send; messages of a list are sent in order, and the first that fails ends it."""
-        queue: Any = self._storage.queues(self._connection).get_queue_client(self._queue_name.render(data).lower())
+        queue_name = self._queue_name.render(data).lower()
+        queue: Any = self._storage.queues(self._connection).get_queue_client(queue_name)
         for body in message_bodies(datum):
             try:
                 text = encode_body(body, self._encoding)
             except ValueError as error:
                 raise InvocationError(str(error)) from None
             await _send(queue, text)
+            self._enqueued.notify(self._connection, queue_name)
 
 
 async def _send(queue: Any, text: str) -> None:

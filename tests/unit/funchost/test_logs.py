@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from funchost.context import Context, current_invocation
-from funchost.logs import LineFormatter, parse_levels
+from funchost.logs import _HOST_CATEGORIES, _QUIET, LineFormatter, parse_levels, set_up_logs
 
 
 @pytest.fixture
@@ -54,3 +54,27 @@ def test_levels_of_host_json_become_pythons() -> None:
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ValueError, match="Loud"):
         parse_levels({"default": "Loud"})
+
+
+@pytest.fixture
+def _levels_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers, root.level, {name: logging.getLogger(name).level for name in (*_QUIET, *_HOST_CATEGORIES)}
+    yield
+    root.handlers, root.level = before[0], before[1]
+    for name, level in before[2].items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.mark.usefixtures("_levels_as_before")
+@pytest.mark.parametrize(("setting", "shown"), [("", False), ("1", True)])
+def test_debug_lines_of_the_app_need_a_setting_and_those_of_the_host_do_not(
+    setting: str, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_ENABLE_DEBUG_LOGGING", setting)
+    stream = io.StringIO()
+    set_up_logs(parse_levels({"default": "Trace"}), stream)
+    logging.getLogger("an.app").debug("from the app")
+    logging.getLogger("Host.Queues").debug("from the host")
+    assert ("from the app" in stream.getvalue()) is shown
+    assert "from the host" in stream.getvalue()

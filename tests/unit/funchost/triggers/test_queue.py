@@ -150,3 +150,19 @@ async def test_no_error_ends_the_listening_and_an_outage_is_told_once(
         (True, False),
         (False, True),
     ]
+
+
+async def test_a_message_that_the_host_sent_itself_is_fetched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, gate = _Queue(), _Gate()
+    gate.open.set()
+    listener = _listener(queue, gate)
+    monkeypatch.setattr(listener._backoff, "next_delay_s", lambda: 3600.0)
+    await listener.start()
+    await _turns()
+    assert queue.fetches == 1
+    queue.waiting = _Queue(1).waiting
+    listener.wake()
+    await _turns()
+    await listener.stop()
+    await listener.drained()
+    assert queue.deleted == ["0"]
