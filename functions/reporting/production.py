@@ -66,6 +66,8 @@ async def _make(runtime: Runtime, reports: Reports, report: Report) -> None:
         await _fail(reports, report, rendered.problem)
         return
     await _complete(reports, report, rendered)
+    if rendered.pages is not None:
+        await runtime.progress("report", report.id, rendered.pages, rendered.pages, "pages")
 
 
 async def _fetch(runtime: Runtime, report: Report) -> bytes:

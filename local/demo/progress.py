@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 STAGES = {
     "validate": "records checked",
     "process": "chunks computed",
-    "report": "report pages and files",
+    "report": "report files, pages",
     "notify": "deliveries",
 }
 
