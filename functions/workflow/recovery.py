@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
+from time import monotonic
 
 from durable.workflow.faults import SpecError, spec_error
 from durable.workflow.instances import InstanceStore
@@ -13,6 +14,9 @@ log = logging.getLogger(__name__)
 PER_ROUND = 200
 """So many open instances are looked at each time; ten seconds apart, 10,000 take about eight minutes."""
 
+ROUND_EVERY_S = 60.0
+"""A round begins with a scan of the whole read model, so not more often than this."""
+
 ENDED = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
 
 
@@ -21,10 +25,12 @@ class Patrol:
 
     def __init__(self) -> None:
         self._left: list[tuple[str, str]] = []
+        self._next_round = 0.0
 
     async def go_on(self, store: InstanceStore, client: DurableClient) -> int:
         """Look at the next instances; gives how many were marked faulted."""
-        if not self._left:
+        if not self._left and monotonic() >= self._next_round:
+            self._next_round = monotonic() + ROUND_EVERY_S
             self._left = (await store.open())[::-1]
         marked = 0
         for _ in range(min(PER_ROUND, len(self._left))):
