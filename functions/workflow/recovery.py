@@ -26,6 +26,7 @@ class Patrol:
     def __init__(self) -> None:
         self._left: list[tuple[str, str]] = []
         self._next_round = 0.0
+        self._missed: set[str] = set()
 
     async def go_on(self, store: InstanceStore, client: DurableClient) -> int:
         """Look at the next instances; gives how many were marked faulted."""
@@ -35,14 +36,20 @@ class Patrol:
         marked = 0
         for _ in range(min(PER_ROUND, len(self._left))):
             tenant, instance_id = self._left.pop()
-            marked += await _mark_if_ended(store, client, tenant, instance_id)
+            marked += await self._look_at(store, client, tenant, instance_id)
         return marked
 
+    async def _look_at(self, store: InstanceStore, client: DurableClient, tenant: str, instance_id: str) -> bool:
+        ended = await _how_it_ended(client, instance_id)
+        # The client does not tell an unknown instance from every failure of the task hub: two rounds must agree.
+        if ended == "missing" and instance_id not in self._missed:
+            self._missed.add(instance_id)
+            return False
+        self._missed.discard(instance_id)
+        return ended is not None and await _mark(store, tenant, instance_id, ended)
 
-async def _mark_if_ended(store: InstanceStore, client: DurableClient, tenant: str, instance_id: str) -> bool:
-    ended = await _how_it_ended(client, instance_id)
-    if ended is None:
-        return False
+
+async def _mark(store: InstanceStore, tenant: str, instance_id: str, ended: str) -> bool:
     # Read after the status: an orchestration that ends as it should has written its end before.
     row = await store.get(tenant, instance_id)
     if row is None or row["status"] in FINAL or (ended == "missing" and row["status"] == "pending"):
@@ -54,10 +61,11 @@ async def _mark_if_ended(store: InstanceStore, client: DurableClient, tenant: st
 
 
 async def _how_it_ended(client: DurableClient, instance_id: str) -> str | None:
-    """None while it runs; "missing" when the task hub does not know it."""
-    status = getattr(await client.get_status(instance_id), "runtime_status", None)
+    """None while it runs or can't be told; "missing" when the task hub does not know it."""
+    found = await client.get_status(instance_id)
+    status = getattr(found, "runtime_status", None)
     if status is None:
-        return "missing"
+        return None if hasattr(found, "Message") else "missing"  # a Message is an error's
     return status.name.lower() if status.name in ENDED else None
 
 

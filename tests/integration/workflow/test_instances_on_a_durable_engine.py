@@ -8,7 +8,7 @@ import pytest
 
 from chassis.errors import DependencyUnavailable
 from chassis.http.idempotency import KeyReused
-from functions.workflow import composition, service
+from functions.workflow import composition, recovery, service
 from functions.workflow.errors import (
     DefinitionChanged,
     DefinitionInvalid,
@@ -271,15 +271,18 @@ async def test_an_instance_whose_orchestration_broke_off_is_marked_faulted(house
     assert (await house.read(whole)).status == "waiting"
 
 
-async def test_an_instance_whose_orchestration_is_missing_is_marked_faulted(house: Any) -> None:
+async def test_an_instance_whose_orchestration_is_missing_is_marked_faulted(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "ROUND_EVERY_S", 0.0)
     await composition.definitions().put(house.caller.tenant, small("do: [{w: {wait: PT1H}}]"))
     gone = await start(house, StartRequest(namespace="test", name="small"))
     await house.engine.client.terminate(gone, "")
     await house.idle()
     await house.engine.client.purge(gone)
-    store = composition.instance_store()
+    store, patrol = composition.instance_store(), Patrol()
     while (house.caller.tenant, gone) in await store.open():
-        await Patrol().go_on(store, house.client)
+        await patrol.go_on(store, house.client)
     assert "orchestration is missing" in (await house.read(gone)).error.detail
 
 

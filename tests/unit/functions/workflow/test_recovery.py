@@ -21,14 +21,15 @@ class Store:
 
 
 class Client:
-    """All instances run; keeps whom it was asked for."""
+    """Gives all instances the same status; keeps whom it was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: Any = None) -> None:
         self.asked: list[str] = []
+        self.status = status or SimpleNamespace(runtime_status=SimpleNamespace(name="Running"))
 
     async def get_status(self, instance_id: str) -> Any:
         self.asked.append(instance_id)
-        return SimpleNamespace(runtime_status=SimpleNamespace(name="Running"))
+        return self.status
 
 
 async def go_on(patrol: Patrol, store: Store, client: Client) -> int:
@@ -55,3 +56,22 @@ async def test_a_round_begins_once_a_minute_at_most(monkeypatch: pytest.MonkeyPa
     now[0] += 60
     await go_on(patrol, store, client)
     assert store.scans == 2
+
+
+async def test_what_is_missing_once_or_fails_to_answer_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "ROUND_EVERY_S", 0.0)
+    marked: list[str] = []
+
+    async def mark(_store: Any, _tenant: str, instance_id: str, ended: str) -> bool:
+        marked.append(f"{instance_id} {ended}")
+        return True
+
+    monkeypatch.setattr(recovery, "_mark", mark)
+    patrol, store = Patrol(), Store(1)
+    missing = Client(SimpleNamespace(runtime_status=None))
+    broken = Client(SimpleNamespace(runtime_status=None, Message="Something went wrong"))
+    for client in (missing, broken, missing, Client(), missing):
+        await go_on(patrol, store, client)
+    assert not marked
+    await go_on(patrol, store, missing)
+    assert marked == ["i0 missing"]
