@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PendingEvent:
-    """An event's row: its key (time order) and columns `type` and `event` (the CloudEvent's JSON)."""
+    """An event's row: its key (time order) and columns `type` and `event`.
+
+    `event` is the CloudEvent's JSON as bytes, of which a column takes twice as many as it takes characters of text.
+    """
 
     key: str
     values: Mapping[str, Any]
@@ -43,7 +46,7 @@ class Outbox:
         """The row of an event, made in the present call context."""
         cloud_event = new_event(event.type, event.data, source=self._source, id=event.id, subject=event.subject)
         key = f"{OUTBOX_PREFIX}~{datetime.now(UTC):%Y%m%dT%H%M%S%f}~{cloud_event.get_id()}"
-        return PendingEvent(key, {"type": event.type, "event": to_json(cloud_event).decode("utf-8")})
+        return PendingEvent(key, {"type": event.type, "event": to_json(cloud_event)})
 
     def publish_soon(self, table: "Table", partition: str, pending: Sequence[PendingEvent]) -> None:
         """Publish just committed rows in the background; what fails stays for the relay."""
@@ -76,5 +79,5 @@ class Outbox:
                 return
 
     async def _publish(self, table: "Table", partition: str, key: str, values: Mapping[str, Any]) -> None:
-        await self._topic.publish(values["type"], values["event"].encode("utf-8"))
+        await self._topic.publish(values["type"], values["event"])
         await table.remove_outbox_row(partition, key)

@@ -108,6 +108,12 @@ async def test_an_event_is_announced_after_its_commit(table: Table, runtime: Run
     assert await table.outbox_rows() == []
 
 
+async def test_the_largest_event_is_kept_and_announced(table: Table, runtime: Runtime, azurite: str) -> None:
+    await table.commit("acme", [Insert("a", {})], [Event("thing.made", "a", {"text": "é" * 8_000})])
+    await runtime.events.settle()
+    assert await announced(runtime, azurite) == ["thing.made"]
+
+
 async def test_an_event_whose_process_died_is_announced_by_the_relay(
     table: Table, runtime: Runtime, azurite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
