@@ -15,8 +15,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from chassis.runtime import Runtime
 from functions.monitoring.records import Span
 from functions.monitoring.repository import TraceRecords, purge
+from tests.trigger_client import Answer
 
-from .conftest import Answer, Client
+from .conftest import Client
 
 PROTOBUF = {"content_type": "application/x-protobuf", "content_encoding": "gzip"}
 
