@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -10,17 +10,10 @@ from ruamel.yaml.error import YAMLError
 
 from chassis.models import Contract
 
-SERVICES = (
-    "gateway",
-    "identity",
-    "metadata",
-    "workflow",
-    "processing",
-    "reporting",
-    "notification",
-    "audit",
-    "monitoring",
-)
+ServiceName = Literal[
+    "gateway", "identity", "metadata", "workflow", "processing", "reporting", "notification", "audit", "monitoring"
+]
+SERVICES: tuple[str, ...] = get_args(ServiceName)
 """The nine services, in the order in which they start and take their default ports."""
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -83,17 +76,7 @@ class Scale(Contract):
 class ServiceManifest(Contract):
     """All of one service.yaml."""
 
-    service: Literal[
-        "gateway",
-        "identity",
-        "metadata",
-        "workflow",
-        "processing",
-        "reporting",
-        "notification",
-        "audit",
-        "monitoring",
-    ]
+    service: ServiceName
     layer: Literal["edge", "platform", "core", "infrastructure"]
     routes: tuple[Route, ...] = ()
     rate_limit: RateLimit = RateLimit()
