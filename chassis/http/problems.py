@@ -1,5 +1,6 @@
 """Every failure as an RFC 9457 problem details body."""
 
+import json
 import logging
 from typing import Any
 
@@ -15,6 +16,16 @@ log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
 
 
+class ProblemResponse(JSONResponse):
+    """A problem details body; what a client sent can be part of it, also text that is no Unicode."""
+
+    media_type = PROBLEM
+
+    def render(self, content: Any) -> bytes:
+        """The body in UTF-8, with a question mark for each half of a surrogate pair."""
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def trace_id() -> str | None:
     """The present trace's id as 32 hex digits; None when nothing is traced."""
     span = trace.get_current_span().get_span_context()
@@ -28,7 +39,7 @@ def problem_response(error: PlatformError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = "1"
-    return JSONResponse(error.problem(trace_id()), error.http_status, headers=headers, media_type=PROBLEM)
+    return ProblemResponse(error.problem(trace_id()), error.http_status, headers=headers)
 
 
 def unexpected_response(error: Exception) -> Response:
@@ -64,7 +75,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
         "status": error.status_code,
         "traceId": trace_id(),
     }
-    return JSONResponse(body, error.status_code, headers=error.headers, media_type=PROBLEM)
+    return ProblemResponse(body, error.status_code, headers=error.headers)
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

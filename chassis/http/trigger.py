@@ -2,9 +2,13 @@
 
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import azure.functions as func
 from fastapi import FastAPI
+
+from chassis.errors import InvalidInput
+from chassis.http.problems import problem_response
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """What a catch-all trigger accepts; the application answers 405 where it must."""
@@ -22,12 +26,28 @@ class HttpFront:
         self, req: func.HttpRequest, context: func.Context, durable_client: object | None = None
     ) -> func.HttpResponse:
         """The application's answer. A durable client, where given, is at hand through `durable_client()`."""
+        if not _is_text(req.url):
+            return _path_refused()
         token = _durable_client.set(durable_client)
         try:
             response: func.HttpResponse = await self._asgi.handle_async(req, context)
             return response
         finally:
             _durable_client.reset(token)
+
+
+def _is_text(url: str) -> bool:
+    """Whether the path is UTF-8; the middleware decodes it strictly and would fail the whole invocation."""
+    try:
+        unquote_to_bytes(urlsplit(url).path).decode()
+    except ValueError:
+        return False
+    return True
+
+
+def _path_refused() -> func.HttpResponse:
+    answer = problem_response(InvalidInput("the path is not percent-encoded UTF-8"))
+    return func.HttpResponse(bytes(answer.body), status_code=answer.status_code, mimetype=answer.media_type)
 
 
 def durable_client() -> object:
