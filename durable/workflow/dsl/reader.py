@@ -13,6 +13,7 @@ MAX_TEXT_BYTES = 131_072
 MAX_NODES = 20_000
 MAX_DEPTH = 64
 _BRACKETS = re.compile(r"[\[\]{}]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class UnreadableDefinition(ValueError):
@@ -87,14 +88,23 @@ def _json_value(value: Any, depth: int, budget: list[int]) -> Any:
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise UnreadableDefinition("every key of a definition is a string")
-        return {key: _json_value(item, depth + 1, budget) for key, item in value.items()}
+        return {_text(key): _json_value(item, depth + 1, budget) for key, item in value.items()}
     if isinstance(value, list):
         return [_json_value(item, depth + 1, budget) for item in value]
-    if value is None or isinstance(value, str | bool | int):
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
     raise UnreadableDefinition(f"{type(value).__name__} values have no place in a definition")
+
+
+def _text(value: str) -> str:
+    """The string itself; an escape can make half a surrogate pair, which no UTF-8 text can hold."""
+    if _SURROGATE.search(value):
+        raise UnreadableDefinition("a string of the definition holds half a surrogate pair")
+    return value
 
 
 def _first_line(error: Exception) -> str:

@@ -67,3 +67,20 @@ def test_what_cannot_be_taken_is_refused_soon_and_in_plain_words(text: bytes) ->
         read_document(text)
     assert str(refused.value)
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rb'{"document": {"title": "\ud800"}}',
+        rb'{"document": {"\udfff": 1}}',
+        rb'document: {title: "\ud800"}',
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_since_it_can_not_be_stored(text: bytes) -> None:
+    with pytest.raises(UnreadableDefinition, match="surrogate"):
+        read_document(text)
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    assert read_document(rb'{"title": "\ud83d\udca9"}') == {"title": "\U0001f4a9"}
