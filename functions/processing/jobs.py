@@ -1,5 +1,6 @@
 """Validations and jobs as their owners see them: accepted, described, discarded."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,7 +45,7 @@ class Jobs:
 
     async def run(self, caller: Principal, request: JobRequest, key: str | None, start: Start) -> str:
         """Accept a job and return its id. Raises QueryRefused, DatasetNotFound, SourceNotUsable, KeyReused."""
-        guard.parse(request.query, request.reference_data)
+        await asyncio.to_thread(guard.parse, request.query, request.reference_data)
         await self._datasets.describe(caller.tenant, request.dataset)
         if request.validation is not None:
             await self._require_validation(caller.tenant, request)

@@ -27,6 +27,8 @@ ENGINE_STATE = frozenset({
 """Functions that read or change the engine's own state."""
 
 _NAME = re.compile(r"\w*")
+_SYNTAX = (exp.Connector, exp.Cast, exp.Case)
+"""Functions to the parser only. They come in chains of thousands: to write out each link for its name takes minutes."""
 
 
 def parse(query: str, references: Collection[str]) -> exp.Query:
@@ -36,6 +38,8 @@ def parse(query: str, references: Collection[str]) -> exp.Query:
     """
     if len(query) > MAX_QUERY_CHARS:
         raise QueryRefused(f"the query is longer than {MAX_QUERY_CHARS:,} characters")
+    if "\0" in query:
+        raise QueryRefused("the query holds a NUL, where the engine would stop reading")
     if _nesting(query) > MAX_NESTING:
         raise QueryRefused(f"the query nests more than {MAX_NESTING} parentheses")
     _require_one_select(query)
@@ -96,7 +100,9 @@ def _check_functions(tree: exp.Query) -> None:
 
 
 def function_name(function: exp.Func) -> str:
-    """The name under which the engine knows a function, in lower case."""
+    """The name under which the engine knows a function, in lower case; empty for what is an operator or a keyword."""
+    if isinstance(function, _SYNTAX):
+        return ""
     if isinstance(function, exp.Anonymous):
         return function.name.casefold()
     return _NAME.match(function.sql(dialect="duckdb").casefold()).group()  # type: ignore[union-attr] # it may be empty

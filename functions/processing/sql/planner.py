@@ -19,6 +19,9 @@ PORTABLE = frozenset({
 })  # fmt: skip
 """DuckDB types that Parquet carries from a chunk to the reduce step and back unchanged (HUGEINT as DECIMAL(38,0))."""
 
+MAX_SPLIT_NODES = 2_000
+"""Syntax tree nodes besides WHERE up to which a query is split; the time to split grows with their square."""
+
 
 class Plan(Contract):
     """How a query runs.
@@ -49,12 +52,19 @@ def make_plan(query: str, tables: Mapping[str, pl.DataFrame]) -> Plan:
         _refuse_equal_names([name for name, _ in output])
         columns = _columns_read(tree, tables[guard.INPUT].columns)
         try:
+            _refuse_long(tree)
             parts = split_query(tree, {name: frame.columns for name, frame in tables.items()}, catalog())
             return _distributed(parts, sandbox, columns, output)
         except NotSplittable as obstacle:
             return _on_one_node(query, columns, output, str(obstacle))
         except RecursionError:
             return _on_one_node(query, columns, output, "its expressions are nested too deeply")
+
+
+def _refuse_long(tree: exp.Query) -> None:
+    nodes = sum(1 for _ in tree.walk(prune=lambda node: isinstance(node, exp.Where)))
+    if nodes > MAX_SPLIT_NODES:
+        raise NotSplittable("its expressions are too many to be split")
 
 
 def _distributed(parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], output: list[tuple[str, str]]) -> Plan:

@@ -233,3 +233,16 @@ def test_sums_of_large_integers_are_exact() -> None:
     table = pl.DataFrame({"i": [2**63 - 1] * 5})
     plan = make_plan("SELECT sum(i) AS s FROM input", {"input": table})
     assert int(run_in_chunks(plan, table, 2, {}).item()) == 5 * (2**63 - 1)
+
+
+def test_a_query_too_long_to_be_split_in_good_time_runs_on_one_node() -> None:
+    query = "SELECT g, count(*) AS n FROM input GROUP BY g HAVING " + "count(*) = 1 OR " * 1100 + "false"
+    plan = make_plan(query, {"input": pl.DataFrame(schema=SCHEMA)})
+    assert not plan.distributed
+    assert plan.reason is not None
+    assert "too many" in plan.reason
+
+
+def test_a_long_list_of_values_in_where_is_split() -> None:
+    query = "SELECT count(*) AS n FROM input WHERE h IN (" + "1, " * 3000 + "2)"
+    assert make_plan(query, {"input": pl.DataFrame(schema=SCHEMA)}).distributed
