@@ -67,6 +67,8 @@ class Watcher:
         self._child = subprocess.Popen(  # noqa: S603 (this interpreter, with the arguments of its own command line)
             self._command,
             cwd=self._started_in,
+            # A cached module counts as fresh while its source has the same size and the same second of change.
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             pass_fds=(self._listener.fileno(),),
             preexec_fn=_die_with_parent,
             start_new_session=True,  # Ctrl-C comes to the parent alone, which hands it on once

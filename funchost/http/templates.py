@@ -57,7 +57,7 @@ def parse_route(template: str) -> RouteTemplate:
         precedence.append(rank)
     is_literal = all(rank == _LITERAL for rank in precedence)
     return RouteTemplate(
-        pattern=re.compile(expression, re.IGNORECASE),
+        pattern=re.compile(expression, re.IGNORECASE | re.DOTALL),
         checks=tuple(checks),
         defaults=tuple(defaults),
         precedence=tuple(precedence),

@@ -96,6 +96,7 @@ def _binding_data(
     """What expressions can name: fields of a JSON body, query and route parameters, `headers.*`, `query.*`."""
     data: dict[str, Any] = {}
     if body[:1] == b"{":
-        with contextlib.suppress(ValueError):  # any body is allowed; an expression that needs a field fails by name
+        # Any body is allowed, however deep; an expression that needs a field fails by name.
+        with contextlib.suppress(ValueError, RecursionError):
             data.update(json.loads(body))
     return {**data, **query, **route, "headers": headers, "query": query}

@@ -80,3 +80,8 @@ def test_several_constraints_must_all_hold() -> None:
 def test_malformed_templates_are_refused(template: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         parse_route(template)
+
+
+def test_a_parameter_takes_line_breaks_too() -> None:
+    assert parse_route("items/{*rest}").match("items/a\r\nb/c") == {"rest": "a\r\nb/c"}
+    assert parse_route("items/{id}").match("items/a\nb") == {"id": "a\nb"}
