@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
 
@@ -32,7 +32,6 @@ class CallContext:
     principal: Principal
     correlation_id: str | None = None
     deadline_s: float | None = None
-    started_s: float = field(default_factory=monotonic)
 
     def remaining_s(self) -> float | None:
         """Seconds left until the deadline, not below zero; None when there is none."""

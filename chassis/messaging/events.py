@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from cloudevents.core.v1.event import CloudEvent
-
-from chassis.messaging.message import to_json
 from chassis.messaging.queues import Queues
 
 
@@ -43,7 +40,3 @@ class EventTopic:
         """
         for queue in self.subscribers(event_type):
             await self._queues.put(queue, body)
-
-    async def announce(self, event: CloudEvent) -> None:
-        """Publish without an outbox, for events that no stored state stands behind."""
-        await self.publish(event.get_type(), to_json(event))

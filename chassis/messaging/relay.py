@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 EVERY_TEN_SECONDS = "*/10 * * * * *"
 
 
-def add_outbox_relay(blueprint: func.Blueprint, runtime: "Runtime", *tables: str) -> None:
+def add_outbox_relay(blueprint: func.TriggerApi, runtime: "Runtime", *tables: str) -> None:
     """Register `<service>_relay_outbox`: every ten seconds it publishes what a crash or an outage left in the tables.
 
     In the normal case it finds nothing: events are published right after their transaction.

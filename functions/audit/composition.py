@@ -2,12 +2,12 @@
 
 from functools import cache
 
-from chassis.runtime import Runtime
+from chassis.runtime import runtime_for
 from functions.audit.appender import Appender
 from functions.audit.repository import LogRepository
 from functions.audit.service import AuditService
 
-runtime = Runtime("audit")
+runtime = runtime_for("audit")
 
 
 @cache

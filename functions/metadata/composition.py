@@ -2,13 +2,13 @@
 
 from functools import cache
 
-from chassis.runtime import Runtime
+from chassis.runtime import runtime_for
 from functions.metadata.reference_data import ReferenceData
 from functions.metadata.service import SchemaService
 from functions.metadata.text_store import TextStore
 from functions.metadata.versioned import VersionedDocuments
 
-runtime = Runtime("metadata")
+runtime = runtime_for("metadata")
 TABLES = ("schemas", "referencedata", "configuration")
 
 

@@ -4,13 +4,13 @@ from datetime import timedelta
 from functools import cache
 
 from chassis.manifest import SERVICES
-from chassis.runtime import Runtime
+from chassis.runtime import runtime_for
 from functions.monitoring.health import HealthWatch
 from functions.monitoring.records import LogRecord, Span
 from functions.monitoring.repository import LatestMetrics, TraceRecords
 from functions.monitoring.service import MonitoringService
 
-runtime = Runtime("monitoring")
+runtime = runtime_for("monitoring")
 
 
 @cache

@@ -6,6 +6,7 @@ import azure.functions as func
 from chassis.context import calling
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
+from chassis.messaging.relay import add_outbox_relay
 from durable.jobs import steps
 from durable.jobs.models import Order
 from functions.processing import composition
@@ -19,6 +20,7 @@ blueprint = df.Blueprint()
 app = create_app(runtime, router, checks={"storage": runtime.check_storage})
 front = HttpFront(app)
 steps.provide(composition.steps)
+add_outbox_relay(blueprint, runtime, WORK, composition.DATASETS)
 
 
 @blueprint.function_name("processing_handle_http")
@@ -49,11 +51,3 @@ async def processing_recover_jobs(timer: func.TimerRequest, client: df.DurableOr
     """Start work that was accepted and is not being done."""
     with calling(runtime.as_service()):
         await recover(composition.work(), Orchestrations(client).ensure)
-
-
-@blueprint.function_name("processing_relay_events")
-@blueprint.timer_trigger(arg_name="timer", schedule="*/10 * * * * *")
-async def processing_relay_events(timer: func.TimerRequest) -> None:
-    """Publish events that a crash left in the outbox."""
-    for table in (WORK, composition.DATASETS):
-        await runtime.events.relay(runtime.tables.table(table))

@@ -50,4 +50,4 @@ async def workflow_recover_instances(timer: func.TimerRequest, client: df.Durabl
     await patrol.go_on(composition.instance_store(), client)
 
 
-add_outbox_relay(blueprint, runtime, *OUTBOX_TABLES)  # type: ignore[arg-type]
+add_outbox_relay(blueprint, runtime, *OUTBOX_TABLES)
