@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 from dataclasses import dataclass
 
 import requests
@@ -43,9 +44,13 @@ def to_azure_monitor(connection: str, resource: Resource, reader: MetricReader) 
 
     The distribution sets the process's global providers: with several services in one process the first one's
     resource names them all. On AKS each process runs one service.
+
+    Its own default sampler keeps five traces a second and cuts traces apart between services; here the edge decides
+    and everyone follows it, unless OTEL_TRACES_SAMPLER says otherwise.
     """
     from azure.monitor.opentelemetry import configure_azure_monitor
 
+    os.environ.setdefault("OTEL_TRACES_SAMPLER", "parentbased_always_on")
     configure_azure_monitor(connection_string=connection, resource=resource, metric_readers=[reader])
     return Signals(trace.get_tracer_provider(), metrics.get_meter_provider())
 
