@@ -1,6 +1,7 @@
-"""A chain of five activities: complete runs with storage, beside the SDK's replay of the same turns and nothing else.
+"""A chain of five activities: complete runs with storage, beside two other engines and beside the SDK's replay alone.
 
 The replays are six a run, with the history that the official extension sends, and with only what the SDK reads of it.
+The engines: DBOS on SQLite (its steps and workflows stored before they go on, as ours), durabletask in memory.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Any
 
 import azure.functions as func
 
+from bench import peers
 from bench.contest import BenchError, Contest, Effort, Sample, Side
 from bench.processes import APPS
 from bench.replay import turns_of_chain
@@ -32,6 +34,7 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     app = APPS / "chain"
     definitions = index_app(app)
     replayed = next(definition.user_function for definition in definitions if definition.name == ORCHESTRATOR)
+    await peers.installed()
     with TemporaryDirectory(prefix="bench-") as folder:
         host_json = read_host_json(app / "host.json")
         host = Host(definitions, host_json, state_dir=Path(folder), base_url="http://127.0.0.1", host_id="bench")
@@ -49,7 +52,14 @@ def _contests(host: Host, replayed: Callable[..., Any], runs: int) -> Sequence[C
     ours = Side("host, engine and SQLite", partial(_complete, host, runs))
     limit = Side("SDK replay, whole history", partial(_replay, replayed, whole, runs))
     lower = Side("SDK replay, what it reads", partial(_replay, replayed, lean, runs))
-    return [Contest(name, "runs/s", ours, limit, goal=0.8), Contest(name, "runs/s", ours, lower)]
+    dbos = Side("DBOS 3.4 on SQLite", partial(_engine, "bench.apps.dbos_chain", runs))
+    durabletask = Side("durabletask 1.12 in memory", partial(_engine, "bench.apps.durabletask_chain", runs))
+    return [
+        Contest(name, "runs/s", ours, limit, goal=0.8),
+        Contest(name, "runs/s", ours, lower),
+        Contest(name, "runs/s", ours, dbos, goal=1.0),
+        Contest(name, "runs/s", ours, durabletask, goal=1.0),
+    ]
 
 
 async def _complete(host: Host, runs: int) -> Sample:
@@ -76,6 +86,11 @@ async def _replay(orchestrator: Callable[..., Any], turns: Sequence[str], runs: 
     if not state["isDone"] or state["output"] != STEPS:
         raise BenchError(f"the replay ended wrong: {answer}")
     return Sample(runs / took)
+
+
+async def _engine(module: str, runs: int) -> Sample:
+    """Complete runs of another engine, in a process of its own."""
+    return Sample((await peers.report(module, str(runs)))["rate"])
 
 
 async def _idle(host: Host) -> None:
