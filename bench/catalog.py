@@ -22,7 +22,7 @@ class Bench:
 BENCHES = (
     Bench("funchost_http", "hello-world HTTP function on funchost, beside uvicorn with the same bytes"),
     Bench("funchost_queue", "queue trigger on funchost, beside a bare azure-storage-queue loop, same Azurite"),
-    Bench("durable_chain", "complete runs of a five-activity chain, beside the SDK's replay alone, DBOS and durabletask"),
+    Bench("durable_chain", "complete runs of a five-activity chain, beside SDK replay, DBOS and durabletask"),
     Bench("durable_waiting", "orchestrations that wait at once and get an event each, beside the SDK's replay of them"),
     Bench("edge", "Envoy with token, scope, limit and routing, beside the same Envoy as a bare proxy"),
     Bench("validate", "metadata's batch validation, beside jsonschema-rs is_valid over the same rows"),
