@@ -1,8 +1,9 @@
 """Every setting of the platform, read in this one place and validated at start."""
 
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -55,6 +56,15 @@ class Settings(BaseSettings):
     smtp_port: int = Field(default=2525, ge=1, le=65535)
     smtp_from: str = "platform@localhost.localdomain"
     webhook_allow_private: bool = False
+    workflow_call_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    workflow_call_hosts: dict[str, str] = {}
+    workflow_call_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    workflow_processes: Literal["off", "isolated", "trusted"] = "off"
+    workflow_process_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    workflow_process_memory_mib: int = Field(default=512, ge=64, le=65_536)
+    workflow_resources_dir: Path | None = None
+    secrets_file: Path = ROOT / ".local" / "secrets.json"
+    key_vault_url: str | None = None
     telemetry_interval_ms: int = Field(default=1000, ge=100, le=60_000)
     retention_days: int = Field(default=7, ge=1, le=3650)
 
@@ -70,6 +80,18 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("a service is named twice")
         return names or SERVICES
+
+    @field_validator("workflow_call_networks", mode="before")
+    @classmethod
+    def _split_networks(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("workflow_call_hosts")
+    @classmethod
+    def _hosts_lead_to_http(cls, value: dict[str, str]) -> dict[str, str]:
+        for base in value.values():
+            cls._is_http_url(base)
+        return value
 
     @field_validator("storage_connection")
     @classmethod

@@ -8,7 +8,8 @@ import aiohttp
 import orjson
 from standardwebhooks.webhooks import Webhook
 
-from functions.notification.channels.addresses import PrivateAddress, PublicResolver, check_url
+from chassis.outgoing.addresses import Guard, GuardedResolver, PrivateAddress
+from functions.notification.channels.addresses import check_url
 from functions.notification.channels.message import Outgoing
 from functions.notification.errors import BadWebhookUrl, DeliveryError, Undeliverable
 
@@ -63,8 +64,9 @@ async def send_webhook(outgoing: Outgoing, url: str, secret: str, allow_private:
         checked = check_url(url, allow_private)
     except BadWebhookUrl as error:
         raise Undeliverable(error.detail) from None
-    resolver = None if allow_private else PublicResolver()
-    connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True)
+    connector = aiohttp.TCPConnector(
+        resolver=GuardedResolver(Guard(allow_private)), use_dns_cache=False, force_close=True
+    )
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as session,

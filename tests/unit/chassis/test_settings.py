@@ -47,3 +47,12 @@ def test_a_service_address_comes_from_the_map_or_else_the_template(monkeypatch: 
     settings = read_settings()
     assert settings.service_url("audit") == "http://10.0.0.1:1"
     assert settings.service_url("metadata") == "http://metadata"
+
+
+def test_networks_that_workflows_may_call_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORM_WORKFLOW_CALL_NETWORKS", "127.0.0.1/32, ::1/128")
+    assert [str(network) for network in read_settings().workflow_call_networks] == ["127.0.0.1/32", "::1/128"]
+    monkeypatch.setenv("PLATFORM_WORKFLOW_CALL_NETWORKS", "127.0.0.1/33")
+    monkeypatch.setenv("PLATFORM_WORKFLOW_CALL_HOSTS", '{"a": "ftp://b"}')
+    with pytest.raises(SettingsError, match=r"(?s)CALL_NETWORKS.*CALL_HOSTS"):
+        read_settings()

@@ -1,0 +1,1 @@
+"""Requests that leave for addresses a tenant chose: not into our own network, however they are written (SSRF)."""
