@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from durable.workflow.dsl.base import is_runtime_expression
+from durable.workflow.dsl.texts import is_runtime_expression
 
 ARGUMENTS = ("context", "input", "output", "task", "workflow", "runtime")
 """The specification's arguments that are given; $secrets and $authorization are not supported."""

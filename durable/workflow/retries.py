@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 
-from durable.workflow.dsl.values import ISO_DURATION, Duration, DurationInline, RetryPolicy
+from durable.workflow.dsl.durations import Duration, DurationInline
+from durable.workflow.dsl.failures import RetryPolicy
+from durable.workflow.dsl.texts import ISO_DURATION
 
 LONGEST = timedelta(days=3650)
 _UNITS = (

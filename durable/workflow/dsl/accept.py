@@ -24,19 +24,19 @@ class Accepted:
 def accept(text: bytes, evaluator: Evaluator) -> Accepted:
     """Read, type and check a definition.
 
-    Raises DefinitionRefused. What is not supported is named first and alone: only when nothing of that kind is left
-    are the models asked whether the rest is well-formed.
+    Raises DefinitionRefused: with what is malformed; when nothing is, with all that is not supported; when nothing is
+    of that kind either, with what can't work, such as names that don't exist.
     """
     try:
         document = read_document(text)
     except UnreadableDefinition as error:
         raise DefinitionRefused([Mistake("", str(error))]) from None
-    if mistakes := unsupported(document):
-        raise DefinitionRefused(mistakes)
     try:
         definition = Definition.model_validate(document)
     except ValidationError as error:
         raise DefinitionRefused(from_validation(error, document)) from None
+    if mistakes := unsupported(definition):
+        raise DefinitionRefused(mistakes)
     if mistakes := check_definition(definition, evaluator):
         raise DefinitionRefused(mistakes)
     return Accepted(definition, json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False))

@@ -1,13 +1,9 @@
 """The base of the DSL's models: strict, closed, and keyed as the specification keys them."""
 
-import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, model_validator
 from pydantic.alias_generators import to_camel
-
-RUNTIME_EXPRESSION = re.compile(r"\A\s*\$\{.+\}\s*\Z")
-URI_TEMPLATE = re.compile(r"\A[A-Za-z][A-Za-z0-9+\-.]*://.*\Z")
 
 
 def dsl_key(field: str) -> str:
@@ -36,24 +32,42 @@ class DslModel(BaseModel):
         return value
 
 
-def is_runtime_expression(text: str) -> bool:
-    """Whether the text is a strict runtime expression: `${ … }`."""
-    return RUNTIME_EXPRESSION.match(text) is not None
+class OpenModel(DslModel):
+    """A part of a definition that may have further members, which mean nothing to the runtime."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 def _whole_number(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _uri_or_expression(text: str) -> str:
-    if is_runtime_expression(text) or URI_TEMPLATE.match(text):
-        return text
-    raise ValueError("must be a URI (scheme://…) or a runtime expression ${ … }")
-
-
 Integer = Annotated[int, BeforeValidator(_whole_number)]
 """A JSON Schema integer: 1.0 is one."""
 
-UriOrExpression = Annotated[str, AfterValidator(_uri_or_expression)]
 Expression = str
 """A field whose whole text is an expression; `${ … }` around it may be left out, as the specification's examples do."""
+
+
+def told_apart_by(*keys: str, what: str) -> Discriminator:
+    """Tells the members of a union apart by which of the keys is there; the tags are `by:<key>`."""
+
+    def tag(value: Any) -> str | None:
+        if isinstance(value, dict):
+            return next((f"by:{key}" for key in keys if key in value), None)
+        return getattr(type(value), "tag", None)
+
+    message = f"{what} has one of the keys {', '.join(keys)}"
+    return Discriminator(tag, custom_error_type="key_missing", custom_error_message=message)
+
+
+def text_or_object(what: str) -> Discriminator:
+    """Tells a union of a text and an object apart; the tags are `as:text` and `as:object`."""
+
+    def tag(value: Any) -> str | None:
+        if isinstance(value, str):
+            return "as:text"
+        return "as:object" if isinstance(value, dict | BaseModel) else None
+
+    message = f"{what} is a text or an object"
+    return Discriminator(tag, custom_error_type="neither", custom_error_message=message)

@@ -1,14 +1,17 @@
 """What a well-formed definition must also hold: its expressions compile, its names exist, its calls fit the catalog."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from durable.workflow.catalog import argument_mistakes
+from durable.workflow.catalog import CATALOG, argument_mistakes
 from durable.workflow.dsl import tasks as dsl
+from durable.workflow.dsl.dataflow import Export, Input, Output
 from durable.workflow.dsl.definition import Definition
+from durable.workflow.dsl.failures import ErrorDefinition, RetryPolicy
 from durable.workflow.dsl.mistakes import Mistake, pointer
-from durable.workflow.dsl.values import ErrorDefinition, Export, Input, Output, RetryPolicy
+from durable.workflow.dsl.walk import Path, inner_lists
 from durable.workflow.expressions import (
     MAX_EXPRESSION_CHARS,
     Evaluator,
@@ -25,7 +28,9 @@ AFTER_OUTPUT = (*IN_TASK, "output")
 WORKFLOW_INPUT = ("workflow", "runtime")
 WORKFLOW_OUTPUT = ("context", "workflow", "runtime")
 
-Path = tuple[str | int, ...]
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+MAX_VERSION_CHARS = 128
+
 Scope = tuple[str, ...]
 
 
@@ -40,6 +45,8 @@ class _Checks:
     evaluator: Evaluator
 
     def all(self) -> Iterator[Mistake]:
+        if len(self.definition.document.version) > MAX_VERSION_CHARS:
+            yield Mistake("/document/version", f"a version has at most {MAX_VERSION_CHARS} characters")
         yield from self._data(self.definition.input, ("input",), WORKFLOW_INPUT)
         yield from self._list(self.definition.do, ("do",), ())
         yield from self._data(self.definition.output, ("output",), WORKFLOW_OUTPUT)
@@ -63,46 +70,61 @@ class _Checks:
         yield from self._inner(task, path, scope)
         yield from self._data(task.output, (*path, "output"), IN_TASK + scope)
         yield from self._data(task.export, (*path, "export"), AFTER_OUTPUT + scope)
-        if task.metadata and task.metadata.compensation:
-            yield from self._list(task.metadata.compensation.do, (*path, "metadata", "compensation", "do"), scope)
 
     def _own(self, task: dsl.Task, path: Path, seen: Scope) -> Iterator[Mistake]:
         """What the task itself evaluates or names."""
         match task:
-            case dsl.CallTask():
-                for reason in argument_mistakes(task.call, task.with_ or {}):
-                    yield Mistake(pointer(*path, "with"), reason)
+            case dsl.CallFunction():
+                if task.call in CATALOG:
+                    for reason in argument_mistakes(task.call, task.with_ or {}):
+                        yield Mistake(pointer(*path, "with"), reason)
                 yield from self._template(task.with_, (*path, "with"), seen)
+            case _ if isinstance(task, dsl.PROTOCOL_CALLS):
+                given = task.with_.model_dump(by_alias=True, exclude_unset=True, exclude={"subscription": {"foreach"}})
+                yield from self._template(given, (*path, "with"), seen)
             case dsl.EmitTask():
-                event = task.emit.event.with_.model_dump(by_alias=True, exclude_unset=True)
-                yield from self._template(event, (*path, "emit", "event", "with"), seen)
+                yield from self._emit(task.emit.event, (*path, "emit", "event"), seen)
             case dsl.ForTask():
-                yield from self._expression(task.for_.in_, (*path, "for", "in"), seen)
-                named = (*seen, task.for_.each, task.for_.at)
-                yield from self._expression(task.while_, (*path, "while"), named)
+                yield from self._for(task, path, seen)
             case dsl.RaiseTask():
                 yield from self._raise(task.raise_.error, (*path, "raise", "error"), seen)
             case dsl.SetTask():
                 yield from self._set(task.set, (*path, "set"), seen)
             case dsl.SwitchTask():
-                for number, item in enumerate(task.switch):
-                    for label, case in item.items():
-                        yield from self._expression(case.when, (*path, "switch", number, label, "when"), seen)
+                yield from self._switch(task, (*path, "switch"), seen)
             case dsl.WaitTask():
                 yield from self._template(task.wait, (*path, "wait"), seen)
 
+    def _emit(self, event: dsl.EmitDefinition, path: Path, seen: Scope) -> Iterator[Mistake]:
+        if event.with_ is None:
+            yield Mistake(pointer(*path), "an event to emit needs attributes (with)")
+        else:
+            yield from self._template(event.with_.model_dump(by_alias=True, exclude_unset=True), (*path, "with"), seen)
+
+    def _for(self, task: dsl.ForTask, path: Path, seen: Scope) -> Iterator[Mistake]:
+        yield from self._variables((*path, "for"), each=task.for_.each, at=task.for_.at)
+        yield from self._expression(task.for_.in_, (*path, "for", "in"), seen)
+        yield from self._expression(task.while_, (*path, "while"), (*seen, *_bound(task, ("do",))))
+
+    def _switch(self, task: dsl.SwitchTask, path: Path, seen: Scope) -> Iterator[Mistake]:
+        if sum(case.when is None for item in task.switch for case in item.values()) > 1:
+            yield Mistake(pointer(*path), "only one case of a switch may be without a condition")
+        for number, item in enumerate(task.switch):
+            for label, case in item.items():
+                yield from self._expression(case.when, (*path, number, label, "when"), seen)
+
     def _inner(self, task: dsl.Task, path: Path, scope: Scope) -> Iterator[Mistake]:
-        """The tasks within the task."""
-        match task:
-            case dsl.DoTask():
-                yield from self._list(task.do, (*path, "do"), scope)
-            case dsl.ForTask():
-                yield from self._list(task.do, (*path, "do"), (*scope, task.for_.each, task.for_.at))
-            case dsl.ForkTask():
-                yield from self._list(task.fork.branches, (*path, "fork", "branches"), scope)
-            case dsl.TryTask():
-                yield from self._list(task.try_, (*path, "try"), scope)
-                yield from self._catch(task.catch, (*path, "catch"), scope)
+        """The tasks within the task, each list with the variables that its tasks see."""
+        for below, tasks in inner_lists(task):
+            yield from self._list(tasks, (*path, *below), (*scope, *_bound(task, below)))
+        if isinstance(task, dsl.TryTask):
+            yield from self._catch(task.catch, (*path, "catch"), scope)
+
+    def _variables(self, path: Path, **names: str) -> Iterator[Mistake]:
+        """Expressions can only see what has a name of theirs."""
+        for key, name in names.items():
+            if not VARIABLE.match(name):
+                yield Mistake(pointer(*path, key), f"not a usable name of a variable: {name!r}")
 
     def _set(self, value: dict[str, Any] | str, path: Path, seen: Scope) -> Iterator[Mistake]:
         if isinstance(value, str):
@@ -118,7 +140,8 @@ class _Checks:
         yield from self._template(error.model_dump(by_alias=True, exclude_none=True), path, seen)
 
     def _catch(self, catch: dsl.Catch, path: Path, scope: Scope) -> Iterator[Mistake]:
-        inner = (*scope, catch.as_)
+        inner = (*scope, *(name for name in [catch.as_] if VARIABLE.match(name)))
+        yield from self._variables(path, **{"as": catch.as_})
         yield from self._expression(catch.when, (*path, "when"), IN_TASK + inner)
         yield from self._expression(catch.except_when, (*path, "exceptWhen"), IN_TASK + inner)
         retry = catch.retry
@@ -130,8 +153,6 @@ class _Checks:
                 yield from self._retry(policy, ("use", "retries", retry), IN_TASK + inner)
         elif retry is not None:
             yield from self._retry(retry, (*path, "retry"), IN_TASK + inner)
-        if catch.do is not None:
-            yield from self._list(catch.do, (*path, "do"), inner)
 
     def _retry(self, policy: RetryPolicy, path: Path, seen: Scope) -> Iterator[Mistake]:
         yield from self._expression(policy.when, (*path, "when"), seen)
@@ -144,7 +165,7 @@ class _Checks:
         key, value = ("from", part.from_) if isinstance(part, Input) else ("as", part.as_)
         if value is not None:
             yield from self._set(value, (*path, key), seen)
-        if part.schema_ is not None:
+        if part.schema_ is not None and part.schema_.resource is None:
             try:
                 self.evaluator.check_schema(part.schema_.document)
             except ValueError as error:
@@ -172,3 +193,21 @@ class _Checks:
     def _target(self, then: str | None, names: set[str], path: Path) -> Iterator[Mistake]:
         if then is not None and then not in DIRECTIVES and then not in names:
             yield Mistake(pointer(*path), f"there is no task {then} in this list to go on with")
+
+
+def _bound(task: dsl.Task, below: Path) -> Scope:
+    """The variables that the task binds for the tasks of one of its lists."""
+    return tuple(name for name in _named(task, below) if VARIABLE.match(name))
+
+
+def _named(task: dsl.Task, below: Path) -> Scope:
+    match task, below:
+        case dsl.ForTask(), ("do",):
+            return (task.for_.each, task.for_.at)
+        case dsl.TryTask(), ("catch", "do"):
+            return (task.catch.as_,)
+        case dsl.ListenTask(), ("foreach", "do") if task.foreach is not None:
+            return (task.foreach.item, task.foreach.at)
+        case dsl.CallAsyncApi(), ("with", *_) if task.with_.subscription and task.with_.subscription.foreach:
+            return (task.with_.subscription.foreach.item, task.with_.subscription.foreach.at)
+    return ()

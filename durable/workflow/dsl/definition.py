@@ -1,21 +1,20 @@
-"""A whole definition: its document block, reusable parts, tasks and data flow."""
+"""A whole definition: its document block, reusable parts, tasks, data flow and schedule."""
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from annotated_types import Len
 
-from durable.workflow.dsl.base import DslModel
-from durable.workflow.dsl.tasks import CompensateOn, TaskList
-from durable.workflow.dsl.values import ErrorDefinition, Input, Output, RetryPolicy, Timeout
-
-_NAME = r"^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"
-_SEMVER = (
-    r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
-    r"(?:-((?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
-    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$"
-)
+from durable.workflow.dsl.authentication import AuthenticationPolicy
+from durable.workflow.dsl.base import DslModel, Expression, OpenModel
+from durable.workflow.dsl.dataflow import Input, Output
+from durable.workflow.dsl.durations import Duration, Timeout, TimeoutOrName
+from durable.workflow.dsl.events import EventConsumption
+from durable.workflow.dsl.failures import ErrorDefinition, RetryPolicy
+from durable.workflow.dsl.resources import Catalog
+from durable.workflow.dsl.tasks import CompensateOn, Task, TaskList
+from durable.workflow.dsl.texts import Name, SemanticVersion
 
 
 class DocumentCompensation(DslModel):
@@ -24,48 +23,66 @@ class DocumentCompensation(DslModel):
     on: list[CompensateOn] = ["fault", "cancel"]
 
 
-class DocumentMetadata(DslModel):
+class DocumentMetadata(OpenModel):
     """Further information about the workflow; only `compensation` means something to the runtime."""
 
-    model_config = ConfigDict(extra="allow")
     compensation: DocumentCompensation | None = None
 
 
 class Document(DslModel):
     """Names the definition: immutable per namespace, name and semantic version."""
 
-    dsl: str = Field(pattern=_SEMVER)
-    namespace: str = Field(pattern=_NAME)
-    name: str = Field(pattern=_NAME)
-    version: str = Field(pattern=_SEMVER, max_length=128)
+    dsl: SemanticVersion
+    namespace: Name
+    name: Name
+    version: SemanticVersion
     title: str | None = None
     summary: str | None = None
     tags: dict[str, Any] | None = None
     metadata: DocumentMetadata | None = None
 
 
+class Extension(DslModel):
+    """Tasks woven around tasks of a kind, where the condition holds."""
+
+    extend: Literal["call", "composite", "emit", "for", "listen", "raise", "run", "set", "switch", "try", "wait", "all"]
+    when: Expression | None = None
+    before: TaskList | None = None
+    after: TaskList | None = None
+
+
 class Use(DslModel):
-    """Reusable parts. Those of unsupported kinds must be empty."""
+    """Reusable parts, by their names."""
 
+    authentications: dict[str, AuthenticationPolicy] = {}
     errors: dict[str, ErrorDefinition] = {}
+    extensions: list[Annotated[dict[str, Extension], Len(1, 1)]] = []
+    functions: dict[str, Task] = {}
     retries: dict[str, RetryPolicy] = {}
-    timeouts: dict[str, Timeout] = {}
-    authentications: dict[str, Any] = {}
-    extensions: list[Any] = []
-    functions: dict[str, Any] = {}
     secrets: list[str] = []
-    catalogs: dict[str, Any] = {}
+    timeouts: dict[str, Timeout] = {}
+    catalogs: dict[str, Catalog] = {}
 
 
-class Definition(DslModel):
-    """A workflow definition of the supported part of the DSL."""
+class Schedule(DslModel):
+    """When instances start by themselves: at intervals, by cron, some time after the last one ended, at events."""
+
+    every: Duration | None = None
+    cron: str | None = None
+    after: Duration | None = None
+    on: EventConsumption | None = None
+
+
+class Definition(OpenModel):
+    """A workflow definition. The schema leaves its top level open; what it does not know is refused by name later."""
 
     document: Document
     input: Input | None = None
     use: Use = Use()
     do: TaskList
-    timeout: Timeout | str | None = None
+    timeout: TimeoutOrName | None = None
     output: Output | None = None
+    schedule: Schedule | None = None
 
     def compensates_on(self, end: CompensateOn) -> bool:
         """Whether completed tasks are undone when an instance ends so; they are unless the document says otherwise."""

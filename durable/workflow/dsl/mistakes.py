@@ -43,14 +43,8 @@ def from_validation(error: ValidationError, document: Any) -> list[Mistake]:
     found: dict[str, Mistake] = {}
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         path = _place(item["loc"], document, missing=item["type"] == "missing")
-        found.setdefault(path + item["type"], Mistake(path, _reason(item["type"], item["msg"])))
+        found.setdefault(path + item["type"], Mistake(path, item["msg"].removeprefix("Value error, ")))
     return list(found.values())
-
-
-def _reason(kind: str, message: str) -> str:
-    if kind == "union_tag_invalid":
-        return "a task has one of the keys call, do, emit, for, fork, listen, raise, run, set, switch, try, wait"
-    return message.removeprefix("Value error, ")
 
 
 def _place(location: tuple[int | str, ...], document: Any, *, missing: bool) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from durable.workflow.dsl import tasks as dsl
-from durable.workflow.dsl.values import ErrorDefinition
+from durable.workflow.dsl.failures import ErrorDefinition
 from durable.workflow.faults import Fault, SpecError, spec_error
 from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.calls import call
@@ -27,7 +27,7 @@ def run_body(
     """The task's raw output, and where the task itself sends the flow."""
     seen = run.arguments(variables, task=descriptor, input=data)
     match task:
-        case dsl.CallTask():
+        case dsl.CallFunction():
             return Result((yield from call(run, task, place, data, seen)))
         case dsl.DoTask():
             return (yield from lists.run_list(run, task.do, place.below("do"), data, variables))
@@ -49,11 +49,15 @@ def run_body(
             yield from flush(run, "waiting")
             yield from sleep(run, run.duration(task.wait, data, seen))
             return Result(data)
+    raise Fault(spec_error("configuration", 400, "Not supported", f"{task.kind} has no runtime"))
 
 
 def _emit(run: Run, task: dsl.EmitTask, data: Any, seen: dict[str, Any]) -> dict[str, Any]:
     """Announce the event; the task's output is the whole CloudEvent as its definition describes it."""
-    described = task.emit.event.with_.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    attributes = task.emit.event.with_
+    if attributes is None:
+        raise Fault(spec_error("configuration", 400, "Nothing to emit", "the event has no attributes"))
+    described = attributes.model_dump(mode="json", by_alias=True, exclude_unset=True)
     event: dict[str, Any] = run.fill(described, data, seen)
     run.check_size(event, "the event", MAX_EVENT_BYTES)
     body = event.get("data")

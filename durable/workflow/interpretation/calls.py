@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from durable.workflow.catalog import CATALOG, argument_mistakes
-from durable.workflow.dsl.tasks import CallTask
+from durable.workflow.dsl.tasks import CallFunction
 from durable.workflow.faults import Fault, spec_error
 from durable.workflow.interpretation.effects import activity, first_of, sleep
 from durable.workflow.interpretation.run import Place, Run, Steps
@@ -15,7 +15,7 @@ FIRST_POLL = timedelta(seconds=15)
 LONGEST_POLL = timedelta(minutes=5)
 
 
-def call(run: Run, task: CallTask, place: Place, data: Any, arguments: dict[str, Any]) -> Steps[Any]:
+def call(run: Run, task: CallFunction, place: Place, data: Any, arguments: dict[str, Any]) -> Steps[Any]:
     """The function's output. Raises Fault with what the service reported."""
     given = run.fill(task.with_ or {}, data, arguments)
     if mistakes := argument_mistakes(task.call, given):

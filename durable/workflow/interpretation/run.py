@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from durable.workflow.dsl.definition import Definition
+from durable.workflow.dsl.durations import Duration, DurationInline
 from durable.workflow.dsl.tasks import TaskList
-from durable.workflow.dsl.values import Duration, DurationInline
 from durable.workflow.expressions import Evaluator, ExpressionError, evaluate, fill
 from durable.workflow.faults import Fault, spec_error
 from durable.workflow.models import MAX_PAYLOAD_BYTES, StartInstance, TaskState

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import Any
 
+from durable.workflow.dsl.failures import RetryPolicy
 from durable.workflow.dsl.tasks import Catch, TryTask
-from durable.workflow.dsl.values import RetryPolicy
 from durable.workflow.faults import Fault, SpecError
 from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.effects import flush, sleep

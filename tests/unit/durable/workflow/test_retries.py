@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable.workflow.dsl.values import DurationInline, RetryPolicy
+from durable.workflow.dsl.durations import DurationInline
+from durable.workflow.dsl.failures import RetryPolicy
 from durable.workflow.retries import LONGEST, inline_duration, next_delay, parse_duration
 
 

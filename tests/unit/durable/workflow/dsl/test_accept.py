@@ -26,7 +26,7 @@ REFUSED = [
     ("do: [{x: {call: reporting.discard, with: {id: a, b: c}}}]", "/do/0/x/with", "no argument b"),
     ("do: [{x: {call: nobody.knows}}]", "/do/0/x", "not supported: function nobody.knows"),
     ("do: [{x: {run: {shell: {command: ls}}}}]", "/do/0/x", "not supported: run shell"),
-    ("do: [{x: {set: {n: 1}, timeout: {after: PT1S}}}]", "/do/0/x/timeout", "not supported: timeout"),
+    ("do: [{x: {set: {n: 1}, timeout: {after: PT1S}}}]", "/do/0/x/timeout", "not supported: task timeout"),
     ("do: [{x: {wait: 5}}]", "/do/0/x/wait", ""),
     ("do: [{x: {wait: P}}]", "/do/0/x/wait", "ISO 8601"),
     ("do: [{x: {nonsense: 1}}]", "/do/0/x", "a task has one of the keys"),

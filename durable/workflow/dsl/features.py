@@ -1,0 +1,86 @@
+"""Which features of the DSL a definition uses, each with its place. The names are those of the tables of refusals."""
+
+from collections.abc import Iterator
+
+from durable.workflow.dsl import tasks as dsl
+from durable.workflow.dsl.dataflow import Export, Input, Output
+from durable.workflow.dsl.definition import Definition
+from durable.workflow.dsl.failures import RetryPolicy
+from durable.workflow.dsl.walk import Path, every_task
+
+Used = tuple[str, Path]
+"""A feature's name and where it is used."""
+
+TESTED_VERSION = "1.0.3"
+MAX_NESTING = 16
+PARTS = ("authentications", "errors", "extensions", "functions", "retries", "secrets", "timeouts", "catalogs")
+STARTS = ("every", "cron", "after", "on")
+
+
+def features(definition: Definition) -> Iterator[Used]:
+    """Every use of every feature that has a name of its own, in document order."""
+    if not definition.document.dsl.startswith("1.0.") or "-" in definition.document.dsl:
+        yield "dsl other than 1.0", ("document", "dsl")
+    for key in definition.model_extra or {}:
+        yield "unknown key", (key,)
+    yield from _parts(definition)
+    yield from _data_flow(definition, ())
+    if definition.timeout is not None:
+        yield "workflow timeout", ("timeout",)
+    if definition.schedule is not None:
+        for start in STARTS:
+            if getattr(definition.schedule, start) is not None:
+                yield f"schedule {start}", ("schedule", start)
+    for visit in every_task(definition):
+        if visit.depth == MAX_NESTING:
+            yield "deep nesting", visit.path
+        yield from _of_task(visit.task, visit.path)
+
+
+def _parts(definition: Definition) -> Iterator[Used]:
+    for part in PARTS:
+        if getattr(definition.use, part):
+            yield f"use.{part}", ("use", part)
+    for name, policy in definition.use.retries.items():
+        yield from _retry(policy, ("use", "retries", name))
+
+
+def _of_task(task: dsl.Task, path: Path) -> Iterator[Used]:
+    match task:
+        case dsl.CallFunction():
+            yield ("call function by URL" if "://" in task.call else "call function"), path
+            if "@" in task.call:
+                yield "call function of a catalog", path
+        case dsl.RunTask():
+            yield f"run {task.run.tag.removeprefix('by:')}", path
+        case dsl.TryTask():
+            yield "try", path
+            if isinstance(task.catch.retry, RetryPolicy):
+                yield from _retry(task.catch.retry, (*path, "catch", "retry"))
+        case _ if isinstance(task, dsl.PROTOCOL_CALLS):
+            yield f"call {task.call}", path
+        case _:
+            yield task.kind, path
+    if task.timeout is not None:
+        yield "task timeout", (*path, "timeout")
+    yield from _data_flow(task, path)
+
+
+def _retry(policy: RetryPolicy, path: Path) -> Iterator[Used]:
+    if policy.limit is not None and policy.limit.attempt is not None and policy.limit.attempt.duration is not None:
+        yield "retry attempt duration", (*path, "limit", "attempt", "duration")
+
+
+def _data_flow(holder: Definition | dsl.TaskBase, path: Path) -> Iterator[Used]:
+    parts: tuple[tuple[str, Input | Output | Export | None], ...] = (
+        ("input", holder.input),
+        ("output", holder.output),
+        ("export", getattr(holder, "export", None)),
+    )
+    for key, part in parts:
+        if part is None or part.schema_ is None:
+            continue
+        if part.schema_.resource is not None:
+            yield "schema resource", (*path, key, "schema", "resource")
+        if part.schema_.format.split(":")[0] != "json":
+            yield "schema format other than json", (*path, key, "schema", "format")
