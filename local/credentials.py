@@ -31,6 +31,7 @@ class Client(BaseModel):
     tenant: str
     kind: Literal["service", "application"]
     scopes: tuple[str, ...]
+    grants: tuple[str, ...] = ("client_credentials",)
     jwk: dict[str, str] | None = None
     secret_hash: str | None = None
 
@@ -88,12 +89,14 @@ def _service_client(layout: Layout, service: str, manifest: ServiceManifest | No
     if not file.exists():
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, private=True, auto_kid=True)
         write_secret(file, orjson.dumps(key.as_dict(private=True)))
+    calls = {} if manifest is None else manifest.calls
     public = ECKey.import_key(orjson.loads(file.read_bytes())).as_dict(private=False)
     return Client(
         client_id=f"svc-{service}",
         tenant=PLATFORM_TENANT,
         kind="service",
         scopes=service_scopes(manifest),
+        grants=("client_credentials", "token_exchange") if "identity" in calls else ("client_credentials",),
         jwk={name: str(value) for name, value in public.items()},
     )
 

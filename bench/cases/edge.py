@@ -16,8 +16,7 @@ from bench.envoys import HOST, proxy_command, upstream_command
 from bench.load import client_name, load
 from bench.processes import running
 from functions.identity.keys import load_signing_keys
-from functions.identity.schemas import Client
-from functions.identity.tokens import AccessTokens
+from functions.identity.tokens import AccessTokens, Holder
 from local import ports
 from local.credentials import write_secret
 from local.layout import ROOT
@@ -78,18 +77,9 @@ def _manifests(folder: Path) -> Path:
 def _tokens(folder: Path, platform: Platform, tenants: int) -> Path:
     """Tokens signed with identity's own key, as identity makes them; asking for a thousand would take longer."""
     tokens = AccessTokens(f"{platform.edge_url}/identity", "platform", load_signing_keys(platform.layout.signing))
-    clients = (
-        Client(
-            client_id=f"bench-{n}",
-            tenant=f"tenant-{n}",
-            kind="application",
-            scopes=("metadata.read",),
-            secret_hash="$argon2id$",
-        )
-        for n in range(tenants)
-    )
+    holders = (Holder(f"bench-{n}", f"tenant-{n}", "application", f"bench-{n}") for n in range(tenants))
     file = folder / f"tokens-{tenants}"
-    write_secret(file, "\n".join(tokens.issue(client, "metadata.read").value for client in clients).encode())
+    write_secret(file, "\n".join(tokens.issue(holder, "metadata.read").value for holder in holders).encode())
     return file
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
 from uuid import uuid4
@@ -12,12 +13,21 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from chassis.errors import DependencyUnavailable
+from chassis.errors import DependencyUnavailable, Unauthorized
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant type, not a token
 ASSERTION_LIFETIME_S = 60
 REFRESH_AHEAD_S = 120
 """A token is renewed when it has less than this left."""
+
+
+@dataclass(frozen=True)
+class ObtainedToken:
+    """An access token and when it ends (`monotonic` seconds)."""
+
+    value: str = field(repr=False)
+    ends_at: float
 
 
 class ServiceToken:
@@ -50,22 +60,34 @@ class ServiceToken:
     def _fresh(self) -> bool:
         return monotonic() < self._ends_at - REFRESH_AHEAD_S
 
+    async def exchange(self, subject_token: str, subject_token_type: str) -> ObtainedToken:
+        """A token that speaks for another (RFC 8693), asked for with this service's own proof. Not cached.
+
+        Raises Unauthorized when identity refuses the subject, DependencyUnavailable as `get` does.
+        """
+        form = {"grant_type": TOKEN_EXCHANGE, "subject_token": subject_token, "subject_token_type": subject_token_type}
+        return await asyncio.to_thread(self._ask, form)
+
     def _fetch(self) -> None:
-        form = {
-            "grant_type": "client_credentials",
+        obtained = self._ask({"grant_type": "client_credentials"})
+        self._token, self._ends_at = obtained.value, obtained.ends_at
+
+    def _ask(self, form: dict[str, str]) -> ObtainedToken:
+        proof = {
             "client_id": self.client_id,
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": self._assertion(),
         }
         try:
-            response = requests.post(self._token_url, data=form, timeout=5)
+            response = requests.post(self._token_url, data=form | proof, timeout=5)
             body = response.json()
         except (requests.RequestException, ValueError) as error:
             raise DependencyUnavailable("identity can't be reached for a service token") from error
+        if response.status_code == 400 and body.get("error") in {"invalid_grant", "invalid_scope"}:
+            raise Unauthorized(str(body.get("error_description", "identity refused the subject")))
         if response.status_code != 200:
             raise DependencyUnavailable(f"identity refused {self.client_id}: {body.get('error', response.status_code)}")
-        self._token = body["access_token"]
-        self._ends_at = monotonic() + float(body.get("expires_in", 300))
+        return ObtainedToken(body["access_token"], monotonic() + float(body.get("expires_in", 300)))
 
     def _assertion(self) -> str:
         try:

@@ -60,17 +60,19 @@ def _form_of(*fields: str, required: str) -> dict[str, Any]:
 
 
 _CREDENTIALS = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
+_EXCHANGE = ("subject_token", "subject_token_type", "requested_token_type", "audience")
 _REFUSALS: dict[int | str, dict[str, Any]] = {400: {"model": ErrorResponse}, 401: {"model": ErrorResponse}}
 
 
 @oauth.post(
     "/token",
     response_model=TokenResponse,
+    response_model_exclude_none=True,
     responses=_REFUSALS,
-    openapi_extra=_form_of("grant_type", "scope", *_CREDENTIALS, required="grant_type"),
+    openapi_extra=_form_of("grant_type", "scope", *_EXCHANGE, *_CREDENTIALS, required="grant_type"),
 )
 async def issue_token(request: Request) -> TokenResponse:
-    """A token for the client itself (client_credentials)."""
+    """A token: client_credentials or token exchange."""
     form, service = await _form(request), await _identity(request).ready_service()
     return await service.issue(form, _authorization(request))
 

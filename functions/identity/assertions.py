@@ -1,7 +1,7 @@
 """Client assertions (RFC 7523, private_key_jwt): a signed, short, once-only proof of who asks."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +29,9 @@ class CheckedAssertion:
     expires_at: int
 
 
-def check_assertion(
-    assertion: str, find_client: Callable[[str], Client | None], audiences: Collection[str], now: float
-) -> CheckedAssertion:
+def check_assertion(assertion: str, client: Client, audiences: Collection[str], now: float) -> CheckedAssertion:
     """Check everything that needs no store. Raises InvalidClient, the same for every cause."""
-    client = find_client(claimed_client(assertion))
-    if client is None or client.jwk is None:
+    if client.jwk is None:
         raise InvalidClient
     try:
         decoded = jwt.decode(assertion, ECKey.import_key(client.jwk), algorithms=[ALGORITHM])

@@ -1,10 +1,10 @@
 """Client authentication: exactly one of client_secret_basic, client_secret_post and private_key_jwt."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from time import time
 
-from functions.identity.assertions import ASSERTION_TYPE, CheckedAssertion, check_assertion
+from functions.identity.assertions import ASSERTION_TYPE, CheckedAssertion, check_assertion, claimed_client
 from functions.identity.client_secrets import ClientSecrets
 from functions.identity.errors import InvalidClient, OAuthError
 from functions.identity.forms import Form, read_basic
@@ -26,7 +26,7 @@ class ClientAuthentication:
     `audiences` are the values of an assertion's `aud` that mean this server.
     """
 
-    find_client: Callable[[str], Client | None]
+    find_client: Callable[[str], Awaitable[Client | None]]
     secrets: ClientSecrets
     audiences: Collection[str]
     now: Callable[[], float] = time
@@ -41,7 +41,7 @@ class ClientAuthentication:
         if "client_secret" in form:
             return await self._by_secret(form.get("client_id", ""), form["client_secret"])
         if "client_assertion" in form:
-            return self._by_assertion(form)
+            return await self._by_assertion(form)
         raise InvalidClient
 
     async def _by_basic(self, form: Form, authorization: str) -> Authenticated:
@@ -51,16 +51,22 @@ class ClientAuthentication:
         return await self._by_secret(client_id, secret)
 
     async def _by_secret(self, client_id: str, secret: str) -> Authenticated:
-        client = self.find_client(client_id)
+        client = await self._known(client_id)
         good = await self.secrets.matches(client.secret_hash if client else None, secret)
         if client is None or not good:
             raise InvalidClient
         return Authenticated(client)
 
-    def _by_assertion(self, form: Form) -> Authenticated:
+    async def _by_assertion(self, form: Form) -> Authenticated:
         if form.get("client_assertion_type") != ASSERTION_TYPE:
             raise OAuthError(f"client_assertion_type must be {ASSERTION_TYPE}")
-        checked = check_assertion(form["client_assertion"], self.find_client, self.audiences, self.now())
-        if form.get("client_id", checked.client.client_id) != checked.client.client_id:
+        assertion = form["client_assertion"]
+        client = await self._known(claimed_client(assertion))
+        if client is None or form.get("client_id", client.client_id) != client.client_id:
             raise InvalidClient
-        return Authenticated(checked.client, checked)
+        checked = check_assertion(assertion, client, self.audiences, self.now())
+        return Authenticated(client, checked)
+
+    async def _known(self, client_id: str) -> Client | None:
+        client = await self.find_client(client_id)
+        return None if client is None or client.disabled else client

@@ -8,6 +8,9 @@ from typing import cast
 from chassis.runtime import Runtime
 from functions.identity.authentication import ClientAuthentication
 from functions.identity.client_secrets import ClientSecrets
+from functions.identity.grants.client_credentials import ClientCredentials
+from functions.identity.grants.token_exchange import TokenExchange
+from functions.identity.issuing import Issuing
 from functions.identity.keys import SigningKeys, load_signing_keys
 from functions.identity.repository import (
     ASSERTIONS,
@@ -47,10 +50,15 @@ class Identity:
             # Services inside reach the endpoint by its own address, not through the edge.
             f"{settings.service_url('identity')}/identity/oauth2/token",
         }
+        issuing = Issuing(self._tokens, AssertionLog(self._table(ASSERTIONS)))
         return TokenService(
             ClientAuthentication(self.clients.find, ClientSecrets(), audiences),
             self._tokens,
-            AssertionLog(self._table(ASSERTIONS)),
+            issuing,
+            {
+                "client_credentials": ClientCredentials(issuing),
+                "token_exchange": TokenExchange(issuing, self.clients.find, settings.audience),
+            },
             Revocations(self._table(REVOCATIONS)),
         )
 

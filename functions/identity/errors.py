@@ -27,7 +27,7 @@ class UnauthorizedClient(OAuthError):
 
 
 class UnsupportedGrantType(OAuthError):
-    """Another grant than client_credentials."""
+    """A grant type that this server does not know."""
 
     code, title = "identity.unsupported-grant-type", "This grant type is not supported"
     oauth_error = "unsupported_grant_type"
@@ -38,3 +38,17 @@ class InvalidScope(OAuthError):
 
     code, title = "identity.invalid-scope", "The client may not have this scope"
     oauth_error = "invalid_scope"
+
+
+class InvalidGrant(OAuthError):
+    """The code, refresh token or subject token is not good, or not this client's."""
+
+    code, title = "identity.invalid-grant", "The grant is not valid"
+    oauth_error = "invalid_grant"
+
+
+class InvalidTarget(OAuthError):
+    """RFC 8693 section 2.2.2: a token for another audience than this platform."""
+
+    code, title = "identity.invalid-target", "No token is issued for this audience"
+    oauth_error = "invalid_target"

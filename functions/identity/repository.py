@@ -1,7 +1,7 @@
 """What identity keeps: the clients (a file), used assertions and revoked tokens (tables)."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from functions.identity.schemas import Client
 log = logging.getLogger(__name__)
 ASSERTIONS = "assertions"
 REVOCATIONS = "revocations"
+FindClient = Callable[[str], Awaitable[Client | None]]
 _clients_file: TypeAdapter[list[Client]] = TypeAdapter(list[Client])
 
 
@@ -32,7 +33,7 @@ class Clients:
         self._stamp: tuple[int, int, int] | None = None
         self._by_id: dict[str, Client] | None = None
 
-    def find(self, client_id: str) -> Client | None:
+    async def find(self, client_id: str) -> Client | None:
         """The client, or None."""
         return self._current().get(client_id)
 

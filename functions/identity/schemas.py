@@ -1,6 +1,6 @@
 """Identity's contracts: the clients file, and OAuth's messages in the names that the RFCs give them."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -10,18 +10,39 @@ SCOPE = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 """RFC 6749 section 3.3: the characters of one scope token."""
 
 
-class Client(Contract):
-    """One entry of the clients file: who it is, what it may ask for, and how it proves itself.
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")]
+"""A client's or tenant's id."""
 
-    `jwk` is a public EC P-256 key (private_key_jwt), `secret_hash` an argon2 hash; at least one is given.
+Grant = Literal["client_credentials", "authorization_code", "refresh_token", "token_exchange"]
+
+
+class FederatedCredential(Contract):
+    """Whose assertion stands in place of a secret: `iss`, `sub` and `aud` of the other issuer's token, all exact."""
+
+    issuer: str = Field(pattern=r"^https?://[^\s?#]+$", max_length=512)
+    subject: str = Field(min_length=1, max_length=512)
+    audience: str = Field(min_length=1, max_length=512)
+
+
+class Client(Contract):
+    """Who a client is, what it may ask for, and how it proves itself.
+
+    `jwk` is a public EC P-256 key (private_key_jwt), `secret_hash` an argon2 hash, `federated` the other issuers whose
+    tokens count as its own proof. A `public` client has none of these: it can't keep a secret, and gets no token of its
+    own, only ones that speak for a user.
     """
 
-    client_id: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")
-    tenant: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")
+    client_id: Name
+    tenant: Name
     kind: Literal["service", "application"]
     scopes: frozenset[str]
     jwk: dict[str, Any] | None = None
     secret_hash: str | None = Field(default=None, pattern=r"^\$argon2id?\$", repr=False)
+    federated: tuple[FederatedCredential, ...] = Field(default=(), max_length=20)
+    public: bool = False
+    grants: frozenset[Grant] = frozenset({"client_credentials"})
+    redirect_uris: tuple[str, ...] = Field(default=(), max_length=20)
+    disabled: bool = False
 
     @field_validator("jwk")
     @classmethod
@@ -36,9 +57,19 @@ class Client(Contract):
 
     @model_validator(mode="after")
     def _can_prove_itself(self) -> Self:
-        if self.jwk is None and self.secret_hash is None:
-            raise ValueError(f"{self.client_id}: give a jwk or a secretHash")
+        proofs = self.jwk is not None or self.secret_hash is not None or bool(self.federated)
+        if proofs == self.public:
+            raise ValueError(f"{self.client_id}: give a jwk, a secretHash or federated; or public: true and none")
+        if self.public and "client_credentials" in self.grants:
+            raise ValueError(f"{self.client_id}: a public client gets no token of its own")
         return self
+
+
+GRANT_TYPES: dict[str, Grant] = {
+    "client_credentials": "client_credentials",
+    "urn:ietf:params:oauth:grant-type:token-exchange": "token_exchange",
+}
+"""`grant_type` on the wire → its name in a client's `grants`."""
 
 
 class OAuthMessage(BaseModel):
@@ -54,6 +85,9 @@ class TokenResponse(OAuthMessage):
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a type, not a token
     expires_in: int
     scope: str
+    issued_token_type: str | None = None
+    refresh_token: str | None = Field(default=None, repr=False)
+    id_token: str | None = Field(default=None, repr=False)
 
 
 class ErrorResponse(OAuthMessage):
@@ -90,7 +124,7 @@ class ServerMetadata(OAuthMessage):
     introspection_endpoint: str
     revocation_endpoint: str
     scopes_supported: list[str]
-    grant_types_supported: list[str] = ["client_credentials"]
+    grant_types_supported: list[str] = list(GRANT_TYPES)
     response_types_supported: list[str] = []
     subject_types_supported: list[str] = ["public"]
     id_token_signing_alg_values_supported: list[str] = ["RS256"]

@@ -6,6 +6,10 @@ from collections.abc import Set
 from functions.identity.errors import InvalidScope
 from functions.identity.schemas import SCOPE
 
+ON_BEHALF = "identity.on-behalf"
+"""Lets a service ask for tokens that speak for others: the gateway, for the owners of API keys."""
+INTERNAL = frozenset({ON_BEHALF, "monitoring.ingest"})
+"""Between services only: no tenant's role, client or API key has them."""
 _SCOPE = re.compile(SCOPE)
 
 

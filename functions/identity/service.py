@@ -1,19 +1,26 @@
-"""What identity does: issues tokens to clients, says whether a token is good, revokes it."""
+"""What identity does: issues tokens by several grants, says whether a token is good, revokes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from chassis.context import CallContext, Principal, calling
+from chassis.context import calling
 from chassis.messaging.events import Event
 from functions.identity.authentication import Authenticated, ClientAuthentication
 from functions.identity.errors import OAuthError, UnauthorizedClient, UnsupportedGrantType
 from functions.identity.forms import Form
-from functions.identity.repository import AssertionLog, Revocations
-from functions.identity.schemas import Client, Introspection, TokenResponse
-from functions.identity.scopes import granted
-from functions.identity.tokens import LIFETIME, AccessTokens, IssuedToken
+from functions.identity.issuing import Issuing, of_client
+from functions.identity.repository import Revocations
+from functions.identity.schemas import GRANT_TYPES, Client, Grant, Introspection, TokenResponse
+from functions.identity.tokens import AccessTokens
 
-CLIENT_CREDENTIALS = "client_credentials"
+
+class TokenGrant(Protocol):
+    """One way to a token."""
+
+    async def issue(self, form: Form, caller: Authenticated) -> TokenResponse:
+        """The token. Raises an OAuthError; then no token exists."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -22,19 +29,21 @@ class TokenService:
 
     authentication: ClientAuthentication
     tokens: Callable[[], AccessTokens]
-    assertions: AssertionLog
+    issuing: Issuing
+    grants: Mapping[Grant, TokenGrant]
     revocations: Revocations
 
     async def issue(self, form: Form, authorization: str | None) -> TokenResponse:
-        """RFC 6749 section 4.4. Raises an OAuthError; then no token exists and an assertion stays usable."""
+        """RFC 6749 section 3.2. Raises an OAuthError; then no token exists and an assertion stays usable."""
         if "grant_type" not in form:
             raise OAuthError("grant_type is missing")
-        if form["grant_type"] != CLIENT_CREDENTIALS:
-            raise UnsupportedGrantType(f"the grant type is {CLIENT_CREDENTIALS}")
+        grant = GRANT_TYPES.get(form["grant_type"])
+        if grant is None:
+            raise UnsupportedGrantType(f"the grant types are {', '.join(GRANT_TYPES)}")
         caller = await self.authentication.authenticate(form, authorization)
-        token = self.tokens().issue(caller.client, granted(form.get("scope"), caller.client.scopes))
-        await self._record(caller, [_issued(caller.client, token)])
-        return TokenResponse(access_token=token.value, expires_in=int(LIFETIME.total_seconds()), scope=token.scope)
+        if grant not in caller.client.grants:
+            raise UnauthorizedClient(f"the client may not use {form['grant_type']}")
+        return await self.grants[grant].issue(form, caller)
 
     async def introspect(self, form: Form, authorization: str | None) -> Introspection:
         """RFC 7662: the state of a token of the caller's tenant; services see every tenant's."""
@@ -59,37 +68,13 @@ class TokenService:
         if claims["client_id"] != caller.client_id:
             raise UnauthorizedClient("the token was issued to another client")
         event = Event("identity.token.revoked", claims["jti"], {"clientId": caller.client_id})
-        with calling(_context(caller)):
+        with calling(of_client(caller)):
             await self.revocations.add(claims["tid"], claims["jti"], claims["exp"], [event])
 
     async def _authenticated(self, form: Form, authorization: str | None) -> Client:
         caller = await self.authentication.authenticate(form, authorization)
-        if caller.assertion is not None:
-            await self._record(caller, [])
+        await self.issuing.record(caller, [])
         return caller.client
-
-    async def _record(self, caller: Authenticated, events: list[Event]) -> None:
-        with calling(_context(caller.client)):
-            if caller.assertion is not None:
-                await self.assertions.use(caller.assertion, events)
-            else:
-                await self.assertions.announce(caller.client, events)
-
-
-def _issued(client: Client, token: IssuedToken) -> Event:
-    data = {"clientId": client.client_id, "scope": token.scope, "expiresAt": token.expires_at}
-    return Event("identity.token.issued", token.jti, data)
-
-
-def _context(client: Client) -> CallContext:
-    principal = Principal(
-        subject=client.client_id,
-        tenant=client.tenant,
-        scopes=client.scopes,
-        kind=client.kind,
-        client_id=client.client_id,
-    )
-    return CallContext(principal)
 
 
 def _may_see(client: Client, tenant: str) -> bool:

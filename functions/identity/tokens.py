@@ -10,6 +10,7 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from chassis.context import PrincipalKind
 from functions.identity.keys import SigningKeys
 from functions.identity.schemas import Client
 
@@ -21,6 +22,27 @@ LEEWAY_S = 30
 
 
 @dataclass(frozen=True)
+class Holder:
+    """Whom an access token speaks for, through which client; `actor` is who asked for it in the holder's place."""
+
+    subject: str
+    tenant: str
+    kind: PrincipalKind
+    client_id: str
+    actor: str | None = None
+
+    def claims(self) -> dict[str, Any]:
+        """Their claims (RFC 9068 section 2.2, `act` of RFC 8693 section 4.1)."""
+        named = {"sub": self.subject, "tid": self.tenant, "kind": self.kind, "client_id": self.client_id}
+        return named | ({"act": {"sub": self.actor}} if self.actor else {})
+
+
+def itself(client: Client) -> Holder:
+    """The holder of a token that a client gets for itself."""
+    return Holder(client.client_id, client.tenant, client.kind, client.client_id)
+
+
+@dataclass(frozen=True)
 class IssuedToken:
     """A new access token; `expires_at` in seconds since 1970."""
 
@@ -28,6 +50,7 @@ class IssuedToken:
     jti: str
     scope: str
     expires_at: int
+    lifetime_s: int
 
 
 @dataclass(frozen=True)
@@ -39,18 +62,15 @@ class AccessTokens:
     keys: SigningKeys
     now: Callable[[], float] = time
 
-    def issue(self, client: Client, scope: str) -> IssuedToken:
-        """A signed token for the client itself (RFC 9068 section 2.2)."""
-        issued_at = int(self.now())
-        expires_at, jti = issued_at + int(LIFETIME.total_seconds()), uuid4().hex
+    def issue(self, holder: Holder, scope: str, lifetime: timedelta = LIFETIME) -> IssuedToken:
+        """A signed token (RFC 9068 section 2.2)."""
+        issued_at, lifetime_s = int(self.now()), int(lifetime.total_seconds())
+        expires_at, jti = issued_at + lifetime_s, uuid4().hex
         claims = {
             "iss": self.issuer,
-            "sub": client.client_id,
-            "client_id": client.client_id,
+            **holder.claims(),
             "aud": self.audience,
-            "tid": client.tenant,
             "scope": scope,
-            "kind": client.kind,
             "iat": issued_at,
             "nbf": issued_at,
             "exp": expires_at,
@@ -58,7 +78,7 @@ class AccessTokens:
         }
         header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": self.keys.current.kid}
         value = jwt.encode(header, claims, self.keys.current, algorithms=[ALGORITHM])
-        return IssuedToken(value, jti, scope, expires_at)
+        return IssuedToken(value, jti, scope, expires_at, lifetime_s)
 
     def read(self, token: str) -> dict[str, Any] | None:
         """The claims of one of our own tokens; None when it is not ours, altered, of another type or expired."""

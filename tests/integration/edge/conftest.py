@@ -173,7 +173,11 @@ def _clients(keys: Path) -> list[dict[str, Any]]:
         {"clientId": name, "tenant": "acme", "kind": "application", "scopes": scopes, "secretHash": secret}
         for name in ("demo", "other")
     ]
-    gateway = {"clientId": "svc-gateway", "tenant": "platform", "kind": "service", "scopes": ["monitoring.ingest"]}
+    gateway: dict[str, Any] = {"clientId": "svc-gateway", "tenant": "platform", "kind": "service"}
+    gateway |= {
+        "scopes": ["monitoring.ingest", "identity.on-behalf"],
+        "grants": ["client_credentials", "token_exchange"],
+    }
     return [*applications, {**gateway, "jwk": service.as_dict(private=False)}]
 
 

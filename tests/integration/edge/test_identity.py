@@ -2,6 +2,7 @@
 
 import json
 import stat
+from base64 import urlsafe_b64encode
 from time import time
 from uuid import uuid4
 
@@ -10,10 +11,11 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from chassis.auth.service_token import ASSERTION_TYPE
+from chassis.auth.service_token import ASSERTION_TYPE, ServiceToken
 from tests.integration.edge.conftest import SECRET, Edge, wait_until
 
 DEMO = ("demo", SECRET)
+API_KEY_OWNER = "urn:platform:params:oauth:token-type:api-key-owner"
 
 
 def assertion_form(edge: Edge) -> dict[str, str]:
@@ -50,6 +52,21 @@ def test_an_assertion_is_good_once(edge: Edge) -> None:
     assert post(edge, "token", data=form).status_code == 200
     replayed = post(edge, "token", data=form)
     assert (replayed.status_code, replayed.json()["error"]) == (401, "invalid_client")
+
+
+async def test_the_gateway_gets_the_token_of_an_api_keys_owner_and_the_edge_takes_it(edge: Edge) -> None:
+    gateway = ServiceToken(
+        "gateway",
+        edge.keys / "keys" / "gateway.jwk",
+        f"{edge.identity_url}/identity/oauth2/token",
+        f"{edge.url}/identity",
+    )
+    owner = {"tenant": "acme", "subject": "demo", "kind": "application", "keyId": "k1", "scope": "metadata.read"}
+    described = urlsafe_b64encode(json.dumps(owner).encode()).decode()
+    obtained = await gateway.exchange(described, API_KEY_OWNER)
+    answer = edge.ask("GET", "/metadata/schemas/flight", obtained.value)
+    assert (answer.status_code, answer.json()["headers"]["x-platform-tenant"]) == (200, "acme")
+    assert edge.ask("PUT", "/metadata/schemas/flight", obtained.value, json={}).status_code == 403
 
 
 def test_a_wrong_secret_is_refused_in_the_form_of_the_rfc(edge: Edge) -> None:

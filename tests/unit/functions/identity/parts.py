@@ -49,7 +49,11 @@ def service_client() -> Client:
 
 def finder(*clients: Client) -> Any:
     by_id = {client.client_id: client for client in clients}
-    return by_id.get
+
+    async def find(client_id: str) -> Client | None:
+        return by_id.get(client_id)
+
+    return find
 
 
 def assertion(key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:

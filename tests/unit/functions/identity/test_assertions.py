@@ -7,15 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
-from functions.identity.assertions import check_assertion
+from functions.identity.assertions import check_assertion, claimed_client
 from functions.identity.errors import InvalidClient
-from tests.unit.functions.identity.parts import ISSUER, NOW, application, assertion, finder, service_client, service_key
+from tests.unit.functions.identity.parts import ISSUER, NOW, application, assertion, service_client, service_key
 
-CLIENTS = finder(service_client(), application())
+CLIENTS = {client.client_id: client for client in (service_client(), application())}
 
 
 def check(text: str) -> Any:
-    return check_assertion(text, CLIENTS, {ISSUER, f"{ISSUER}/oauth2/token"}, NOW)
+    client = CLIENTS.get(claimed_client(text))
+    if client is None:
+        raise InvalidClient
+    return check_assertion(text, client, {ISSUER, f"{ISSUER}/oauth2/token"}, NOW)
 
 
 def encoded(raw: bytes) -> str:

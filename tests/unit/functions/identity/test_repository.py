@@ -24,14 +24,14 @@ def write(path: Path, content: Any) -> None:
     os.replace(draft, path)
 
 
-def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+async def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "clients.json"
     write(path, [entry()])
     clients = Clients(path)
-    assert clients.find("demo") is not None
+    assert await clients.find("demo") is not None
     write(path, [entry("other")])
-    assert clients.find("demo") is None
-    assert clients.find("other") is not None
+    assert await clients.find("demo") is None
+    assert await clients.find("other") is not None
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         [entry(jwk=service_key().as_dict(private=True))],
     ],
 )
-def test_a_bad_file_changes_nothing_and_its_hashes_are_not_logged(
+async def test_a_bad_file_changes_nothing_and_its_hashes_are_not_logged(
     tmp_path: Path, content: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "clients.json"
@@ -56,14 +56,14 @@ def test_a_bad_file_changes_nothing_and_its_hashes_are_not_logged(
     clients = Clients(path)
     clients.check()
     write(path, content)
-    assert clients.find("demo") is not None
+    assert await clients.find("demo") is not None
     assert "can't be used" in caplog.text
     assert secret_hash() not in caplog.text
 
 
-def test_without_any_good_file_there_are_no_clients_and_the_check_says_so(tmp_path: Path) -> None:
+async def test_without_any_good_file_there_are_no_clients_and_the_check_says_so(tmp_path: Path) -> None:
     clients = Clients(tmp_path / "none.json")
-    assert clients.find("demo") is None
+    assert await clients.find("demo") is None
     with pytest.raises(ClientsUnreadable):
         clients.check()
 

@@ -4,6 +4,8 @@ from functions.identity.assertions import ASSERTION_TYPE
 from functions.identity.authentication import ClientAuthentication
 from functions.identity.client_secrets import ClientSecrets
 from functions.identity.errors import InvalidClient, InvalidScope, OAuthError, UnauthorizedClient, UnsupportedGrantType
+from functions.identity.grants.client_credentials import ClientCredentials
+from functions.identity.issuing import Issuing
 from functions.identity.repository import AssertionLog, Revocations
 from functions.identity.service import TokenService
 from functions.identity.tokens import AccessTokens
@@ -30,10 +32,12 @@ class Parts:
         clients = [application(), application("other"), application("foreign", "rival"), service_client()]
         self.assertions, self.revocations = FakeTable(), FakeTable()
         self.tokens = AccessTokens(ISSUER, "platform", signing_keys(), lambda: NOW)
+        issuing = Issuing(lambda: self.tokens, AssertionLog(self.assertions))
         self.service = TokenService(
             ClientAuthentication(finder(*clients), ClientSecrets(), {ISSUER}, lambda: NOW),
             lambda: self.tokens,
-            AssertionLog(self.assertions),
+            issuing,
+            {"client_credentials": ClientCredentials(issuing)},
             Revocations(self.revocations),
         )
 
