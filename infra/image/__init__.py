@@ -1,0 +1,1 @@
+"""What the Dockerfile copies for a service, against what the service imports."""
