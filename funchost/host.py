@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from funchost.app_settings import expand
 from funchost.binder import DURABLE_TRIGGERS, Binder
 from funchost.bindings.signalr import SignalRSender
 from funchost.calls_by_hand import CallsByHand
@@ -23,6 +25,7 @@ from funchost.listeners import Listeners
 from funchost.storage import StorageConnections
 
 VERSION = "4.funchost"
+_HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,44}")
 log = logging.getLogger("Host")
 
 
@@ -81,7 +84,7 @@ class Host:
         return DurableEngine(
             functions=durable_functions([f.definition for f in durable]),
             invoke=invocation.invoke,
-            settings=self._host_json.extensions.durable_task,
+            settings=durable_settings(self._host_json.extensions.durable_task.settings()),
             state_dir=self._state_dir,
             base_url=self._base_url,
         )
@@ -176,6 +179,16 @@ class Host:
             }
             for f in self.bound
         ]
+
+
+def durable_settings(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The durableTask section with %SETTING% in hubName replaced. Raises HostError for no file's name."""
+    where = "host.json, key extensions.durableTask.hubName"
+    hub = expand(settings.get("hubName") or "", where=where)
+    if hub and not _HUB_NAME.fullmatch(hub):
+        remedy = "Use letters, digits, - and _, a letter first, at most 45."
+        raise HostError(f"{hub!r} cannot be the name of a task hub", where=where, remedy=remedy)
+    return {**settings, "hubName": hub}
 
 
 def durable_name(definition: FunctionDefinition) -> str:

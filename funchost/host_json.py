@@ -67,13 +67,40 @@ class BlobsSection(Section):
     poison_blob_threshold: int = Field(default=5, ge=1)
 
 
+class DurableHttpSection(Section):
+    """extensions.durableTask.httpSettings."""
+
+    default_async_request_sleep_time_milliseconds: int = Field(default=30_000, ge=1)
+
+
+class DurableTaskSection(Section):
+    """extensions.durableTask: what the engine reads of it; what is not set is the engine's to choose.
+
+    Names of the Durable extension, but for maxExtendedSessions, which is ours.
+    """
+
+    hub_name: str | None = None
+    max_concurrent_activity_functions: int | None = Field(default=None, ge=1)
+    max_concurrent_orchestrator_functions: int | None = Field(default=None, ge=1)
+    default_version: str | None = None
+    extended_sessions_enabled: bool | None = None
+    extended_session_idle_timeout_in_seconds: float | None = Field(default=None, ge=0)
+    max_extended_sessions: int | None = Field(default=None, ge=0)
+    overridable_existing_instance_states: Literal["NonRunningStates", "AnyState"] | None = None
+    http_settings: DurableHttpSection = DurableHttpSection()
+
+    def settings(self) -> dict[str, Any]:
+        """What is set, by its names in host.json."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
 class ExtensionsSection(Section):
     """The extensions this host has."""
 
     http: HttpSection = HttpSection()
     queues: QueuesSection = QueuesSection()
     blobs: BlobsSection = BlobsSection()
-    durable_task: dict[str, Any] = Field(default_factory=dict)
+    durable_task: DurableTaskSection = DurableTaskSection()
 
 
 class LoggingSection(Section):

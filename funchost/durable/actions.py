@@ -34,10 +34,8 @@ class ActionType(IntEnum):
 
 ACTIVITIES = frozenset({ActionType.CALL_ACTIVITY, ActionType.CALL_ACTIVITY_WITH_RETRY, ActionType.CALL_HTTP})
 SUB_ORCHESTRATIONS = frozenset({ActionType.CALL_SUB_ORCHESTRATOR, ActionType.CALL_SUB_ORCHESTRATOR_WITH_RETRY})
-ENTITY_OPERATIONS = frozenset({ActionType.CALL_ENTITY, ActionType.SIGNAL_ENTITY})
+ENTITY_OPERATIONS = frozenset({ActionType.CALL_ENTITY, ActionType.SIGNAL_ENTITY, ActionType.SCHEDULED_SIGNAL_ENTITY})
 _COMPOUND = frozenset({ActionType.WHEN_ANY, ActionType.WHEN_ALL})
-# The SDK names: `context.<name>`; used to say what is not supported.
-_UNSUPPORTED = {ActionType.SCHEDULED_SIGNAL_ENTITY: "scheduled signal_entity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +109,6 @@ def _leaves(actions: list[dict[str, Any]]) -> Iterator[Action]:
         kind = _kind(action)
         if kind in _COMPOUND:
             yield from _leaves(action["compoundActions"])
-        elif kind in _UNSUPPORTED:
-            raise UnsupportedAction(f"'{_UNSUPPORTED[kind]}' is not supported by this host's durable engine.")
         elif kind is ActionType.CALL_HTTP:
             yield Action(kind, HTTP_ACTIVITY, json.dumps(action["httpRequest"]))
         else:

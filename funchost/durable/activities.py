@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from funchost.durable.backend import ActivityTask, Backend, Message, StorageUnavailable
+from funchost.durable.backend import ActivityTask, Backend, HubCorrupt, Message, StorageUnavailable
 from funchost.durable.clock import Clock
 from funchost.durable.errors import UnknownFunction
 from funchost.durable.events import EventType, HistoryEvent, format_time
@@ -70,7 +70,11 @@ class ActivityWorker:
         if event is None or self._rewinds[task.key.instance_id] != rewinds:
             return
         message = Message(task.key.instance_id, event, task.key.execution_id)
-        stored = await self._store(task, lambda: self._backend.record_result(task.key, message))
+        try:
+            stored = await self._store(task, lambda: self._backend.record_result(task.key, message))
+        except HubCorrupt as error:
+            _log.error("The result of activity '%s' is lost, it runs again: %s", task.name, error)
+            return
         if stored is not None:
             self._deliver(stored)
 

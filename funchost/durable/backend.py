@@ -1,8 +1,9 @@
 """The port between the engine and its storage: what is kept, what each operation promises and how it can fail.
 
-Every operation is atomic and, once it has returned, survives the death of the process. A message, activity or timer
-belongs to one execution (a generation of an instance: continue-as-new and a reused id start a new one); what belongs
-to an execution that is gone is dropped, silently, wherever it turns up.
+Every operation is atomic and, once it has returned, survives the death of the process. Each may raise
+StorageUnavailable and HubCorrupt. A message, activity or timer belongs to one execution (a generation of an instance:
+continue-as-new and a reused id start a new one); what belongs to an execution that is gone is dropped, silently,
+wherever it turns up.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from funchost.durable.errors import DurableError
 from funchost.durable.events import HistoryEvent
 from funchost.durable.state import Status
+
+if TYPE_CHECKING:
+    from funchost.durable.rewinding import Rewinding
 
 
 class BackendError(DurableError):
@@ -62,7 +67,7 @@ class HubInUse(BackendError):
 
 
 class HubCorrupt(BackendError):
-    """The stored hub can't be read."""
+    """The stored hub is damaged: no retry helps."""
 
 
 class HubTooNew(BackendError):
@@ -160,18 +165,6 @@ class TurnCommit:
 
 
 @dataclass(frozen=True, slots=True)
-class Rewound:
-    """A failed instance that goes on after its first `kept_turns` turns and a `note`; the rest replaces what was."""
-
-    row: InstanceRow
-    kept_turns: int
-    note: HistoryEvent
-    messages: list[Message]
-    activities: list[ActivityTask]
-    timers: list[TimerRow]
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that is stored of one instance; `chunks` are encoded event arrays, oldest first."""
 
@@ -258,10 +251,11 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def rewind(self, rewound: Rewound) -> list[Message]:
-        """Let a failed instance go on; returns the messages that it stored.
+    async def rewind(self, rewinding: Rewinding) -> list[Message]:
+        """Let failed instances go on; returns the messages that it stored.
 
-        Raises ExecutionGone when it is not the failed execution any more; then nothing was changed.
+        Raises ExecutionGone when one is not the failed execution any more, or not what was `seen`; then nothing was
+        changed.
         """
 
     @abstractmethod

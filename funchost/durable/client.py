@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from funchost.durable.backend import (
     Backend,
-    InstanceEnded,
+    ExecutionGone,
     InstanceExists,
     InstanceFilter,
     InstanceNotFound,
     InstancePage,
     InstanceRow,
     Message,
-    NotFailed,
 )
 from funchost.durable.clock import Clock
 from funchost.durable.entities import EntityId, is_entity, operation
@@ -25,9 +23,8 @@ from funchost.durable.errors import InvalidInstanceId, UnknownFunction
 from funchost.durable.events import EventType, HistoryEvent, decode_events, format_time
 from funchost.durable.orchestrations import OrchestrationWorker
 from funchost.durable.registry import KnownFunctions
-from funchost.durable.rewind import plan_rewind
-from funchost.durable.starts import new_instance, parent_message
-from funchost.durable.state import Parent, Status
+from funchost.durable.rewind_planner import RewindPlanner
+from funchost.durable.starts import new_instance
 
 # Both limits are the extension's (DurableClient.StartNewAsync).
 _LONGEST_ID = 100
@@ -106,31 +103,17 @@ class TaskHubClient:
     async def rewind(self, instance_id: str, reason: str | None) -> None:
         """Let a failed orchestration go on before its failure, and the sub-orchestrations that it failed with.
 
-        Raises InstanceNotFound, NotFailed.
+        All of them or, when the host is killed meanwhile, none. Raises InstanceNotFound, NotFailed.
         """
-        snapshot = None if is_entity(instance_id) else await self._backend.load(instance_id)
-        if snapshot is None:
-            raise InstanceNotFound(instance_id)
-        if snapshot.row.status is not Status.FAILED:
-            raise NotFailed(instance_id, snapshot.row.status)
-        turns = [decode_events(chunk) for chunk in snapshot.chunks]
-        plan = plan_rewind(snapshot.row, turns, reason, self._clock.now())
-        self._worker.go_on(plan.rewound, await self._backend.rewind(plan.rewound))
-        for number, child_id in plan.children.items():
-            await self._rewind_child(Parent(instance_id, snapshot.row.execution_id, number), child_id, reason)
-
-    async def _rewind_child(self, parent: Parent, child_id: str, reason: str | None) -> None:
-        """See that the parent gets an answer: from a child that goes on, runs, or has ended meanwhile."""
-        child = await self._backend.get(child_id)
-        if child is not None and not child.status.is_final:
+        while True:
+            planner = RewindPlanner(self._backend, reason, self._clock.now())
+            await planner.add(instance_id)
+            try:
+                stored = await self._backend.rewind(planner.rewinding)
+            except ExecutionGone:  # a sub-orchestration has ended meanwhile
+                continue
+            self._worker.go_on(planner.rewinding, stored)
             return
-        if child is not None and child.status is Status.FAILED:
-            await self.rewind(child_id, reason)
-            return
-        status, output = (child.status, child.output) if child else (Status.TERMINATED, None)
-        answer = parent_message(parent, status, output, self._clock.now())
-        with suppress(InstanceEnded, InstanceNotFound):
-            self._worker.deliver(await self._backend.send(answer))
 
     async def get(self, instance_id: str) -> InstanceRow | None:
         """What is known of an instance; None when there is none."""

@@ -27,6 +27,7 @@ _KINDS: dict[int, Callable[[str], str]] = {
     int(ActionType.CALL_ENTITY): lambda name: f"a call of the entity operation '{name}'",
     int(ActionType.CALL_HTTP): lambda _: "an HTTP call",
     int(ActionType.SIGNAL_ENTITY): lambda name: f"a signal of the entity operation '{name}'",
+    int(ActionType.SCHEDULED_SIGNAL_ENTITY): lambda name: f"a scheduled signal of the entity operation '{name}'",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,12 @@ from funchost.durable.backend import Backend
 from funchost.durable.client import TaskHubClient
 from funchost.durable.clock import Clock, SystemClock
 from funchost.durable.http_api import ManagementApi
-from funchost.durable.http_calls import POLL_AGAIN_AFTER, HttpSender, send
+from funchost.durable.http_calls import HttpSender, send
 from funchost.durable.links import Links
 from funchost.durable.orchestrations import OrchestrationWorker
 from funchost.durable.registry import KnownFunctions
+from funchost.durable.settings import HubSettings
 from funchost.durable.sqlite import SqliteBackend
-
-DEFAULT_HUB = "TestHubName"
-# The extension's default is ten per processor; orchestrators here share one event loop with everything else.
-_DEFAULT_ACTIVITIES = 20
-_DEFAULT_ORCHESTRATORS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +37,8 @@ class DurableEngine:
     `invoke(function_name, argument, trace_parent)` runs a function: an orchestrator gets the replay JSON and returns
     its state JSON; an activity gets its input as JSON text and returns its value (anything that df_dumps takes).
     An exception of it is the function's failure.
-    `settings` is the durableTask section of host.json: hubName, maxConcurrentActivityFunctions,
-    maxConcurrentOrchestratorFunctions, defaultVersion, extendedSessionsEnabled (here true unless set),
-    overridableExistingInstanceStates ("NonRunningStates" | "AnyState").
-    httpSettings.defaultAsyncRequestSleepTimeMilliseconds; `http` makes the requests of durable HTTP calls.
-    The hub is kept in `<state_dir>/<hubName>.db` unless a `backend` is given.
+    `settings` is the durableTask section of host.json (HubSettings.read). `http` makes the requests of durable HTTP
+    calls. The hub is kept in `<state_dir>/<hubName>.db` unless a `backend` is given.
     """
 
     def __init__(
@@ -60,35 +52,25 @@ class DurableEngine:
         backend: Backend | None = None,
         http: HttpSender = send,
     ) -> None:
-        self.hub = str(settings.get("hubName") or DEFAULT_HUB)
-        self._clock = clock or SystemClock()
+        read = HubSettings.read(settings)
+        self.hub = read.hub
+        clock = clock or SystemClock()
+        known = KnownFunctions.of(functions, read.default_version)
         self._backend = backend or SqliteBackend(state_dir / f"{self.hub}.db")
-        known = KnownFunctions.of(functions, settings.get("defaultVersion"))
-        orchestrators = int(settings.get("maxConcurrentOrchestratorFunctions") or _DEFAULT_ORCHESTRATORS)
-        activities = int(settings.get("maxConcurrentActivityFunctions") or _DEFAULT_ACTIVITIES)
-        keeps_code = settings.get("extendedSessionsEnabled") is not False
-        self._worker = OrchestrationWorker(
-            self._backend, invoke, known, self._clock, orchestrators, keeps_code=keeps_code
-        )
+        self._worker = OrchestrationWorker(self._backend, invoke, known, clock, read.orchestrators, read.sessions)
         self._activities = ActivityWorker(
             self._backend,
             invoke,
             known.activities,
-            self._clock,
-            activities,
+            clock,
+            read.activities,
             self._worker.deliver,
             http=http,
-            poll_pause=_poll_pause(settings),
+            poll_pause=read.poll_pause,
         )
         self._worker.activities = self._activities
         self._links = Links(base_url, self.hub)
-        self.client = TaskHubClient(
-            self._backend,
-            self._worker,
-            known,
-            self._clock,
-            replace_running=settings.get("overridableExistingInstanceStates") == "AnyState",
-        )
+        self.client = TaskHubClient(self._backend, self._worker, known, clock, replace_running=read.replaces_running)
         self._is_open = asyncio.Event()
         self.asgi = ManagementApi(self.client, self._links, self._is_open)
 
@@ -120,8 +102,3 @@ class DurableEngine:
     def waiting(self) -> Waiting:
         """How much is at work or in line now."""
         return Waiting(len(self._worker), len(self._activities), len(self._worker.timers))
-
-
-def _poll_pause(settings: Mapping[str, Any]) -> timedelta:
-    pause_ms = (settings.get("httpSettings") or {}).get("defaultAsyncRequestSleepTimeMilliseconds")
-    return POLL_AGAIN_AFTER if pause_ms is None else timedelta(milliseconds=int(pause_ms))

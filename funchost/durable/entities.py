@@ -8,14 +8,14 @@ DurableEntityContext.from_json and EntityState.to_json of the SDK.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from funchost.durable.backend import InstanceRow, Message, NewInstance, TurnCommit
-from funchost.durable.events import EventType, HistoryEvent, format_time
+from funchost.durable.events import EventType, HistoryEvent, format_time, parse_time
 from funchost.durable.state import Status
 from funchost.durable.wire import describe, parse_json
 
@@ -54,17 +54,36 @@ def operation(
     *,
     request_id: str | None = None,
     caller: tuple[str, str] | None = None,
+    due: datetime | None = None,
 ) -> NewInstance:
     """An operation for an entity, which comes into being when it is not there.
+
+    With `due`, it waits with the entity until then, over restarts too.
 
     `raw_input` is JSON text around JSON text, as the SDK's get_input unpacks it. `caller` (instance id, execution id)
     gets the answer as the external event `request_id`; None signals only.
     """
     fields = {"Name": name, "Input": raw_input, "_request": request_id, "_caller": list(caller) if caller else None}
+    if due is not None:
+        fields["_due"] = format_time(due)
     message = Message(instance_id, HistoryEvent(EventType.GENERIC_EVENT, format_time(now), fields=fields))
     row = InstanceRow(instance_id, uuid4().hex, instance_id, Status.RUNNING, now, now)
     # The "refusal" of an entity that is there already is the same operation, delivered to it.
     return NewInstance(row, message, refusal=message)
+
+
+def due_operations(messages: Iterable[Message], now: datetime) -> tuple[list[Message], datetime | None]:
+    """Those whose time has come, in order of arrival, and when the next of the others is due (None: there is none)."""
+    ready: list[Message] = []
+    later: list[datetime] = []
+    for message in messages:
+        text = message.event.get("_due")
+        due = parse_time(text) if text else now
+        if due > now:
+            later.append(due)
+        else:
+            ready.append(message)
+    return ready, min(later, default=None)
 
 
 async def run_batch(

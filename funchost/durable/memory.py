@@ -19,14 +19,13 @@ from funchost.durable.backend import (
     Message,
     NewInstance,
     PendingWork,
-    Rewound,
     Snapshot,
     TimerRow,
     TurnCommit,
 )
 from funchost.durable.entities import is_entity
 from funchost.durable.events import encode_events
-from funchost.durable.state import Status
+from funchost.durable.rewinding import Rewinding, Rewound, check_rewind
 
 
 class MemoryBackend(Backend):
@@ -83,11 +82,13 @@ class MemoryBackend(Backend):
         stored += [self._store_for_running(message) for message in turn.messages]
         return [message for message in stored if message is not None]
 
-    async def rewind(self, rewound: Rewound) -> list[Message]:
+    async def rewind(self, rewinding: Rewinding) -> list[Message]:
+        check_rewind(rewinding, self._rows.get)
+        stored = [message for rewound in rewinding.parts for message in self._rewind(rewound)]
+        return stored + [self._store(answer) for answer in rewinding.answers]
+
+    def _rewind(self, rewound: Rewound) -> list[Message]:
         row = rewound.row
-        found = self._rows.get(row.instance_id)
-        if found is None or found.execution_id != row.execution_id or found.status is not Status.FAILED:
-            raise ExecutionGone(row.instance_id)
         chunks = self._chunks[row.instance_id][: rewound.kept_turns]
         self._forget(row.instance_id)
         self._rows[row.instance_id] = row

@@ -5,21 +5,23 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from funchost.durable.activities import ActivityWorker
-from funchost.durable.backend import Backend, BackendError, ExecutionGone, Message, NewInstance, Rewound
+from funchost.durable.backend import Backend, BackendError, ExecutionGone, HubCorrupt, Message, NewInstance
 from funchost.durable.clock import Clock
-from funchost.durable.entities import is_entity, run_batch
+from funchost.durable.entities import due_operations, is_entity, run_batch
 from funchost.durable.errors import DurableError
 from funchost.durable.events import EventType
 from funchost.durable.inbox import choose
 from funchost.durable.live import LiveOrchestration, current_live
 from funchost.durable.pool import Pool
 from funchost.durable.registry import KnownFunctions
+from funchost.durable.rewinding import Rewinding
 from funchost.durable.sessions import Session, Sessions
+from funchost.durable.settings import SessionLimits
 from funchost.durable.starts import delayed_until
 from funchost.durable.state import Status
 from funchost.durable.timers import Timers
@@ -36,7 +38,7 @@ _RETRY_AFTER = timedelta(seconds=1)
 class OrchestrationWorker:
     """Owns every turn: one at a time for an instance, `concurrency` at a time in all.
 
-    `keeps_code`: what an orchestrator has computed stays in memory between its turns, as far as there is room.
+    `sessions`: what stays in memory of an orchestration between its turns.
     """
 
     def __init__(
@@ -46,15 +48,14 @@ class OrchestrationWorker:
         known: KnownFunctions,
         clock: Clock,
         concurrency: int,
-        *,
-        keeps_code: bool = True,
+        sessions: SessionLimits,
     ) -> None:
-        self._keeps_code = keeps_code
+        self._keeps_code = sessions.keeps_code
         self._backend, self._invoke, self._known, self._clock = backend, invoke, known, clock
         self._pool = Pool(concurrency)
-        self._sessions = Sessions(backend)
+        self._sessions = Sessions(backend, sessions)
         self._awake: dict[str, bool] = {}
-        self._delayed: set[str] = set()
+        self._delayed: dict[str, datetime] = {}
         self._fired: defaultdict[str, list[Message]] = defaultdict(list)
         self.timers = Timers(clock, self._fire)
         self.activities: ActivityWorker
@@ -81,14 +82,14 @@ class OrchestrationWorker:
             self._awake[instance_id] = False
             self._pool.submit(partial(self._run, instance_id))
 
-    def go_on(self, rewound: Rewound, stored: list[Message]) -> None:
-        """Take up an instance that the backend has just rewound; `stored` are its messages."""
-        instance_id = rewound.row.instance_id
-        self.forget(instance_id)
-        self.activities.disown(instance_id)
-        self.timers.add(rewound.timers)
-        for task in rewound.activities:
-            self.activities.submit(task)
+    def go_on(self, rewinding: Rewinding, stored: list[Message]) -> None:
+        """Take up instances that the backend has just rewound; `stored` are their messages."""
+        for rewound in rewinding.parts:
+            self.forget(rewound.row.instance_id)
+            self.activities.disown(rewound.row.instance_id)
+            self.timers.add(rewound.timers)
+            for task in rewound.activities:
+                self.activities.submit(task)
         for message in stored:
             self.deliver(message)
 
@@ -96,12 +97,13 @@ class OrchestrationWorker:
         """Drop what is in memory of an instance that was replaced or purged."""
         self._sessions.drop(instance_id)
         self._fired.pop(instance_id, None)
-        self._delayed.discard(instance_id)
+        self._delayed.pop(instance_id, None)
 
     async def stop(self, timeout_s: float) -> None:
         """Start no more turns; let those at work end."""
         self.timers.stop()
         await self._pool.stop(timeout_s)
+        self._sessions.stop()
 
     def _fire(self, message: Message) -> None:
         self._fired[message.instance_id].append(message)
@@ -116,6 +118,10 @@ class OrchestrationWorker:
         except ExecutionGone:
             self.forget(instance_id)
             self._awake[instance_id] = True
+        except HubCorrupt as error:
+            # Until something new comes for it, or the host starts again; every other instance goes on.
+            _log.error("Orchestration '%s' rests: %s", instance_id, error)
+            self._sessions.drop(instance_id)
         except BackendError as error:
             _log.warning("Orchestration '%s': a turn was not stored and is retried: %s", instance_id, error)
             self._sessions.drop(instance_id)
@@ -155,18 +161,26 @@ class OrchestrationWorker:
         start_at = delayed_until(waiting, self._clock.now())
         if start_at is None:
             return waiting
-        if instance_id not in self._delayed:
-            self._delayed.add(instance_id)
-            self._clock.call_at(start_at, partial(self._begin_delayed, instance_id))
+        self._wake_at(instance_id, start_at)
         return [message for message in waiting if message.event.type is EventType.EXECUTION_TERMINATED]
 
-    def _begin_delayed(self, instance_id: str) -> None:
-        self._delayed.discard(instance_id)
+    def _wake_at(self, instance_id: str, when: datetime) -> None:
+        """Wake an instance at that time; an alarm that rings before will set this one again."""
+        known = self._delayed.get(instance_id)
+        if known is None or when < known:
+            self._delayed[instance_id] = when
+            self._clock.call_at(when, partial(self._wake_delayed, instance_id, when))
+
+    def _wake_delayed(self, instance_id: str, when: datetime) -> None:
+        if self._delayed.get(instance_id) == when:
+            del self._delayed[instance_id]
         self.wake(instance_id)
 
     async def _entity_turn(self, session: Session) -> bool:
-        messages = list(session.inbox.values())
+        messages, next_due = due_operations(session.inbox.values(), self._clock.now())
         if session.row is None or not messages:
+            if session.row is not None and next_due is not None:
+                self._wake_at(session.row.instance_id, next_due)
             return False
         commit = await run_batch(session.row, messages, self._known.entities, self._invoke, self._clock.now())
         stored = await self._backend.commit(commit)

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from funchost.durable.backend import ActivityKey, ActivityTask, InstanceRow, Message, Rewound, TimerRow
+from funchost.durable.backend import ActivityKey, ActivityTask, InstanceRow, Message, TimerRow
 from funchost.durable.events import EventType, HistoryEvent, format_time
+from funchost.durable.rewinding import Rewound
 from funchost.durable.state import RuntimeState, Status, fold
 
 _FAILURES = frozenset({EventType.TASK_FAILED, EventType.SUB_ORCHESTRATION_FAILED})

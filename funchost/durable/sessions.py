@@ -1,7 +1,8 @@
-"""Orchestrations in memory: the state and the messages of those that are active now; the rest is on disk only."""
+"""Orchestrations in memory: the state and the messages of those that were active lately; the rest is on disk only."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from funchost.durable.backend import Backend, InstanceRow, Message
 from funchost.durable.events import HistoryEvent, decode_events, encode_replay
 from funchost.durable.live import LiveOrchestration
+from funchost.durable.settings import SessionLimits
 from funchost.durable.state import RuntimeState
 
 _REMEMBER_CONSUMED = 1000
@@ -29,6 +31,8 @@ class Session:
     consumed: set[int] = field(default_factory=set)
     live: LiveOrchestration | None = None
     unseen: list[HistoryEvent] = field(default_factory=list)
+    used_at: float = 0.0
+    """When it was last at work, on the event loop's clock."""
 
     def deliver(self, message: Message) -> None:
         """Add a stored message; a repetition is ignored."""
@@ -55,11 +59,15 @@ class Session:
 
 
 class Sessions:
-    """A bounded cache of sessions over a backend, least recently used first out."""
+    """A bounded cache of sessions over a backend: the least recently used go first, and those that rest too long."""
 
-    def __init__(self, backend: Backend, limit: int = 500) -> None:
-        self._backend, self._limit = backend, limit
+    def __init__(self, backend: Backend, limits: SessionLimits) -> None:
+        self._backend, self._limits = backend, limits
         self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._sessions)
 
     def deliver(self, message: Message) -> None:
         """Hand a stored message to its session, when there is one in memory."""
@@ -69,7 +77,8 @@ class Sessions:
 
     def begin(self, row: InstanceRow, start: Message) -> None:
         """Hold the session of an instance that was just created, so that it need not be loaded."""
-        self._sessions[row.instance_id] = Session(row, inbox={start.sequence: start})
+        self._sessions[row.instance_id] = session = Session(row, inbox={start.sequence: start})
+        session.used_at = asyncio.get_running_loop().time()
 
     async def get(self, instance_id: str) -> Session | None:
         """The session of an instance, loaded when it was not in memory; None when there is no such instance."""
@@ -81,6 +90,7 @@ class Sessions:
             self._sessions.pop(instance_id, None)
             return None
         self._sessions.move_to_end(instance_id)
+        session.used_at = asyncio.get_running_loop().time()
         return session
 
     def drop(self, instance_id: str) -> None:
@@ -92,9 +102,36 @@ class Sessions:
 
         A few, not all: called at the end of each run, it must not cost more the more is in line.
         """
-        for _ in range(min(_TRIMMED_AT_ONCE, len(self._sessions) - self._limit)):
+        for _ in range(min(_TRIMMED_AT_ONCE, len(self._sessions) - self._limits.most)):
             instance_id = next(iter(self._sessions))
             if instance_id in busy:
+                self._sessions.move_to_end(instance_id)
+            else:
+                del self._sessions[instance_id]
+        if self._sweep is None and self._sessions:
+            self._sweep_later(self._limits.idle_s, busy)
+
+    def stop(self) -> None:
+        """Let everything go."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._sessions.clear()
+
+    def _sweep_later(self, pause_s: float, busy: Container[str]) -> None:
+        self._sweep = asyncio.get_running_loop().call_later(pause_s, self._let_idle_go, busy)
+
+    def _let_idle_go(self, busy: Container[str]) -> None:
+        """Drop what has rested for long enough; a resting session costs memory, and its next turn one replay."""
+        self._sweep = None
+        now = asyncio.get_running_loop().time()
+        while self._sessions:
+            instance_id, session = next(iter(self._sessions.items()))
+            rests_until = session.used_at + self._limits.idle_s
+            if rests_until > now:
+                self._sweep_later(rests_until - now, busy)
+                return
+            if instance_id in busy:
+                session.used_at = now
                 self._sessions.move_to_end(instance_id)
             else:
                 del self._sessions[instance_id]

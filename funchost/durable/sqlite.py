@@ -23,13 +23,13 @@ from funchost.durable.backend import (
     Message,
     NewInstance,
     PendingWork,
-    Rewound,
     Snapshot,
     StorageUnavailable,
     TurnCommit,
 )
+from funchost.durable.rewinding import Rewinding, check_rewind
+from funchost.durable.sqlite_errors import as_backend_error
 from funchost.durable.sqlite_schema import HubLock, connect, prepare
-from funchost.durable.state import Status
 from funchost.durable.writer import Writer
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class SqliteBackend(Backend):
             self._lock.release()
             raise
         self._connections = [writing, connect(self._path, writes=False)]
-        self._writer = Writer(writing)
+        self._writer = Writer(writing, self._path)
         return await self._read(_select_pending)
 
     async def close(self) -> None:
@@ -115,13 +115,13 @@ class SqliteBackend(Backend):
 
         return await self._write(run)
 
-    async def rewind(self, rewound: Rewound) -> list[Message]:
+    async def rewind(self, rewinding: Rewinding) -> list[Message]:
         def run(db: sqlite3.Connection) -> list[Message]:
-            row = rows.select_instance(db, rewound.row.instance_id)
-            if row is None or row.execution_id != rewound.row.execution_id or row.status is not Status.FAILED:
-                raise ExecutionGone(rewound.row.instance_id)
-            rows.apply_rewind(db, rewound)
-            return [rows.insert_message(db, message) for message in rewound.messages]
+            check_rewind(rewinding, lambda instance_id: rows.select_instance(db, instance_id))
+            for rewound in rewinding.parts:
+                rows.apply_rewind(db, rewound)
+            messages = [message for rewound in rewinding.parts for message in rewound.messages]
+            return [rows.insert_message(db, message) for message in [*messages, *rewinding.answers]]
 
         return await self._write(run)
 
@@ -168,7 +168,7 @@ class SqliteBackend(Backend):
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reading, in_one_view)
         except sqlite3.Error as error:
-            raise StorageUnavailable(f"The task hub can't be read: {error}.") from error
+            raise as_backend_error(error, self._path, "read") from error
 
 
 def _select_pending(db: sqlite3.Connection) -> PendingWork:

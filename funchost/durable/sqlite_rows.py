@@ -17,11 +17,11 @@ from funchost.durable.backend import (
     InstanceRow,
     Message,
     NewInstance,
-    Rewound,
     TimerRow,
     TurnCommit,
 )
 from funchost.durable.events import HistoryEvent, encode_events
+from funchost.durable.rewinding import Rewound
 from funchost.durable.state import Status
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

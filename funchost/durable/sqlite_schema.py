@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from funchost.durable.backend import HubCorrupt, HubInUse, HubTooNew, StorageUnavailable
+from funchost.durable.sqlite_errors import REMEDY
 
 SCHEMA_VERSION = 1
 
@@ -99,8 +100,7 @@ def prepare(path: Path) -> sqlite3.Connection:
         raise StorageUnavailable(f"The task hub {path} can't be opened: {error}.") from error
     except sqlite3.DatabaseError as error:
         _close(connection)
-        remedy = "Restore it from a copy, or move it away to begin with an empty hub."
-        raise HubCorrupt(f"The task hub {path} can't be read: {error}. {remedy}") from error
+        raise HubCorrupt(f"The task hub {path} can't be read: {error}. {REMEDY}") from error
     except HubTooNew:
         _close(connection)
         raise

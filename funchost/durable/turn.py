@@ -164,13 +164,16 @@ class Turn:
         number, entity_id = self.state.next_id, str(action.instance_id)
         calls = action.type is ActionType.CALL_ENTITY
         request_id = str(uuid5(UUID(self.row.execution_id), str(number)))
+        due = action.fire_at if action.type is ActionType.SCHEDULED_SIGNAL_ENTITY else None
         sent = {"id": request_id, "op": action.name, "signal": not calls}
+        if due is not None:
+            sent["due"] = format_time(due)
         notes = {"_answer": request_id} if calls else {}
         self._add(EventType.EVENT_SENT, number, InstanceId=entity_id, Name="op", Input=json.dumps(sent), **notes)
         caller = (self.row.instance_id, self.row.execution_id) if calls else None
         raw_input = json.dumps(action.input)
         self.children.append(
-            operation(entity_id, action.name, raw_input, self.now, request_id=request_id, caller=caller)
+            operation(entity_id, action.name, raw_input, self.now, request_id=request_id, caller=caller, due=due)
         )
 
     def _create_orchestrator_timer(self, position: int, action: Action) -> None:

@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from funchost.durable.backend import StorageUnavailable
 from funchost.durable.errors import DurableError
+from funchost.durable.sqlite_errors import as_backend_error
 
 T = TypeVar("T")
 
@@ -50,8 +52,8 @@ class Writer:
     rolls the whole transaction back; its operations are then tried one by one, so that the bad one fails alone.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection, self._path = connection, path
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Operation] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="durable-commit")
@@ -66,7 +68,7 @@ class Writer:
 
         `repeatable`: the commit need not wait for the disk, as losing it to a power cut does no harm. It survives the
         death of the process, and reaches the disk no later than the next one that waits.
-        Raises what `run` raised, StorageUnavailable when the store can't write or is closed.
+        Raises what `run` raised, StorageUnavailable when the store can't write or is closed, HubCorrupt.
         """
         if self._closed:
             raise StorageUnavailable("The task hub is closed.")
@@ -138,7 +140,7 @@ class Writer:
             self._connection.execute("ROLLBACK")
         if len(batch) == 1:
             is_storage = isinstance(error, sqlite3.Error) or not isinstance(error, Exception)
-            refusal = StorageUnavailable(f"The task hub can't be written: {error}.")
+            refusal = as_backend_error(error, self._path, "written")
             batch[0].error = refusal if is_storage else cast(Exception, error)
             batch[0].settle()
         else:

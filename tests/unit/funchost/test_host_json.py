@@ -31,7 +31,7 @@ def test_sections_are_read_and_unknown_keys_allowed(tmp_path: Path) -> None:
                            "queues": {"batchSize": 4, "newBatchThreshold": 0, "messageEncoding": "None"}}}""",
     )
     assert host_json.function_timeout is None
-    assert host_json.extensions.durable_task == {"hubName": "h"}
+    assert host_json.extensions.durable_task.settings() == {"hubName": "h"}
     assert host_json.extensions.queues.refill_threshold == 0
     assert host_json.extensions.queues.message_encoding == "none"
     assert host_json.extensions.http.route_prefix == ""
@@ -45,6 +45,13 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
         )
     assert "functionTimeout" in caught.value.what
     assert "extensions.queues.batchSize" in caught.value.what
+
+
+def test_a_wrong_durable_setting_is_named_with_its_line(tmp_path: Path) -> None:
+    text = '{"version": "2.0", "extensions": {"durableTask": {\n"maxConcurrentActivityFunctions": "ten"}}}'
+    with pytest.raises(HostError, match="maxConcurrentActivityFunctions") as caught:
+        _read(tmp_path, text)
+    assert caught.value.where.endswith("host.json:2")
 
 
 def test_a_missing_version_is_a_mistake(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_a_section_that_host_json_lacks_is_made(tmp_path: Path) -> None:
     assert host_json.function_timeout is not None
     assert host_json.function_timeout.total_seconds() == 60
     assert host_json.logging.log_level == {"Host.Queues": "Debug"}
-    assert host_json.extensions.durable_task == {"hubName": "other"}
+    assert host_json.extensions.durable_task.settings() == {"hubName": "other"}
 
 
 def test_a_timeout_can_be_lifted(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""A durable engine behind a real HTTP server, and the SDK's own client to talk to it."""
+"""A durable engine behind a real HTTP server, and the SDK's own client to talk to it.
+
+Over either backend, with orchestrators' code kept in memory and with a replay at every turn: each test runs all four.
+"""
 
 import asyncio
 import inspect
@@ -16,6 +19,10 @@ from azure.functions.durable_functions import ActivityTriggerConverter
 from azure.functions.meta import Datum
 
 from funchost.durable import DurableEngine
+from funchost.durable.backend import Backend
+from funchost.durable.live import keeping
+from funchost.durable.memory import MemoryBackend
+from funchost.durable.sqlite import SqliteBackend
 
 bp = df.Blueprint()
 
@@ -53,7 +60,7 @@ async def invoke(name: str, argument: str, _trace_parent: str | None) -> Any:
         function = builder._function
         if function._name == name or function._func.__name__ == name:
             if function._trigger.type == "orchestrationTrigger":
-                return function._func(func.OrchestrationContext(argument))
+                return CODE[name](func.OrchestrationContext(argument))
             if function._trigger.type == "entityTrigger":
                 return function._func(func.EntityContext(argument))
             value = function._func(ActivityTriggerConverter.decode(Datum(argument, "json"), trigger_metadata=None))
@@ -61,6 +68,7 @@ async def invoke(name: str, argument: str, _trace_parent: str | None) -> Any:
     raise AssertionError(name)
 
 
+CODE = {builder._function._func.__name__: keeping(builder._function._func) for builder in bp._function_builders}
 FUNCTIONS = {
     "greet": ("activity", "greet"),
     "greets": ("orchestrator", "greets"),
@@ -79,13 +87,20 @@ def _mount(asgi: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None
     return app
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> Any:
+@pytest.fixture(params=["sqlite", "memory"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """Where the hub is kept."""
+    return SqliteBackend(tmp_path / "web.db") if request.param == "sqlite" else MemoryBackend()
+
+
+@pytest.fixture(params=["kept", "replayed"])
+async def engine(request: pytest.FixtureRequest, backend: Backend, tmp_path: Path) -> Any:
     """A started engine whose management API answers at its base URL."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    engine = DurableEngine(FUNCTIONS, invoke, {"hubName": "web"}, tmp_path, base_url)
+    settings = {"hubName": "web", "extendedSessionsEnabled": request.param == "kept"}
+    engine = DurableEngine(FUNCTIONS, invoke, settings, tmp_path, base_url, backend=backend)
     await engine.start()
     server = uvicorn.Server(uvicorn.Config(_mount(engine.asgi), lifespan="off", log_level="warning"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))

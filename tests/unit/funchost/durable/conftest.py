@@ -106,7 +106,7 @@ class Hub:
         self._make_backend, self._settings = make_backend, settings
         self.engine = self._make_engine()
 
-    def _make_engine(self) -> DurableEngine:
+    def _make_engine(self, backend: Backend | None = None) -> DurableEngine:
         return DurableEngine(
             functions=self.functions.declared,
             invoke=self.functions.invoke,
@@ -114,7 +114,7 @@ class Hub:
             state_dir=Path("unused"),
             base_url="http://127.0.0.1:7071",
             clock=self.clock,
-            backend=self._make_backend(),
+            backend=backend or self._make_backend(),
             http=self._http,
         )
 
@@ -191,12 +191,12 @@ async def make_hub(make_backend: Callable[[], Backend], keeps_code: bool) -> Any
 
 
 @pytest.fixture
-async def make_hub_over() -> Any:
+async def make_hub_over(keeps_code: bool) -> Any:
     """Starts an engine over a blueprint's functions and a backend of the test's own."""
     hubs: list[Hub] = []
 
     async def make(blueprint: df.Blueprint, backend: Backend) -> Hub:
-        hub = Hub(Functions(blueprint), lambda: backend)
+        hub = Hub(Functions(blueprint), lambda: backend, extendedSessionsEnabled=keeps_code)
         hubs.append(hub)
         await hub.engine.start()
         return hub

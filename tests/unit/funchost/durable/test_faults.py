@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -124,13 +123,66 @@ async def test_the_system_clock_notices_that_it_was_set_ahead(monkeypatch: pytes
     alarm.cancel()
 
 
-async def test_a_page_that_cannot_be_read_is_told_and_stops_nothing_else(tmp_path: Path, make_hub_over: Any) -> None:
+@bp.orchestration_trigger(context_name="context")
+def waits(context: df.DurableOrchestrationContext) -> Any:
+    value = yield context.wait_for_external_event("go")
+    return value
+
+
+async def test_an_instance_on_a_broken_page_rests_and_every_other_goes_on(
+    tmp_path: Path, make_hub_over: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "hub.db"
+    hub = await make_hub_over(bp, SqliteBackend(path))
+    await hub.start("waits", "M" * 30_000, "broken")
+    for number in range(60):  # the last of them is some pages away from the broken one
+        await hub.start("waits", "w" * 900, f"whole-{number:02}")
+    await hub.idle()
+    await hub.engine.drain(5)
+    hub.engine = hub._make_engine(SqliteBackend(path))
+    await hub.engine.start()
+    _break_chain_of_pages(path, b"M" * 4092)
+    with pytest.raises(HubCorrupt, match=r"hub\.db is damaged .*Restore it from a copy"):
+        await hub.engine.client.get("broken")
+    with pytest.raises(HubCorrupt):
+        await hub.engine.client.raise_event("broken", "go", "1")
+    hub.engine._worker.wake("broken")
+    await hub.engine.client.raise_event("whole-59", "go", "1")
+    await hub.idle()
+    assert json.loads((await hub.row("whole-59")).output) == 1
+    for _ in range(10):
+        hub.clock.advance(timedelta(minutes=1))
+        await hub.idle()
+    told = [record.message for record in caplog.records if "'broken' rests" in record.message]
+    assert len(told) == 1
+
+
+def _break_chain_of_pages(path: Path, content: bytes) -> None:
+    """Cut the chain of overflow pages at each page that holds nothing but `content`."""
+    data = bytearray(path.read_bytes())
+    for page in range(0, len(data), 4096):
+        if data[page + 4 : page + 4096] == content:
+            data[page : page + 4] = bytes(4)
+    with path.open("r+b") as file:
+        file.write(data)
+
+
+async def test_a_result_that_a_broken_page_refuses_is_not_tried_for_ever(
+    tmp_path: Path, make_hub_over: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     backend = SqliteBackend(tmp_path / "hub.db")
     hub = await make_hub_over(bp, backend)
 
-    def broken(*_: Any) -> None:
-        raise sqlite3.DatabaseError("database disk image is malformed")
+    async def refuse(*_: Any) -> None:
+        raise HubCorrupt("broken")
 
-    with pytest.raises(StorageUnavailable, match="malformed"):
-        await backend._read(broken)
-    assert (await hub.run("chain")).output == "10000"
+    with monkeypatch.context() as broken:
+        broken.setattr(backend, "record_result", refuse)
+        instance_id = await hub.start("chain")
+        await hub.idle()
+        assert "runs again" in caplog.text
+    hub.engine._backend = backend
+    await hub.engine.drain(5)
+    hub.engine = hub._make_engine(SqliteBackend(tmp_path / "hub.db"))
+    await hub.engine.start()
+    assert (await hub.finish(instance_id)).output == "10000"

@@ -8,7 +8,9 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from funchost.durable.backend import InstanceNotFound, NotFailed
+from funchost.durable.backend import InstanceNotFound, Message, NotFailed
+from funchost.durable.memory import MemoryBackend
+from funchost.durable.rewinding import Rewinding
 
 bp = df.Blueprint()
 broken: set[str] = set()
@@ -164,3 +166,57 @@ async def test_what_has_not_failed_is_refused(make_hub: Any) -> None:
         await hub.engine.client.rewind(row.instance_id, None)
     with pytest.raises(InstanceNotFound):
         await hub.engine.client.rewind("nobody", None)
+
+
+async def test_parent_and_child_are_rewound_together_or_not_at_all(make_hub: Any, monkeypatch: Any) -> None:
+    """The host may die right after the rewind is stored, before anything of it is taken up."""
+    hub = await make_hub(bp)
+    instance_id = await failed(hub, "parent", "c")
+    monkeypatch.setattr(hub.engine._worker, "go_on", _die)
+    with pytest.raises(KeyboardInterrupt):
+        await hub.engine.client.rewind(instance_id, None)
+    await hub.restart()
+    await hub.engine.client.raise_event(instance_id, "go", "7")
+    assert json.loads((await hub.finish(instance_id)).output) == [["A", "B", "C"], 7]
+
+
+def _die(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+class Meanwhile(MemoryBackend):
+    """Lets a sub-orchestration change between the plan of a rewind and its storing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.happens: list[Any] = []
+
+    async def rewind(self, rewinding: Rewinding) -> list[Message]:
+        while self.happens:
+            await self.happens.pop()()
+        return await super().rewind(rewinding)
+
+
+@bp.orchestration_trigger(context_name="context")
+def parent_of_a_waiting_one(context: df.DurableOrchestrationContext) -> Any:
+    child = context.call_sub_orchestrator("waits_and_works", instance_id="child")
+    value, _ = yield context.task_all([child, context.call_activity("work", "b")])
+    return value
+
+
+async def test_a_child_that_ends_while_the_rewind_is_planned_still_answers(make_hub_over: Any) -> None:
+    backend = Meanwhile()
+    hub = await make_hub_over(bp, backend)
+    broken.add("b")
+    instance_id = await hub.start("parent_of_a_waiting_one")
+    while not (await hub.row(instance_id)).status.is_final:  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0)
+    broken.clear()
+
+    async def ends() -> None:
+        await hub.engine.client.raise_event("child", "go", "7")
+        await hub.idle()
+
+    backend.happens.append(ends)
+    await hub.engine.client.rewind(instance_id, None)
+    assert json.loads((await hub.finish(instance_id)).output) == 7

@@ -64,7 +64,7 @@ def test_what_is_not_a_state_is_refused(returned: Any) -> None:
         read_decision(returned)
 
 
-@pytest.mark.parametrize(("number", "name"), [(10, "scheduled signal_entity"), (99, "99")])
+@pytest.mark.parametrize(("number", "name"), [(13, "13"), (99, "99")])
 def test_an_action_that_is_not_supported_is_named(number: int, name: str) -> None:
     with pytest.raises(UnsupportedAction, match=name):
         read_decision(state(actions=[[{"actionType": number}]]))
