@@ -12,10 +12,17 @@ from chassis.runtime import Runtime
 from durable.workflow.catalog import CATALOG, Function
 from durable.workflow.faults import SpecError, spec_error
 from durable.workflow.instances import TABLE, InstanceStore
-from durable.workflow.models import FINAL, MAX_PAYLOAD_BYTES, CallOutcome, FunctionCall, FunctionPoll, Progress
+from durable.workflow.models import (
+    CALL_TIMEOUT_S,
+    FINAL,
+    MAX_PAYLOAD_BYTES,
+    CallOutcome,
+    FunctionCall,
+    FunctionPoll,
+    Progress,
+)
 
 SHOWN_ROWS = 20
-CALL_TIMEOUT_S = 20.0
 DEFAULTS = {"version": "latest"}
 
 
@@ -105,7 +112,7 @@ async def _carry_out(runtime: Runtime, function: Function, call: FunctionCall) -
         path,
         json=None if function.method == "DELETE" else body,
         idempotency_key=call.key if function.method == "POST" else None,
-        timeout_s=CALL_TIMEOUT_S,
+        timeout_s=call.timeout_s,
     )
     if function.how == "start":
         return CallOutcome(state="started", started=str(answer["id"]))

@@ -1,10 +1,12 @@
 """Runtime expressions: jq, checked when a definition is put and evaluated without clock, environment or files.
 
-What an expression gives depends on nothing but its text, its data and its arguments, so that replays are equal.
+What an expression gives depends on nothing but its text, its data and its arguments, so that replays are equal; `now`
+is one of the arguments, the orchestration's own time.
 """
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 from durable.workflow.dsl.texts import is_runtime_expression
@@ -12,12 +14,14 @@ from durable.workflow.dsl.texts import is_runtime_expression
 ARGUMENTS = ("context", "input", "output", "task", "workflow", "runtime")
 """The specification's arguments that are given; $secrets and $authorization are not supported."""
 
+CLOCK = "__now"
+"""The argument that the function `now` reads: seconds since the Unix epoch."""
+
 MAX_EXPRESSION_CHARS = 16_384
 
 CLOSED_FUNCTIONS = frozenset(
     {
         "env",
-        "now",
         "input",
         "inputs",
         "input_filename",
@@ -34,7 +38,7 @@ CLOSED_FUNCTIONS = frozenset(
         "include",
     }
 )
-CLOSED_VARIABLES = frozenset({"ENV", "__prog_args", "secrets", "authorization"})
+CLOSED_VARIABLES = frozenset({"ENV", "__prog_args", CLOCK, "secrets", "authorization"})
 
 _TOKEN = re.compile(
     r"""(?P<comment>\#[^\n]*)|(?P<quote>")|(?P<variable>\$\s*(?:__loc__|[A-Za-z_]\w*(?:::\w+)*))
@@ -76,9 +80,22 @@ def mentioned(program: str, names: Mapping[str, Any]) -> dict[str, Any]:
 
 def closed_names(program: str) -> list[str]:
     """Functions and variables in the program that would read clock, environment, files or secrets; in order."""
+    named = _names(program)
+    closed = [name for name in named if (name[1:] in CLOSED_VARIABLES if name[0] == "$" else name in CLOSED_FUNCTIONS)]
+    return list(dict.fromkeys(closed))
+
+
+def reads_clock(program: str) -> bool:
+    """Whether the program calls `now`."""
+    return "now" in program and "now" in _names(program)
+
+
+@lru_cache(maxsize=4096)
+def _names(program: str) -> tuple[str, ...]:
+    """Every function and variable (`$name`) that the program mentions outside of strings, in order."""
     found: list[str] = []
     _scan(program, 0, found, in_string=False)
-    return list(dict.fromkeys(found))
+    return tuple(found)
 
 
 def _scan(program: str, position: int, found: list[str], *, in_string: bool) -> int:
@@ -95,9 +112,8 @@ def _scan(program: str, position: int, found: list[str], *, in_string: bool) -> 
             if in_string and depth < 0:
                 return position
         elif match["variable"]:
-            name = match["variable"][1:].strip()
-            found += [f"${name}"] if name in CLOSED_VARIABLES else []
-        elif match["name"] and match["name"] in CLOSED_FUNCTIONS and not match["key"]:
+            found.append("$" + match["variable"][1:].strip())
+        elif match["name"] and not match["key"]:
             found.append(match["name"])
     return len(program)
 
@@ -139,4 +155,7 @@ def fill(evaluator: Evaluator, template: Any, data: Any, arguments: Mapping[str,
 def evaluate(evaluator: Evaluator, text: str, data: Any, arguments: Mapping[str, Any]) -> Any:
     """The value of an expression field; `${ }` may be left out. Raises ExpressionError."""
     program = program_of(text)
-    return evaluator.evaluate(program, data, mentioned(program, arguments))
+    given = mentioned(program, arguments)
+    if reads_clock(program):
+        given[CLOCK] = arguments.get(CLOCK)
+    return evaluator.evaluate(program, data, given)

@@ -4,8 +4,19 @@ from typing import Any, Literal
 
 from chassis.models import Contract
 
-ErrorKind = Literal["configuration", "validation", "expression", "timeout", "communication", "runtime"]
+ErrorKind = Literal[
+    "configuration",
+    "validation",
+    "expression",
+    "authentication",
+    "authorization",
+    "timeout",
+    "communication",
+    "runtime",
+]
 STANDARD = "https://serverlessworkflow.io/spec/1.0.0/errors/"
+FORMER = "https://serverlessworkflow.io/dsl/errors/types/"
+"""The standard types' former address, which the specification's conformance kit still catches errors by."""
 
 
 class SpecError(Contract):
@@ -45,3 +56,8 @@ class Cancelled(Exception):
 def spec_error(kind: ErrorKind, status: int, title: str, detail: str, **members: Any) -> SpecError:
     """An error of one of the specification's standard types."""
     return SpecError(type=STANDARD + kind, status=status, title=title, detail=detail, **members)
+
+
+def standard_type(type: str) -> str:
+    """The type, a standard one under its present address."""
+    return STANDARD + type.removeprefix(FORMER) if type.startswith(FORMER) else type

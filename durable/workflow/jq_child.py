@@ -1,4 +1,4 @@
-"""The child process that runs jq: `python -I -S jq_child.py <site-packages>`; imports nothing of the project.
+"""The child process that runs jq: `python -I -S jq_child.py <site-packages> <CPU seconds>`; imports nothing of ours.
 
 Reads frames (4-byte big-endian length, JSON) from stdin and answers each on stdout; ends at end of input. Each
 request has its own processor-time limit, the process a memory limit; past either it dies and the parent starts
@@ -14,7 +14,6 @@ import sys
 from functools import lru_cache
 from typing import Any, BinaryIO
 
-CPU_LIMIT_S = 1.0
 MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
 MAX_VALUE_CHARS = 1_048_576
 
@@ -31,10 +30,15 @@ PRELUDE += "".join(
 )
 
 
+CLOCK = "__now"
+"""The argument that opens `now`: the orchestration's time in place of the machine's."""
+
+
 def wrap(program: str, names: tuple[str, ...]) -> str:
     """The program as one expression over `{"data", "arguments"}`, its arguments bound as variables."""
     bound = "".join(f"$__args.{name} as ${name} | " for name in names)
-    return f"{PRELUDE} . as {{data: $__data, arguments: $__args}} | {bound}$__data | (\n{program}\n)"
+    clock = f"def now: ${CLOCK}; " if CLOCK in names else ""
+    return f"{PRELUDE} . as {{data: $__data, arguments: $__args}} | {bound}$__data | {clock}(\n{program}\n)"
 
 
 def alone(program: str, names: tuple[str, ...]) -> str:
@@ -76,11 +80,11 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"value": value}
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(requests: BinaryIO, answers: BinaryIO, cpu_limit_s: float) -> None:
     """Answer frames until the input ends."""
     while len(header := requests.read(4)) == 4:
         request = json.loads(requests.read(struct.unpack(">I", header)[0]))
-        signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT_S)
+        signal.setitimer(signal.ITIMER_PROF, cpu_limit_s)
         body = json.dumps(answer(request)).encode()
         signal.setitimer(signal.ITIMER_PROF, 0)
         answers.write(struct.pack(">I", len(body)) + body)
@@ -95,7 +99,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process; jq has no way to be interrupted
     compiled(".", ())
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(sys.stdin.buffer, sys.stdout.buffer, float(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ from durable.workflow.expressions import ExpressionError
 WALL_LIMIT_S = 20.0
 """How long to wait for an answer. Far above the child's own processor-time limit, which is what normally ends it."""
 
+CPU_LIMIT_S = 1.0
+"""How much processor time an expression may take."""
+
 _CHILD = Path(__file__).with_name("jq_child.py")
 
 
@@ -32,7 +35,8 @@ class _ChildLost(Exception):
 class _Child:
     """One child process; started when first asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_limit_s: float) -> None:
+        self._cpu_limit_s = cpu_limit_s
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +65,7 @@ class _Child:
         if spec is None or spec.origin is None:
             raise RuntimeError("the package jq is not installed")
         self._process = subprocess.Popen(  # noqa: S603 - our own file, no shell
-            [sys.executable, "-I", "-S", str(_CHILD), str(Path(spec.origin).parent)],
+            [sys.executable, "-I", "-S", str(_CHILD), str(Path(spec.origin).parent), str(self._cpu_limit_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -92,8 +96,8 @@ class JqEvaluator:
     (expression, hash of data and arguments). Safe to use from several threads; one expression runs at a time.
     """
 
-    def __init__(self, remembered: int = 8192) -> None:
-        self._child = _Child()
+    def __init__(self, remembered: int = 8192, cpu_limit_s: float = CPU_LIMIT_S) -> None:
+        self._child = _Child(cpu_limit_s)
         self._child_lock = threading.Lock()
         self._memory_lock = threading.Lock()  # its own: what is remembered never waits for what runs
         self._memory: OrderedDict[tuple[str, bytes], dict[str, Any]] = OrderedDict()

@@ -15,6 +15,9 @@ CANCEL_EVENT = "workflow.cancel"
 MAX_PAYLOAD_BYTES = 32_000
 """Largest input or output, as JSON; larger data belongs in a dataset, a job or a blob, and its id here."""
 
+CALL_TIMEOUT_S = 20.0
+"""How long one call may take at most; a timeout around it can shorten that."""
+
 MAX_EVENT_BYTES = 20_000
 """Largest event that a workflow announces, as JSON; its row in the outbox has less room than a message."""
 
@@ -84,6 +87,7 @@ class FunctionCall(Contract):
     arguments: dict[str, Any]
     work: WorkContext
     progress: Progress | None = None
+    timeout_s: float = CALL_TIMEOUT_S
 
 
 class FunctionPoll(Contract):

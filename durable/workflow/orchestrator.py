@@ -11,8 +11,9 @@ from durable.workflow.dsl.definition import parse_frozen
 from durable.workflow.expressions import Evaluator
 from durable.workflow.faults import Cancelled, Fault, SpecError
 from durable.workflow.interpretation.compensation import compensate
+from durable.workflow.interpretation.deadlines import limited
 from durable.workflow.interpretation.effects import record
-from durable.workflow.interpretation.run import Run, Steps, rfc3339
+from durable.workflow.interpretation.run import Run, Scope, Steps, rfc3339
 from durable.workflow.interpretation.tasks import run_list
 from durable.workflow.models import CANCEL_EVENT, StartInstance, Undone
 from durable.workflow.trail import Trail
@@ -48,7 +49,8 @@ def _workflow(run: Run) -> Steps[Any]:
     if definition.input is not None:
         run.check_schema(definition.input.schema_, given, "the workflow's input")
         given = run.transform(definition.input.from_, given, run.arguments({}))
-    result = yield from run_list(run, definition.do, "/do", given, {})
+    tasks = run_list(run, definition.do, "/do", given, {})
+    result = yield from limited(run, definition.timeout, tasks, given, run.arguments({}, input=given))
     output = result.output
     if definition.output is not None:
         output = run.transform(definition.output.as_, output, run.arguments({}))
@@ -80,16 +82,19 @@ def _drive(run: Run, steps: Steps[Any], *, cancellable: bool) -> Generator[Any, 
     before anything is undone.
     """
     cancel = run.context.wait_for_external_event(CANCEL_EVENT) if cancellable else None
+    scope = Scope(lambda: cancel is not None and cancel.is_completed)
+    thrown = False
     try:
-        wait = next(steps)
+        wait = run.inside(scope, steps)
         while True:
             tasks = list(wait.tasks)
-            if cancel is not None and not (wait.busy and cancel.is_completed):
+            if cancel is not None and not cancel.is_completed:
                 tasks.append(cancel)
             yield run.context.task_any(tasks)
-            if cancel is not None and cancel.is_completed and not wait.busy:
+            if scope.is_over() and not wait.busy and not thrown:
+                thrown = True
                 wait = steps.throw(Cancelled())
-            else:
-                wait = next(steps)
+            elif any(task.is_completed for task in wait.tasks):
+                wait = run.inside(scope, steps)
     except StopIteration as end:
         return end.value

@@ -9,6 +9,7 @@ from durable.workflow.catalog import CATALOG, argument_mistakes
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.dataflow import Export, Input, Output
 from durable.workflow.dsl.definition import Definition
+from durable.workflow.dsl.durations import TimeoutOrName
 from durable.workflow.dsl.failures import ErrorDefinition, RetryPolicy
 from durable.workflow.dsl.mistakes import Mistake, pointer
 from durable.workflow.dsl.walk import Path, inner_lists
@@ -48,6 +49,8 @@ class _Checks:
         if len(self.definition.document.version) > MAX_VERSION_CHARS:
             yield Mistake("/document/version", f"a version has at most {MAX_VERSION_CHARS} characters")
         yield from self._data(self.definition.input, ("input",), WORKFLOW_INPUT)
+        yield from self._timeout(self.definition.timeout, ("timeout",), (*WORKFLOW_INPUT, "input"))
+        yield from self._extensions()
         yield from self._list(self.definition.do, ("do",), ())
         yield from self._data(self.definition.output, ("output",), WORKFLOW_OUTPUT)
 
@@ -67,6 +70,7 @@ class _Checks:
         yield from self._expression(task.if_, (*path, "if"), BEFORE_INPUT + scope)
         yield from self._data(task.input, (*path, "input"), BEFORE_INPUT + scope)
         yield from self._own(task, path, IN_TASK + scope)
+        yield from self._timeout(task.timeout, (*path, "timeout"), IN_TASK + scope)
         yield from self._inner(task, path, scope)
         yield from self._data(task.output, (*path, "output"), IN_TASK + scope)
         yield from self._data(task.export, (*path, "export"), AFTER_OUTPUT + scope)
@@ -113,6 +117,23 @@ class _Checks:
             for label, case in item.items():
                 yield from self._expression(case.when, (*path, number, label, "when"), seen)
 
+    def _timeout(self, timeout: TimeoutOrName | None, path: Path, seen: Scope) -> Iterator[Mistake]:
+        if isinstance(timeout, str):
+            if timeout not in self.definition.use.timeouts:
+                yield Mistake(pointer(*path), f"there is no timeout {timeout} in use.timeouts")
+                return
+            path, timeout = ("use", "timeouts", timeout), self.definition.use.timeouts[timeout]
+        if timeout is not None:
+            yield from self._template(timeout.after, (*path, "after"), seen)
+
+    def _extensions(self) -> Iterator[Mistake]:
+        for index, item in enumerate(self.definition.use.extensions):
+            for name, extension in item.items():
+                at = ("use", "extensions", index, name)
+                yield from self._expression(extension.when, (*at, "when"), BEFORE_INPUT)
+                yield from self._list(extension.before or [], (*at, "before"), ())
+                yield from self._list(extension.after or [], (*at, "after"), ())
+
     def _inner(self, task: dsl.Task, path: Path, scope: Scope) -> Iterator[Mistake]:
         """The tasks within the task, each list with the variables that its tasks see."""
         for below, tasks in inner_lists(task):
@@ -155,6 +176,8 @@ class _Checks:
             yield from self._retry(retry, (*path, "retry"), IN_TASK + inner)
 
     def _retry(self, policy: RetryPolicy, path: Path, seen: Scope) -> Iterator[Mistake]:
+        limit = policy.limit.attempt.duration if policy.limit and policy.limit.attempt else None
+        yield from self._template(limit, (*path, "limit", "attempt", "duration"), seen)
         yield from self._expression(policy.when, (*path, "when"), seen)
         yield from self._expression(policy.except_when, (*path, "exceptWhen"), seen)
         yield from self._template(policy.delay, (*path, "delay"), seen)

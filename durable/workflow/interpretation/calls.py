@@ -52,6 +52,7 @@ def _begin(run: Run, function: str, place: Place, given: dict[str, Any]) -> Step
         arguments=given,
         work=run.start.work,
         progress=None if run.trail.is_empty else run.trail.drain("running"),
+        timeout_s=run.call_timeout_s(),
     )
     outcome = CallOutcome.model_validate((yield from activity(run, "workflow_call_function", request)))
     if outcome.state == "failed":

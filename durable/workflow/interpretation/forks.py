@@ -6,6 +6,7 @@ from typing import Any
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.faults import Cancelled, Fault
 from durable.workflow.interpretation import tasks as lists
+from durable.workflow.interpretation.deadlines import stopped
 from durable.workflow.interpretation.run import Place, Result, Run, Steps, Wait
 
 
@@ -49,9 +50,9 @@ def run_fork(run: Run, task: dsl.ForkTask, place: Place, data: Any, variables: d
                 if branch.is_ready:
                     branch.advance()
     except (Fault, Cancelled):
-        _stop(branches)
+        yield from _stop(branches)
         raise
-    _stop(branches)
+    yield from _stop(branches)
     return _result(branches, compete=task.fork.compete)
 
 
@@ -65,15 +66,12 @@ def _joint(branches: list[_Branch]) -> Wait:
     return Wait(tuple(task for wait in waits for task in wait.tasks), busy=any(wait.busy for wait in waits))
 
 
-def _stop(branches: list[_Branch]) -> None:
+def _stop(branches: list[_Branch]) -> Steps[None]:
     """End the branches that still wait; each records itself as cancelled."""
     for branch in branches:
         if branch.waits is not None:
             branch.waits = None
-            try:
-                branch.steps.throw(Cancelled())
-            except (Cancelled, StopIteration):
-                continue
+            yield from stopped(branch.steps)
 
 
 def _result(branches: list[_Branch], *, compete: bool) -> Result:

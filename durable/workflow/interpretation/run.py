@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -10,15 +10,18 @@ from typing import Any, Protocol, TypeVar
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.durations import Duration, DurationInline
 from durable.workflow.dsl.tasks import TaskList
-from durable.workflow.expressions import Evaluator, ExpressionError, evaluate, fill
-from durable.workflow.faults import Fault, spec_error
-from durable.workflow.models import MAX_PAYLOAD_BYTES, StartInstance, TaskState
+from durable.workflow.expressions import CLOCK, Evaluator, ExpressionError, evaluate, fill
+from durable.workflow.faults import Cancelled, Fault, spec_error
+from durable.workflow.models import CALL_TIMEOUT_S, MAX_PAYLOAD_BYTES, StartInstance, TaskState
 from durable.workflow.retries import inline_duration, parse_duration
 from durable.workflow.trail import Trail
 
 RUNTIME = {"name": "enterprise-platform", "version": "1", "metadata": {}}
 MAX_TASK_RUNS = 1000
 """Runs of tasks in one instance: bounds the history, and ends definitions that go round for ever."""
+
+LEAST_TIMEOUT_S = 0.05
+"""A call that is begun gets at least so long, lest it could never succeed."""
 
 T = TypeVar("T")
 
@@ -76,6 +79,14 @@ Steps = Generator[Wait, None, T]
 
 
 @dataclass(frozen=True)
+class Scope:
+    """Steps that may have to stop before their end: `is_over` says whether, `deadline` when at the latest."""
+
+    is_over: Callable[[], bool]
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a task stands: its name and its reference (a JSON Pointer into the definition)."""
 
@@ -122,6 +133,34 @@ class Run:
     generations: Counter[str] = field(default_factory=Counter)
     unanswered: dict[str, dict[str, Any]] = field(default_factory=dict)
     task_runs: int = 0
+    scopes: list[Scope] = field(default_factory=list)
+
+    def inside(self, scope: Scope, steps: Steps[Any]) -> Wait:
+        """The steps' next wait, advanced within the scope. Raises StopIteration at their end."""
+        self.scopes.append(scope)
+        try:
+            return next(steps)
+        finally:
+            self.scopes.pop()
+
+    def is_over(self) -> bool:
+        """Whether one of the scopes around is over."""
+        return any(scope.is_over() for scope in self.scopes)
+
+    def check_goes_on(self) -> None:
+        """Raise Cancelled when one of the scopes around is over: no further task begins in it."""
+        if self.is_over():
+            raise Cancelled
+
+    def time_left(self) -> timedelta | None:
+        """How long until the first deadline around, at least zero; None when there is none."""
+        deadlines = [scope.deadline for scope in self.scopes if scope.deadline is not None]
+        return max(min(deadlines) - self.context.current_utc_datetime, timedelta()) if deadlines else None
+
+    def call_timeout_s(self) -> float:
+        """How long a call may take here: no longer than what is left of the time limits around it."""
+        left = self.time_left()
+        return CALL_TIMEOUT_S if left is None else max(min(left.total_seconds(), CALL_TIMEOUT_S), LEAST_TIMEOUT_S)
 
     def now(self) -> str:
         """The orchestration's time, RFC 3339 UTC."""
@@ -142,7 +181,8 @@ class Run:
             "input": self.start.input,
             "startedAt": moment(self.started_at),
         }
-        return {"context": self.data, "workflow": workflow, "runtime": RUNTIME, **more, **variables}
+        clock = moment(self.context.current_utc_datetime)["epoch"]["milliseconds"] / 1000
+        return {"context": self.data, "workflow": workflow, "runtime": RUNTIME, CLOCK: clock, **more, **variables}
 
     def evaluate(self, text: str, data: Any, arguments: dict[str, Any]) -> Any:
         """An expression field's value. Raises Fault of the specification's expression type."""

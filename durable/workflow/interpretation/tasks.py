@@ -5,13 +5,21 @@ from typing import Any
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.faults import Cancelled, Fault
 from durable.workflow.interpretation.bodies import run_body
+from durable.workflow.interpretation.deadlines import limited
 from durable.workflow.interpretation.effects import flush
+from durable.workflow.interpretation.extensions import woven
 from durable.workflow.interpretation.run import Completed, Place, Result, Run, Steps, moment
 from durable.workflow.models import TaskState
 
 
 def run_list(run: Run, tasks: dsl.TaskList, path: str, data: Any, variables: dict[str, Any]) -> Steps[Result]:
     """Run a list from its first task until it ends, exits or goes past the last one."""
+    result = yield from walk_list(run, tasks, path, data, variables)
+    return Result(result.output) if result.then == "exit" else result
+
+
+def walk_list(run: Run, tasks: dsl.TaskList, path: str, data: Any, variables: dict[str, Any]) -> Steps[Result]:
+    """The same; also says whether the list was left by `exit`."""
     named = dsl.items(tasks)
     places = {name: index for index, (name, _) in reversed(list(enumerate(named)))}
     index = 0
@@ -20,16 +28,15 @@ def run_list(run: Run, tasks: dsl.TaskList, path: str, data: Any, variables: dic
         place = Place(name, f"{path}/{index}/{name}")
         result = yield from run_task(run, task, place, data, variables)
         data = result.output
-        if result.then == "end":
+        if result.then in ("end", "exit"):
             return result
-        if result.then == "exit":
-            break
         index = index + 1 if result.then in (None, "continue") else places[result.then]
     return Result(data)
 
 
 def run_task(run: Run, task: dsl.Task, place: Place, raw: Any, variables: dict[str, Any]) -> Steps[Result]:
     """Run one task, or skip it when its condition does not hold; then its raw input is its output."""
+    run.check_goes_on()
     try:
         run.count_task()
         if run.trail.full:
@@ -61,7 +68,11 @@ def _recorded(
     state: TaskState,
 ) -> Steps[Result]:
     data = _take(run, task, descriptor["input"], run.arguments(variables, task=descriptor))
-    result = yield from run_body(run, task, place, data, variables, descriptor, state)
+    body = run_body(run, task, place, data, variables, descriptor, state)
+    if run.definition.use.extensions:
+        body = woven(run, task, place, descriptor, variables, body)
+    seen = run.arguments(variables, task=descriptor, input=data)
+    result = yield from limited(run, task.timeout, body, data, seen)
     descriptor = {**descriptor, "output": result.output}
     output = _give(run, task, result.output, run.arguments(variables, task=descriptor, input=data))
     _export(run, task, output, run.arguments(variables, task=descriptor, input=data, output=output))

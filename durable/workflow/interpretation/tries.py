@@ -5,8 +5,9 @@ from typing import Any
 
 from durable.workflow.dsl.failures import RetryPolicy
 from durable.workflow.dsl.tasks import Catch, TryTask
-from durable.workflow.faults import Fault, SpecError
+from durable.workflow.faults import Fault, SpecError, standard_type
 from durable.workflow.interpretation import tasks as lists
+from durable.workflow.interpretation.deadlines import within
 from durable.workflow.interpretation.effects import flush, sleep
 from durable.workflow.interpretation.run import Place, Result, Run, Steps
 from durable.workflow.models import TaskState
@@ -31,7 +32,8 @@ def run_try(
     retries = 0
     while True:
         try:
-            return (yield from lists.run_list(run, task.try_, place.below("try"), data, variables))
+            attempt = lists.run_list(run, task.try_, place.below("try"), data, variables)
+            return (yield from _in_time(run, task.catch, attempt, data, seen))
         except Fault as fault:
             error = fault.error
         named = {**seen, task.catch.as_: error.as_json()}
@@ -49,6 +51,15 @@ def run_try(
         run.trail.retry(state, retries + 1, error)
         yield from flush(run, "waiting")
         yield from sleep(run, delay)
+
+
+def _in_time(run: Run, catch: Catch, attempt: Steps[Result], data: Any, seen: dict[str, Any]) -> Steps[Result]:
+    """One attempt, no longer than the policy allows each of them."""
+    policy = _policy(run, catch)
+    limit = policy.limit.attempt.duration if policy and policy.limit and policy.limit.attempt else None
+    if limit is None:
+        return (yield from attempt)
+    return (yield from within(run, run.duration(limit, data, seen), attempt))
 
 
 def _handle(
@@ -86,4 +97,6 @@ def _fits(catch: Catch, error: SpecError) -> bool:
         return True
     wanted = catch.errors.with_.model_dump(by_alias=True, exclude_unset=True)
     has = error.as_json()
+    if "type" in wanted:
+        wanted["type"] = standard_type(str(wanted["type"]))
     return all(has.get("detail" if key == "details" else key) == value for key, value in wanted.items())

@@ -4,33 +4,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable.workflow.expressions import closed_names, expressions_in, mentioned, program_of
+from durable.workflow.expressions import closed_names, expressions_in, mentioned, program_of, reads_clock
 
 
 @pytest.mark.parametrize(
     "program",
     [
-        "now",
-        ".a | now",
-        "{a: now}",
-        '"\\(now)"',
-        '"\\("\\(now)")"',
-        "def f: now; f",
-        '"a\\"b" | now',
-        "[now]",
-        "# x\nnow",
+        "env",
+        ".a | env",
+        "{a: env}",
+        '"\\(env)"',
+        '"\\("\\(env)")"',
+        "def f: env; f",
+        '"a\\"b" | env',
+        "[env]",
+        "# x\nenv",
     ],
 )
 def test_a_closed_function_is_found(program: str) -> None:
-    assert closed_names(program) == ["now"]
+    assert closed_names(program) == ["env"]
 
 
 @pytest.mark.parametrize(
     "program",
-    [".now", '"now"', "{now: 1}", ".a.now", '."now"', "# now", "nowh", "$now", '"\\\\(now)"', ".input.env"],
+    [".env", '"env"', "{env: 1}", ".a.env", '."env"', "# env", "envy", "$env", '"\\\\(env)"', ".input.env"],
 )
 def test_a_field_or_text_of_the_same_name_is_no_function(program: str) -> None:
     assert closed_names(program) == []
+
+
+@pytest.mark.parametrize("name", ["ENV", "__now", "__prog_args", "__loc__"])
+def test_variables_of_the_machine_are_closed(name: str) -> None:
+    assert closed_names(f". + ${name}") == ([] if name == "__loc__" else [f"${name}"])
+
+
+def test_a_program_that_calls_now_reads_the_clock_and_one_that_only_names_it_does_not() -> None:
+    assert [reads_clock(text) for text in ("now", '"\\(now)"', ".now", '"now"', "{now: 1}")] == [True, True] + [
+        False
+    ] * 3
 
 
 @given(st.text(max_size=200))

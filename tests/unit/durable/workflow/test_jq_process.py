@@ -2,6 +2,8 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -28,11 +30,18 @@ def test_the_first_output_counts_and_none_is_null(evaluator: JqEvaluator) -> Non
     assert evaluator.evaluate("empty", None, {}) is None
 
 
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[JqEvaluator]:
+    """An evaluator with little patience, so that what hangs does not hold up the tests."""
+    with JqEvaluatorFor(cpu_limit_s=0.1) as evaluator:
+        yield evaluator
+
+
 @pytest.mark.parametrize("program", ["def f: f; f", '"x" * 1000000000', "[limit(1e9; repeat(1))]"])
-def test_a_program_that_takes_too_much_is_ended_and_the_next_one_runs(evaluator: JqEvaluator, program: str) -> None:
+def test_a_program_that_takes_too_much_is_ended_and_the_next_one_runs(hurried: JqEvaluator, program: str) -> None:
     with pytest.raises(ExpressionError, match="too much"):
-        evaluator.evaluate(program, None, {})
-    assert evaluator.evaluate(".a", {"a": 1}, {}) == 1
+        hurried.evaluate(program, None, {})
+    assert hurried.evaluate(".a", {"a": 1}, {}) == 1
 
 
 @pytest.mark.parametrize(
@@ -44,6 +53,43 @@ def test_clock_environment_and_input_are_closed_even_to_what_slips_through(
 ) -> None:
     with pytest.raises(ExpressionError, match="closed"):
         evaluator.evaluate(program, None, {})
+
+
+def test_now_is_what_the_orchestration_says(evaluator: JqEvaluator) -> None:
+    assert evaluator.evaluate("now | todate", None, {"__now": 0.5}) == "1970-01-01T00:00:00Z"
+
+
+HOSTILE = [
+    "def f: f + f; f",
+    "[range(1e12)]",
+    "[range(1e9)] | sort",
+    "reduce range(1e12) as $i (0; . + $i)",
+    '"a" * 1e12',
+    '[limit(1e7; repeat("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"))] | add',
+    "[.[]?, ..] | combinations(1e6)",
+    "last(range(1e13))",
+    '"a" | test("(a+)+$"; "g") | until(false; .)',
+    '[splits("a"; null)]',
+    "tojson | fromjson | [recurse(if . < 1e9 then . + 1 else empty end)]",
+    '{} | setpath([range(2e5) | "a"]; 1) | tojson',
+    "[range(3e7)] | tojson | length",
+    "label $out | foreach repeat(1) as $i (0; . + 1; if . > 1e12 then break $out else empty end)",
+    "input_filename, $__prog_args",
+    "implode",
+    "[1e999, -1e999, nan] | .[2] < 0 | until(false; .)",
+    'import "a" as a; 1',
+    "@base64d",
+    '1 | ltrimstr(1) | getpath(["a"]) | error(null)',
+    'strptime("%s") | mktime',
+    "splits",
+]
+
+
+@pytest.mark.parametrize("program", HOSTILE)
+def test_a_hostile_program_takes_down_nothing_but_itself(hurried: JqEvaluator, program: str) -> None:
+    with suppress(ExpressionError):
+        hurried.evaluate(program, 1, {})
+    assert hurried.evaluate(". + 1", 41, {"input": program}) == 42
 
 
 def test_the_environment_is_empty_but_for_two_constants(

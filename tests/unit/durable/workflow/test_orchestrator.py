@@ -412,3 +412,25 @@ def test_too_large_an_output_is_refused_by_name(engine: MakeEngine) -> None:
     made = engine("do: [{big: {set: {text: '${ \"x\" * 40000 }'}}}]")
     assert made.run() == {"status": "faulted"}
     assert made.final["error"]["status"] == 413
+
+
+def test_now_is_the_orchestrations_time(engine: MakeEngine) -> None:
+    made = engine("do: [{w: {wait: PT2H}}, {s: {set: {at: '${ now | todate }'}}}]")
+    assert output_of(made) == {"at": "2026-01-01T02:00:00Z"}
+
+
+def test_an_expression_may_go_over_several_lines(engine: MakeEngine) -> None:
+    assert output_of(engine('do: [{s: {set: {n: "${ .a\\n+ 1 }"}}}]', {"a": 1})) == {"n": 2}
+
+
+def test_errors_may_be_caught_by_their_former_type(engine: MakeEngine) -> None:
+    made = engine(
+        """
+do:
+  - t:
+      try: [{f: {set: {n: '${ .a + 1 }'}}}]
+      catch: {errors: {with: {type: 'https://serverlessworkflow.io/dsl/errors/types/expression'}}}
+""",
+        {"a": "text"},
+    )
+    assert output_of(made) == {"a": "text"}
