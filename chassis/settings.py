@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     audience: str = "platform"
     keys_dir: Path = ROOT / ".local" / "keys"
     signing_keys_dir: Path = ROOT / ".local" / "signing"
+    signing_algorithm: Literal["RS256", "ES256"] = "RS256"
+    signing_key_rotation_hours: float = Field(default=720, gt=0)
+    signing_key_known_after_s: float = Field(default=60, ge=0)
     clients_file: Path = ROOT / ".local" / "clients.json"
     manifests_dir: Path = ROOT / "functions"
     event_subscriptions: dict[str, tuple[str, ...]] = {"audit-events": ("*",)}

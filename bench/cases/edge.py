@@ -2,6 +2,7 @@
 request) beside the same Envoy as a bare proxy to the same upstream. Gateway and identity are the real services; in
 place of the others is an Envoy that answers at once, traces included."""
 
+import json
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,7 @@ from bench.contest import BenchError, Contest, Effort, Side
 from bench.envoys import HOST, proxy_command, upstream_command
 from bench.load import client_name, load
 from bench.processes import running
-from functions.identity.keys import load_signing_keys
+from functions.identity.keys.signing import SigningKeys, imported
 from functions.identity.tokens import AccessTokens, Holder
 from local import ports
 from local.credentials import write_secret
@@ -76,7 +77,10 @@ def _manifests(folder: Path) -> Path:
 
 def _tokens(folder: Path, platform: Platform, tenants: int) -> Path:
     """Tokens signed with identity's own key, as identity makes them; asking for a thousand would take longer."""
-    tokens = AccessTokens(f"{platform.edge_url}/identity", "platform", load_signing_keys(platform.layout.signing))
+    issuer = f"{platform.edge_url}/identity"
+    signing, *_ = httpx.get(f"{issuer}/.well-known/jwks.json").json()["keys"]
+    key = imported(json.loads((platform.layout.signing / f"{signing['kid']}.jwk").read_text()))
+    tokens = AccessTokens(issuer, "platform", SigningKeys(key, [key]))
     holders = (Holder(f"bench-{n}", f"tenant-{n}", "application", f"bench-{n}") for n in range(tenants))
     file = folder / f"tokens-{tenants}"
     write_secret(file, "\n".join(tokens.issue(holder, "metadata.read").value for holder in holders).encode())

@@ -1,36 +1,32 @@
 """Access tokens: checked against identity's published keys (RFC 9068, RFC 8725)."""
 
-import asyncio
 import json
 from base64 import urlsafe_b64decode
-from time import monotonic, time
+from time import time
 from typing import Any
 
-import aiohttp
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from chassis.auth.published_keys import PublishedKeys
 from chassis.context import Principal
-from chassis.errors import DependencyUnavailable, Unauthorized
+from chassis.errors import Unauthorized
 
 ALGORITHMS = ["RS256", "ES256"]
 LEEWAY_S = 30
-KEYS_FRESH_FOR_S = 300
-REFETCH_AFTER_S = 5
-"""An unknown key id makes us fetch again, but no more often than this."""
+TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})
+NEVER = frozenset({"jku", "jwk", "x5u", "x5c", "b64", "crit"})
+"""Header members that would let a token say how it is to be checked: ours have none of them (RFC 8725 section 3)."""
 
 
 class TokenVerifier:
-    """Checks signature, type, issuer, audience and times of a token; keeps identity's keys for five minutes."""
+    """Checks signature, type, issuer, audience and times of a token against identity's published keys."""
 
     def __init__(self, jwks_url: str, issuer: str, audience: str) -> None:
-        self._jwks_url = jwks_url
+        self._keys = PublishedKeys(jwks_url)
         self._issuer = issuer
         self._audience = audience
-        self._keys: KeySet | None = None
-        self._fetched_at = -float(KEYS_FRESH_FOR_S)
-        self._fetching = asyncio.Lock()
 
     async def verify(self, token: str) -> Principal:
         """The principal of a good token.
@@ -38,9 +34,9 @@ class TokenVerifier:
         Raises Unauthorized, or DependencyUnavailable when no key was ever fetched and identity can't be reached.
         """
         key_id = _key_id(token)
-        keys = await self._current_keys()
+        keys = await self._keys.present()
         if key_id not in _ids(keys):
-            keys = await self._refetched_keys()
+            keys = await self._keys.fetched_anew()
         if key_id not in _ids(keys):
             raise Unauthorized("the token is signed with a key that identity does not publish")
         return _principal(self._decode(token, keys))
@@ -50,41 +46,27 @@ class TokenVerifier:
             decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
         except (JoseError, ValueError, KeyError, TypeError):
             raise Unauthorized("the access token is not valid") from None
-        if str(decoded.header.get("typ", "")).lower() not in {"at+jwt", "application/at+jwt"}:
+        if str(decoded.header.get("typ", "")).lower() not in TOKEN_TYPES:
             raise Unauthorized("the token is not an access token")
         return _checked_claims(decoded.claims, self._issuer, self._audience)
-
-    async def _current_keys(self) -> KeySet:
-        if self._keys is None or monotonic() - self._fetched_at > KEYS_FRESH_FOR_S:
-            return await self._refetched_keys()
-        return self._keys
-
-    async def _refetched_keys(self) -> KeySet:
-        async with self._fetching:
-            if self._keys is not None and monotonic() - self._fetched_at < REFETCH_AFTER_S:
-                return self._keys
-            try:
-                self._keys = await self._fetch()
-            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-                if self._keys is None:
-                    raise DependencyUnavailable("identity's keys can't be fetched") from error
-            self._fetched_at = monotonic()
-            return self._keys
-
-    async def _fetch(self) -> KeySet:
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self._jwks_url) as response:
-            response.raise_for_status()
-            return KeySet.import_key_set(await response.json())
 
 
 def _key_id(token: str) -> str:
     """The `kid` of the token's header, read before any signature is checked: it only chooses among known keys."""
     try:
-        header = json.loads(urlsafe_b64decode(token.partition(".")[0] + "=="))
+        header = json.loads(urlsafe_b64decode(token.partition(".")[0] + "=="), object_pairs_hook=_each_once)
+        if header.keys() & NEVER:
+            raise ValueError
         return str(header["kid"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Unauthorized("the access token is not valid") from None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 7515 section 4: a repeated name is refused, lest two readers take two different values.
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a header parameter is there twice")
+    return dict(pairs)
 
 
 def _ids(keys: KeySet) -> set[str]:

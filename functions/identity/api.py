@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
+from chassis.auth.key_times import KEYS_FRESH_FOR_S
 from chassis.http.app import create_app
 from chassis.runtime import Runtime
 from functions.identity.composition import Identity
@@ -15,7 +16,7 @@ from functions.identity.forms import FORM, Form, read_form
 from functions.identity.schemas import ErrorResponse, Introspection, ServerMetadata, TokenResponse
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-KEYS_FRESH_FOR = {"Cache-Control": "public, max-age=300"}
+KEYS_FRESH_FOR = {"Cache-Control": f"public, max-age={KEYS_FRESH_FOR_S}"}
 
 
 class OAuthRoute(APIRoute):

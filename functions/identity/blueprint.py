@@ -6,13 +6,14 @@ from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
 from chassis.runtime import runtime_for
 from functions.identity.api import identity_app
+from functions.identity.keys.store import TABLE as SIGNING_KEYS
 from functions.identity.repository import ASSERTIONS, REVOCATIONS
 
 runtime = runtime_for("identity")
 app = identity_app(runtime)
 front = HttpFront(app)
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
-add_outbox_relay(blueprint, runtime, ASSERTIONS, REVOCATIONS)
+add_outbox_relay(blueprint, runtime, ASSERTIONS, REVOCATIONS, SIGNING_KEYS)
 
 
 @blueprint.function_name("identity_handle_http")
@@ -27,3 +28,10 @@ async def identity_handle_http(req: func.HttpRequest, context: func.Context) -> 
 async def identity_purge_expired(timer: func.TimerRequest) -> None:
     """Drop used assertions and revocations that have expired."""
     await app.state.identity.purge()
+
+
+@blueprint.function_name("identity_rotate_keys")
+@blueprint.timer_trigger(arg_name="timer", schedule="30 * * * * *", use_monitor=False)
+async def identity_rotate_keys(timer: func.TimerRequest) -> None:
+    """Let the next signing key take over when its time has come, and drop the ones that nobody needs any more."""
+    await app.state.identity.rotation.advance()

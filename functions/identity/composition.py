@@ -1,7 +1,6 @@
 """Identity's parts, put together from one runtime and opened when first used."""
 
-import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import cast
 
@@ -11,18 +10,23 @@ from functions.identity.client_secrets import ClientSecrets
 from functions.identity.grants.client_credentials import ClientCredentials
 from functions.identity.grants.token_exchange import TokenExchange
 from functions.identity.issuing import Issuing
-from functions.identity.keys import SigningKeys, load_signing_keys
+from functions.identity.keys.private import FileKeys, PrivateKeys
+from functions.identity.keys.rotation import KeyRotation, Schedule
+from functions.identity.keys.signing import SigningKeys
+from functions.identity.keys.store import TABLE as SIGNING_KEYS
+from functions.identity.keys.store import RingStore
+from functions.identity.keys.vault import VaultKeys
 from functions.identity.repository import (
     ASSERTIONS,
     REVOCATIONS,
     AssertionLog,
     Clients,
     Revocations,
-    Table,
     purge_expired,
 )
 from functions.identity.schemas import ServerMetadata
 from functions.identity.service import TokenService
+from functions.identity.tables import Table
 from functions.identity.tokens import AccessTokens
 
 
@@ -32,7 +36,6 @@ class Identity:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._keys: SigningKeys | None = None
-        self._opening = asyncio.Lock()
 
     @cached_property
     def clients(self) -> Clients:
@@ -74,12 +77,27 @@ class Identity:
             scopes_supported=self.clients.scopes(),
         )
 
+    @cached_property
+    def rotation(self) -> KeyRotation:
+        """The signing keys of all replicas."""
+        settings = self.runtime.settings
+        schedule = Schedule(
+            algorithm=settings.signing_algorithm,
+            every=timedelta(hours=settings.signing_key_rotation_hours),
+            known_after=timedelta(seconds=settings.signing_key_known_after_s),
+        )
+        return KeyRotation(RingStore(self._table(SIGNING_KEYS)), self._private_keys(), schedule)
+
     async def keys(self) -> SigningKeys:
-        """The signing keys, made at first start; making one takes up to a second, off the event loop."""
-        async with self._opening:
-            if self._keys is None:
-                self._keys = await asyncio.to_thread(load_signing_keys, self.runtime.settings.signing_keys_dir)
-            return self._keys
+        """The present signing keys, made at the first start. Raises DependencyUnavailable when there are none."""
+        self._keys = await self.rotation.keys()
+        return self._keys
+
+    def _private_keys(self) -> PrivateKeys:
+        settings = self.runtime.settings
+        if settings.key_vault_url is not None:
+            return VaultKeys(settings.key_vault_url)
+        return FileKeys(settings.signing_keys_dir)
 
     async def ready_service(self) -> TokenService:
         """The OAuth endpoints' logic with its keys open."""

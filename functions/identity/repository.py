@@ -1,18 +1,18 @@
 """What identity keeps: the clients (a file), used assertions and revoked tokens (tables)."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
 from chassis.messaging.events import Event
-from chassis.storage.rows import Change, Insert, Row, RowExists
+from chassis.storage.rows import Insert, RowExists
 from functions.identity.assertions import LEEWAY_S, CheckedAssertion
 from functions.identity.errors import InvalidClient
 from functions.identity.schemas import Client
+from functions.identity.tables import Table
 
 log = logging.getLogger(__name__)
 ASSERTIONS = "assertions"
@@ -58,20 +58,6 @@ class Clients:
             # A ValidationError's own text would quote the file, and with it hashes.
             log.error("the clients file can't be used: %s", _mistakes(error))
         return self._by_id or {}
-
-
-class Table(Protocol):
-    """The part of chassis.storage.tables.Table that is used here."""
-
-    async def get(self, partition: str, key: str) -> Row | None: ...
-
-    async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event] = ()) -> None: ...
-
-    async def delete(self, partition: str, key: str, etag: str | None = None) -> None: ...
-
-    def query(
-        self, *, where: str | None = None, parameters: dict[str, datetime] | None = None
-    ) -> AsyncIterator[Row]: ...
 
 
 class AssertionLog:

@@ -127,7 +127,7 @@ class ServerMetadata(OAuthMessage):
     grant_types_supported: list[str] = list(GRANT_TYPES)
     response_types_supported: list[str] = []
     subject_types_supported: list[str] = ["public"]
-    id_token_signing_alg_values_supported: list[str] = ["RS256"]
+    id_token_signing_alg_values_supported: list[str] = ["RS256", "ES256"]
     token_endpoint_auth_methods_supported: list[str] = [
         "client_secret_basic",
         "client_secret_post",

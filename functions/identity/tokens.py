@@ -11,13 +11,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 
 from chassis.context import PrincipalKind
-from functions.identity.keys import SigningKeys
+from functions.identity.keys.signing import SigningKeys
 from functions.identity.schemas import Client
 
 LIFETIME = timedelta(minutes=15)
 """Short, because edge and services check tokens by themselves and don't see the revocation list."""
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of the JWT header
-ALGORITHM = "RS256"
+ALGORITHMS = ["RS256", "ES256"]
 LEEWAY_S = 30
 
 
@@ -76,14 +76,18 @@ class AccessTokens:
             "exp": expires_at,
             "jti": jti,
         }
-        header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": self.keys.current.kid}
-        value = jwt.encode(header, claims, self.keys.current, algorithms=[ALGORITHM])
+        value = self.sign(TOKEN_TYPE, claims)
         return IssuedToken(value, jti, scope, expires_at, lifetime_s)
+
+    def sign(self, kind: str, claims: dict[str, Any]) -> str:
+        """A JWT of any type (`typ`), with the key that signs now."""
+        header = {"alg": self.keys.algorithm, "typ": kind, "kid": self.keys.current.kid}
+        return jwt.encode(header, claims, self.keys.current, algorithms=ALGORITHMS)
 
     def read(self, token: str) -> dict[str, Any] | None:
         """The claims of one of our own tokens; None when it is not ours, altered, of another type or expired."""
         try:
-            decoded = jwt.decode(token, self.keys.key_set(), algorithms=[ALGORITHM])
+            decoded = jwt.decode(token, self.keys.key_set(), algorithms=ALGORITHMS)
         except (JoseError, ValueError, KeyError, TypeError):
             return None
         claims = decoded.claims

@@ -1,5 +1,6 @@
 """Who may pass: the token check (jwt_authn) and the scope check (RBAC), as filters and as route configuration."""
 
+from chassis.auth.key_times import KEYS_FRESH_FOR_S
 from functions.gateway.envoy.resource import Resource, extension, typed
 
 JWT = "envoy.filters.http.jwt_authn"
@@ -21,7 +22,7 @@ def token_filter(*, issuer: str, audience: str, jwks_uri: str, identity_cluster:
         "audiences": [audience],
         "remote_jwks": {
             "http_uri": {"uri": jwks_uri, "cluster": identity_cluster, "timeout": "2s"},
-            "cache_duration": "300s",
+            "cache_duration": f"{KEYS_FRESH_FOR_S}s",
             "async_fetch": {"failed_refetch_duration": "1s"},
             "retry_policy": {"num_retries": 3},
         },

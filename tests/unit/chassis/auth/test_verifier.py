@@ -1,3 +1,4 @@
+import asyncio
 import hmac
 import json
 from base64 import urlsafe_b64encode
@@ -8,8 +9,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
+from chassis.auth.published_keys import PublishedKeys
 from chassis.auth.verifier import TokenVerifier
-from chassis.errors import Unauthorized
+from chassis.errors import DependencyUnavailable, Unauthorized
 
 ISSUER = "https://edge.example/identity"
 KEY = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
@@ -17,17 +19,28 @@ OTHER = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
 LATER = ECKey.generate_key("P-256", {"kid": "two"}, private=True)
 
 
+class Listed(PublishedKeys):
+    """Keys from a list in memory."""
+
+    def __init__(self, *keys: Any) -> None:
+        super().__init__("http://unused.invalid")
+        self.published = list(keys)
+        self.fetches = 0
+        self.away = False
+
+    async def _download(self) -> KeySet:
+        self.fetches += 1
+        if self.away:
+            raise TimeoutError
+        return KeySet.import_key_set({"keys": [key.as_dict(private=False) for key in self.published]})
+
+
 class Published(TokenVerifier):
     """A verifier whose key source is a list in memory."""
 
     def __init__(self, *keys: Any) -> None:
         super().__init__("http://unused.invalid", ISSUER, "platform")
-        self.published = list(keys)
-        self.fetches = 0
-
-    async def _fetch(self) -> KeySet:
-        self.fetches += 1
-        return KeySet.import_key_set({"keys": [key.as_dict(private=False) for key in self.published]})
+        self._keys = self.source = Listed(*keys)
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -124,17 +137,17 @@ async def test_keys_are_fetched_once_for_many_tokens() -> None:
     verifier = Published(KEY)
     for _ in range(5):
         await verifier.verify(token())
-    assert verifier.fetches == 1
+    assert verifier.source.fetches == 1
 
 
 async def test_an_unknown_key_is_fetched_once_and_then_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chassis.auth.verifier.REFETCH_AFTER_S", 0)
+    monkeypatch.setattr("chassis.auth.published_keys.REFETCH_AFTER_S", 0)
     verifier = Published(KEY)
     await verifier.verify(token())
-    verifier.published.append(LATER)
+    verifier.source.published.append(LATER)
     later = token(LATER, {"alg": "ES256", "kid": "two"})
     assert (await verifier.verify(later)).subject == "demo"
-    assert verifier.fetches == 2
+    assert verifier.source.fetches == 2
 
 
 async def test_tokens_of_unknown_keys_do_not_make_us_fetch_each_time() -> None:
@@ -142,4 +155,47 @@ async def test_tokens_of_unknown_keys_do_not_make_us_fetch_each_time() -> None:
     for _ in range(5):
         with pytest.raises(Unauthorized):
             await verifier.verify(token(LATER, {"alg": "ES256", "kid": "two"}))
-    assert verifier.fetches == 1
+    assert verifier.source.fetches == 1
+
+
+async def test_a_header_that_names_a_key_id_twice_is_refused() -> None:
+    _, payload, signature = token().split(".")
+    header = urlsafe_b64encode(b'{"alg":"RS256","typ":"at+jwt","kid":"two","kid":"one"}').decode().rstrip("=")
+    with pytest.raises(Unauthorized):
+        await Published(KEY).verify(f"{header}.{payload}.{signature}")
+
+
+@pytest.mark.parametrize("name", ["jku", "x5u", "jwk"])
+async def test_a_header_that_says_where_its_key_is_is_refused_even_when_well_signed(name: str) -> None:
+    with pytest.raises(Unauthorized):
+        await Published(KEY).verify(token(header={name: OTHER.as_dict() if name == "jwk" else "https://evil.example"}))
+
+
+async def test_a_key_that_is_no_longer_published_is_refused_after_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier = Published(KEY, LATER)
+    await verifier.verify(token())
+    verifier.source.published.remove(KEY)
+    monkeypatch.setattr("chassis.auth.published_keys.KEYS_FRESH_FOR_S", 0)
+    monkeypatch.setattr("chassis.auth.published_keys.REFETCH_AFTER_S", 0)
+    await verifier.verify(token())  # answered with the keys at hand, and new ones fetched behind it
+    await asyncio.sleep(0)
+    with pytest.raises(Unauthorized):
+        await verifier.verify(token())
+
+
+async def test_the_keys_at_hand_go_on_while_identity_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier = Published(KEY)
+    await verifier.verify(token())
+    verifier.source.away = True
+    monkeypatch.setattr("chassis.auth.published_keys.KEYS_FRESH_FOR_S", 0)
+    monkeypatch.setattr("chassis.auth.published_keys.REFETCH_AFTER_S", 0)
+    for _ in range(3):
+        assert (await verifier.verify(token())).tenant == "acme"
+        await asyncio.sleep(0)
+
+
+async def test_without_any_key_a_token_can_not_be_checked() -> None:
+    verifier = Published(KEY)
+    verifier.source.away = True
+    with pytest.raises(DependencyUnavailable):
+        await verifier.verify(token())

@@ -1,7 +1,6 @@
 """Clients, keys and tables without files or network, for the tests of identity."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -11,8 +10,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from chassis.messaging.events import Event
-from chassis.storage.rows import Change, Insert, Row, RowExists
-from functions.identity.keys import SigningKeys
+from chassis.storage.rows import Change, Delete, Insert, Row, RowChanged, RowExists
+from functions.identity.keys.signing import SigningKeys
 from functions.identity.schemas import Client
 
 ISSUER = "https://edge.test/identity"
@@ -77,29 +76,53 @@ class FakeTable:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], dict[str, Any]] = {}
         self.events: list[tuple[str, Event]] = []
+        self.version = 0
 
     async def get(self, partition: str, key: str) -> Row | None:
         values = self.rows.get((partition, key))
-        return None if values is None else Row(partition, key, "1", values)
+        return None if values is None else Row(partition, key, str(values["~etag"]), _without_etag(values))
 
     async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
         for change in changes:
-            assert isinstance(change, Insert)
-            if (partition, change.key) in self.rows:
+            found = self.rows.get((partition, change.key))
+            if isinstance(change, Insert) and found is not None:
                 raise RowExists(change.key)
+            wanted = getattr(change, "etag", None)
+            if wanted is not None and (found is None or str(found["~etag"]) != wanted):
+                raise RowChanged(change.key)
         for change in changes:
-            assert isinstance(change, Insert)
-            self.rows[partition, change.key] = dict(change.values)
+            self.version += 1
+            if isinstance(change, Delete):
+                self.rows.pop((partition, change.key), None)
+            else:
+                self.rows[partition, change.key] = {**change.values, "~etag": self.version}
         self.events += [(partition, event) for event in events]
 
     async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         self.rows.pop((partition, key), None)
 
     async def query(
-        self, *, where: str | None = None, parameters: dict[str, datetime] | None = None
+        self,
+        partition: str | None = None,
+        *,
+        prefix: str | None = None,
+        after: str | None = None,
+        where: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        limit: int | None = None,
     ) -> AsyncIterator[Row]:
-        assert where == "expiresAt lt @now"
-        assert parameters is not None
-        for (partition, key), values in list(self.rows.items()):
-            if values["expiresAt"] < parameters["now"]:
-                yield Row(partition, key, "1", values)
+        assert where in (None, "expiresAt lt @now")
+        found = 0
+        for (pk, key), values in sorted(self.rows.items()):
+            if where is not None and not (parameters and values["expiresAt"] < parameters["now"]):
+                continue
+            if (partition not in (None, pk)) or not key.startswith(prefix or "") or (after and key <= after):
+                continue
+            yield Row(pk, key, str(values["~etag"]), _without_etag(values))
+            found += 1
+            if found == limit:
+                return
+
+
+def _without_etag(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "~etag"}

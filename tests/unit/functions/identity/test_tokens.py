@@ -2,7 +2,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from joserfc.jws import extract_compact
 
-from functions.identity.keys import SigningKeys
+from functions.identity.keys.signing import SigningKeys
 from functions.identity.tokens import LIFETIME, AccessTokens, itself
 from tests.unit.functions.identity.parts import ISSUER, NOW, application, signing_keys
 
@@ -46,7 +46,7 @@ def test_another_issuers_token_is_not_read_even_with_our_key() -> None:
 
 
 def test_a_token_of_another_key_or_type_is_not_read() -> None:
-    stranger = RSAKey.generate_key(2048, {"kid": "k1"}, private=True)
+    stranger = RSAKey.generate_key(2048, {"kid": "k1", "alg": "RS256"}, private=True)
     forged = AccessTokens(ISSUER, "platform", SigningKeys(stranger, [stranger]), lambda: NOW)
     assert tokens().read(forged.issue(itself(application()), "").value) is None
     claims = {"iss": ISSUER, "exp": NOW + 60}
