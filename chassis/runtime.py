@@ -21,7 +21,11 @@ from chassis.messaging.events import EventTopic
 from chassis.messaging.message import Message, read_message
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.queues import Queues
+from chassis.outgoing.addresses import Guard
+from chassis.outgoing.client import OutgoingClient
 from chassis.push import PUSH_QUEUE, PUSH_TYPE, progress
+from chassis.secrets.choice import secret_store
+from chassis.secrets.store import SecretStore
 from chassis.settings import Settings, get_settings
 from chassis.storage.blobs import Blobs
 from chassis.storage.tables import Tables
@@ -97,6 +101,17 @@ class Runtime:
         """HTTP to the other services."""
         return ServiceClient(self.settings, self.token, self.telemetry.tracer)
 
+    @cached_property
+    def outgoing(self) -> OutgoingClient:
+        """HTTP to addresses that a tenant chose."""
+        settings = self.settings
+        return OutgoingClient(Guard(networks=settings.workflow_call_networks), settings.workflow_call_hosts)
+
+    @cached_property
+    def secrets(self) -> SecretStore:
+        """The tenants' secrets: in the vault when one is named, else in a file of this machine."""
+        return secret_store(self.settings)
+
     @asynccontextmanager
     async def consume(self, msg: func.QueueMessage, model: type[Data]) -> AsyncIterator[Message[Data]]:
         """Read a queue message and handle it in its sender's context: tenant, correlation and trace.
@@ -154,7 +169,7 @@ class Runtime:
         """Finish what is being published and close all connections."""
         if "events" in self.__dict__:
             await self.events.settle()
-        for name in ("services", "tables", "blobs", "queues"):
+        for name in ("services", "outgoing", "secrets", "tables", "blobs", "queues"):
             if name in self.__dict__:
                 await self.__dict__[name].close()
                 del self.__dict__[name]

@@ -1,4 +1,4 @@
-"""The durable functions of the workflow topic: one orchestrator, three activities.
+"""The durable functions of the workflow topic: one orchestrator and its activities.
 
 The official worker takes only plain types as annotations of bindings: `dict`, not `dict[str, Any]`.
 """
@@ -10,6 +10,8 @@ import azure.durable_functions as df
 
 from chassis.runtime import runtime_for
 from durable.workflow import activities
+from durable.workflow.calls.activity import call_out
+from durable.workflow.calls.models import OutgoingCall
 from durable.workflow.jq_process import process_evaluator
 from durable.workflow.models import FunctionCall, FunctionPoll, Progress
 from durable.workflow.orchestrator import run_definition
@@ -28,6 +30,13 @@ def workflow_run_definition(context: df.DurableOrchestrationContext) -> Generato
 async def workflow_call_function(call: dict) -> dict:  # type: ignore[type-arg]
     """Calls a function of the catalog."""
     outcome = await activities.call_function(runtime, FunctionCall.model_validate(call))
+    return outcome.model_dump(mode="json")
+
+
+@blueprint.activity_trigger(input_name="call")  # type: ignore[untyped-decorator]
+async def workflow_call_out(call: dict) -> dict:  # type: ignore[type-arg]
+    """Makes a call that leaves the platform."""
+    outcome = await call_out(runtime, OutgoingCall.model_validate(call))
     return outcome.model_dump(mode="json")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from durable.workflow.dsl.texts import is_runtime_expression
 
 ARGUMENTS = ("context", "input", "output", "task", "workflow", "runtime")
-"""The specification's arguments that are given; $secrets and $authorization are not supported."""
+"""The specification's arguments that are given everywhere; $secrets and $authorization only where a call is made."""
 
 CLOCK = "__now"
 """The argument that the function `now` reads: seconds since the Unix epoch."""

@@ -175,3 +175,9 @@ def _validator(text: str) -> Any:
 def process_evaluator() -> JqEvaluator:
     """The evaluator of this process."""
     return JqEvaluator()
+
+
+@lru_cache(maxsize=1)
+def secret_evaluator() -> JqEvaluator:
+    """The evaluator of expressions that read secrets: it has a child of its own and remembers nothing."""
+    return JqEvaluator(remembered=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 from durable.workflow.catalog import CATALOG, argument_mistakes
 from durable.workflow.dsl import tasks as dsl
+from durable.workflow.dsl.call_checks import check_calls
 from durable.workflow.dsl.dataflow import Export, Input, Output
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.durations import TimeoutOrName
@@ -28,6 +29,9 @@ IN_TASK = (*BEFORE_INPUT, "input")
 AFTER_OUTPUT = (*IN_TASK, "output")
 WORKFLOW_INPUT = ("workflow", "runtime")
 WORKFLOW_OUTPUT = ("context", "workflow", "runtime")
+
+PRIVATE = ("secrets", "authorization")
+"""What only the activity that makes a call knows; in any other place their values would be kept in the history."""
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 MAX_VERSION_CHARS = 128
@@ -53,6 +57,10 @@ class _Checks:
         yield from self._extensions()
         yield from self._list(self.definition.do, ("do",), ())
         yield from self._data(self.definition.output, ("output",), WORKFLOW_OUTPUT)
+        for name, policy in self.definition.use.authentications.items():
+            given = policy.model_dump(by_alias=True, exclude_unset=True)
+            yield from self._template(given, ("use", "authentications", name), (*IN_TASK, "secrets"))
+        yield from check_calls(self.definition)
 
     def _list(self, tasks: dsl.TaskList, path: Path, scope: Scope) -> Iterator[Mistake]:
         named = dsl.items(tasks)
@@ -85,7 +93,7 @@ class _Checks:
                 yield from self._template(task.with_, (*path, "with"), seen)
             case _ if isinstance(task, dsl.PROTOCOL_CALLS):
                 given = task.with_.model_dump(by_alias=True, exclude_unset=True, exclude={"subscription": {"foreach"}})
-                yield from self._template(given, (*path, "with"), seen)
+                yield from self._template(given, (*path, "with"), (*seen, *PRIVATE))
             case dsl.EmitTask():
                 yield from self._emit(task.emit.event, (*path, "emit", "event"), seen)
             case dsl.ForTask():
@@ -204,8 +212,8 @@ class _Checks:
         program = program_of(text)
         if len(program) > MAX_EXPRESSION_CHARS:
             yield Mistake(pointer(*path), f"an expression has at most {MAX_EXPRESSION_CHARS} characters")
-        elif closed := closed_names(program):
-            reason = f"not supported: {', '.join(closed)} in an expression"
+        elif closed := [name for name in closed_names(program) if name.removeprefix("$") not in seen]:
+            reason = f"not supported: {', '.join(closed)} in an expression here"
             yield Mistake(pointer(*path), reason, "not-supported")
         else:
             try:

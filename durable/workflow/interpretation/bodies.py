@@ -9,6 +9,7 @@ from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.calls import call
 from durable.workflow.interpretation.effects import flush, sleep
 from durable.workflow.interpretation.forks import run_fork
+from durable.workflow.interpretation.outgoing import call_protocol
 from durable.workflow.interpretation.run import Place, Result, Run, Steps
 from durable.workflow.interpretation.tries import run_try
 from durable.workflow.models import MAX_EVENT_BYTES, TaskState
@@ -29,6 +30,9 @@ def run_body(
     match task:
         case dsl.CallFunction():
             return Result((yield from call(run, task, place, data, seen)))
+        case dsl.CallHttp():
+            given = task.with_.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            return Result((yield from call_protocol(run, task.call, given, place, data, seen)))
         case dsl.DoTask():
             return (yield from lists.run_list(run, task.do, place.below("do"), data, variables))
         case dsl.EmitTask():

@@ -39,15 +39,8 @@ def _announce(run: Run, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _begin(run: Run, function: str, place: Place, given: dict[str, Any]) -> Steps[CallOutcome]:
-    """One key for each generation of the task: the receiver knows a repeated call by it.
-
-    A retry is a new generation only when work was started and has ended. After a call that failed, perhaps only for
-    want of an answer, the receiver may be at work already: the same call is made again under the same key.
-    """
-    if run.unanswered.pop(place.reference, None) != given:
-        run.generations[place.reference] += 1
     request = FunctionCall(
-        key=f"{run.start.instance_id}:{place.reference}:{run.generations[place.reference]}",
+        key=call_key(run, place, given),
         function=function,
         arguments=given,
         work=run.start.work,
@@ -58,6 +51,17 @@ def _begin(run: Run, function: str, place: Place, given: dict[str, Any]) -> Step
     if outcome.state == "failed":
         run.unanswered[place.reference] = given
     return outcome
+
+
+def call_key(run: Run, place: Place, given: dict[str, Any]) -> str:
+    """One key for each generation of the task: the receiver knows a repeated call by it.
+
+    A retry is a new generation only when work was started and has ended. After a call that failed, perhaps only for
+    want of an answer, the receiver may be at work already: the same call is made again under the same key.
+    """
+    if run.unanswered.pop(place.reference, None) != given:
+        run.generations[place.reference] += 1
+    return f"{run.start.instance_id}:{place.reference}:{run.generations[place.reference]}"
 
 
 def _finish(run: Run, function: str, started: str) -> Steps[CallOutcome]:

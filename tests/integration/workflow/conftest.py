@@ -191,8 +191,16 @@ class House:
 
 
 @pytest.fixture
-async def house(azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    runtime = Runtime("workflow", Settings(storage_connection=azurite))
+def workflow_settings(tmp_path: Path) -> dict[str, Any]:
+    """Settings beyond the defaults; modules override it."""
+    return {"secrets_file": tmp_path / "secrets.json"}
+
+
+@pytest.fixture
+async def house(
+    azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workflow_settings: dict[str, Any]
+) -> AsyncIterator[House]:
+    runtime = Runtime("workflow", Settings(storage_connection=azurite, **workflow_settings))
     services = FakeServices()
     runtime.__dict__["services"] = services
     monkeypatch.setattr(durable_blueprint, "runtime", runtime)

@@ -1,0 +1,1 @@
+"""Calls that leave the platform, as activities carry them out: HTTP, OpenAPI, gRPC, AsyncAPI."""

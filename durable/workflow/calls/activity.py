@@ -1,0 +1,120 @@
+"""Carries a call out: reads the secrets it may read, authenticates, speaks the protocol, takes secrets out again."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from chassis.errors import PlatformError
+from chassis.outgoing.client import OutgoingClient
+from chassis.runtime import Runtime
+from chassis.secrets.store import SecretNotFound
+from durable.workflow.calls.authentication import Authenticator, Authorization
+from durable.workflow.calls.http import Caller, http_call, perform
+from durable.workflow.calls.models import OutgoingCall, Protocol
+from durable.workflow.calls.scrub import scrub, secret_texts
+from durable.workflow.calls.tokens import Tokens
+from durable.workflow.deferral import Deferred, Scope, fill_deferred
+from durable.workflow.expressions import ExpressionError
+from durable.workflow.faults import Fault, SpecError, spec_error
+from durable.workflow.instances import TABLE, InstanceStore
+from durable.workflow.jq_process import secret_evaluator
+from durable.workflow.models import MAX_PAYLOAD_BYTES, CallOutcome
+
+Speak = Callable[[dict[str, Any], Authorization | None, Caller], Awaitable[Any]]
+_tokens: WeakKeyDictionary[OutgoingClient, Tokens] = WeakKeyDictionary()
+
+
+async def call_out(runtime: Runtime, call: OutgoingCall) -> CallOutcome:
+    """Carry out a call. May be repeated: then it is made again, with the same Idempotency-Key where it has one.
+
+    What the other side refuses is an outcome; only our own storage being away raises.
+    """
+    async with runtime.working(call.work, f"call {call.protocol}"):
+        if call.progress is not None:
+            await InstanceStore(runtime.tables.table(TABLE)).record(call.progress)
+        try:
+            secrets = await read_secrets(runtime, call.work.tenant, call.secrets)
+        except Fault as fault:
+            return CallOutcome(state="failed", error=fault.error)
+        authenticator = Authenticator(_tokens_of(runtime.outgoing), call.work.tenant, secrets)
+        caller = Caller(runtime.outgoing, authenticator, runtime.settings.workflow_call_timeout_s, call.key)
+        try:
+            outcome = CallOutcome(state="done", output=await _carry_out(call, secrets, caller))
+        except Fault as fault:
+            outcome = CallOutcome(state="failed", error=fault.error)
+        except PlatformError as error:
+            outcome = CallOutcome(state="failed", error=of_platform(error))
+        return cleaned(outcome, [*secrets.values(), *authenticator.issued])
+
+
+async def read_secrets(runtime: Runtime, tenant: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """The named secrets' values. Raises Fault of the authorization type for one that the tenant does not have."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = await runtime.secrets.get(tenant, name)
+        except SecretNotFound:
+            detail = f"there is no secret {name}; put it under /workflow/secrets/{name}"
+            raise Fault(spec_error("authorization", 403, "There is no such secret", detail)) from None
+    return found
+
+
+async def fill(template: Any, deferred: tuple[Deferred, ...], scope: Scope, private: dict[str, Any]) -> Any:
+    """The template with its deferred expressions evaluated. Raises Fault of the expression type."""
+    if not deferred:
+        return template
+    try:
+        return await asyncio.to_thread(fill_deferred, template, deferred, secret_evaluator(), scope, private)
+    except ExpressionError as error:
+        raise Fault(spec_error("expression", 400, "The expression failed", str(error))) from None
+
+
+def cleaned(outcome: CallOutcome, private: list[Any]) -> CallOutcome:
+    """The outcome without secrets, and within what an instance carries."""
+    texts = secret_texts(private)
+    error = SpecError.model_validate(scrub(outcome.error.as_json(), texts)) if outcome.error else None
+    clean = outcome.model_copy(update={"output": scrub(outcome.output, texts), "error": error})
+    size = len(json.dumps(clean.model_dump(mode="json"), ensure_ascii=False).encode())
+    if size <= MAX_PAYLOAD_BYTES:
+        return clean
+    detail = f"the answer has {size} bytes, an instance carries at most {MAX_PAYLOAD_BYTES}"
+    return CallOutcome(state="failed", error=spec_error("runtime", 413, "The answer is too large", detail))
+
+
+def of_platform(error: PlatformError) -> SpecError:
+    """One of our own services being away, as the specification's communication error."""
+    return spec_error("communication", error.http_status, error.title, error.detail)
+
+
+async def _carry_out(call: OutgoingCall, secrets: dict[str, Any], caller: Caller) -> Any:
+    """Two rounds of expressions: those that read `$authorization` wait until there is one."""
+    late = tuple(each for each in call.deferred if "$authorization" in each.program)
+    early = tuple(each for each in call.deferred if each not in late)
+    arguments = await fill(call.arguments, early, call.scope, {"secrets": secrets})
+    authorization = await caller.authenticator.authorize(policy_of(call.protocol, arguments))
+    shown = authorization.as_json() if authorization else None
+    arguments = await fill(arguments, late, call.scope, {"secrets": secrets, "authorization": shown})
+    return await SPEAK[call.protocol](arguments, authorization, caller)
+
+
+def policy_of(protocol: Protocol, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """The authentication policy of a call, where its protocol has it."""
+    holder = {"http": "endpoint", "grpc": "service"}.get(protocol)
+    found = arguments.get(holder) if holder else arguments
+    policy = found.get("authentication") if isinstance(found, dict) else None
+    return policy if isinstance(policy, dict) else None
+
+
+async def _http(arguments: dict[str, Any], authorization: Authorization | None, caller: Caller) -> Any:
+    return await perform(http_call(arguments), authorization, caller)
+
+
+SPEAK: dict[Protocol, Speak] = {"http": _http}
+
+
+def _tokens_of(client: OutgoingClient) -> Tokens:
+    if client not in _tokens:
+        _tokens[client] = Tokens(client)
+    return _tokens[client]

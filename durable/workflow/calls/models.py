@@ -1,0 +1,26 @@
+"""What a call that leaves the platform takes with it to its activity."""
+
+from typing import Any, Literal
+
+from chassis.models import Contract
+from chassis.work import WorkContext
+from durable.workflow.deferral import Deferred, Scope
+from durable.workflow.models import Progress
+
+Protocol = Literal["http", "openapi", "grpc", "asyncapi"]
+
+
+class OutgoingCall(Contract):
+    """One call. `arguments` are the task's `with`, filled but for what is deferred; `secrets` names those it may read.
+
+    The same key is the same call to the receiver.
+    """
+
+    key: str
+    protocol: Protocol
+    arguments: dict[str, Any]
+    deferred: tuple[Deferred, ...] = ()
+    scope: Scope = Scope()
+    secrets: tuple[str, ...] = ()
+    work: WorkContext
+    progress: Progress | None = None
