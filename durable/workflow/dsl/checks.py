@@ -212,7 +212,7 @@ class _Checks:
         program = program_of(text)
         if len(program) > MAX_EXPRESSION_CHARS:
             yield Mistake(pointer(*path), f"an expression has at most {MAX_EXPRESSION_CHARS} characters")
-        elif closed := [name for name in closed_names(program) if name.removeprefix("$") not in seen]:
+        elif closed := [name for name in closed_names(program) if name not in {f"${each}" for each in seen}]:
             reason = f"not supported: {', '.join(closed)} in an expression here"
             yield Mistake(pointer(*path), reason, "not-supported")
         else:
