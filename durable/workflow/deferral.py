@@ -11,7 +11,7 @@ from typing import Any
 
 from chassis.models import Contract
 from durable.workflow.dsl.texts import is_runtime_expression
-from durable.workflow.expressions import Evaluator, mentioned, program_of
+from durable.workflow.expressions import CLOCK, Evaluator, mentioned, program_of, reads_clock
 
 PRIVATE = ("secrets", "authorization")
 """The arguments whose values are known to activities alone."""
@@ -58,7 +58,7 @@ def scope_of(deferred: Iterable[Deferred], data: Any, arguments: Mapping[str, An
     needed: dict[str, Any] = {}
     count = 0
     for each in deferred:
-        needed |= mentioned(each.program, known)
+        needed |= _seen(each.program, known)
         count += 1
     return Scope(data=data if count else None, arguments=needed)
 
@@ -77,9 +77,15 @@ def fill_deferred(
     """The template with every deferred expression's value in its place. Raises ExpressionError."""
     known = {**scope.arguments, **private}
     for each in deferred:
-        value = evaluator.evaluate(each.program, scope.data, mentioned(each.program, known))
+        value = evaluator.evaluate(each.program, scope.data, _seen(each.program, known))
         template = _put(template, each.place, value)
     return template
+
+
+def _seen(program: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the program mentions, and the orchestration's time when it asks for it."""
+    clock = {CLOCK: known.get(CLOCK)} if reads_clock(program) else {}
+    return {**mentioned(program, known), **clock}
 
 
 def _put(template: Any, place: tuple[str | int, ...], value: Any) -> Any:

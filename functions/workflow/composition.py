@@ -3,12 +3,13 @@
 from chassis.runtime import runtime_for
 from durable.workflow.instances import TABLE, InstanceStore
 from durable.workflow.jq_process import process_evaluator
+from functions.workflow import secrets as secret_service
 from functions.workflow.definitions import Definitions
 from functions.workflow.repository import CONTAINER, DEFINITIONS, STARTS, DefinitionStore, StartStore
 from functions.workflow.service import Instances
 
 runtime = runtime_for("workflow")
-OUTBOX_TABLES = (DEFINITIONS, TABLE)
+OUTBOX_TABLES = (DEFINITIONS, TABLE, secret_service.TABLE)
 
 
 def definitions() -> Definitions:
@@ -25,3 +26,8 @@ def instance_store() -> InstanceStore:
 def instances() -> Instances:
     """The instances of the platform."""
     return Instances(instance_store(), StartStore(runtime.tables.table(STARTS)), definitions(), process_evaluator())
+
+
+def secrets() -> secret_service.Secrets:
+    """The tenants' secrets."""
+    return secret_service.Secrets(runtime.tables.table(secret_service.TABLE), runtime.secrets)

@@ -45,6 +45,12 @@ class InputTooLarge(PayloadTooLarge):
     code, title = "workflow.input-too-large", "The input is too large"
 
 
+class SecretTooLarge(PayloadTooLarge):
+    """The secret is larger than what a store takes."""
+
+    code, title = "workflow.secret-too-large", "The secret is too large"
+
+
 class InputInvalid(Unprocessable):
     """The input does not fit the definition's input schema."""
 

@@ -83,3 +83,27 @@ class EventData(Contract):
 
     model_config = {**Contract.model_config, "extra": "ignore"}
     id: str | None = None
+
+
+SECRET_NAME = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"  # noqa: S105 - a pattern
+
+
+class SecretValue(Contract):
+    """A secret's value: any JSON, such as a text or the properties of an authentication."""
+
+    model_config = {**Contract.model_config, "hide_input_in_errors": True}
+    value: Any = Field(repr=False)
+
+
+class SecretHead(Contract):
+    """A secret without its value."""
+
+    name: str
+    updated_at: str
+
+
+class SecretPage(Contract):
+    """Secrets in order of their names."""
+
+    items: list[SecretHead]
+    next: str | None = None

@@ -39,7 +39,9 @@ async def call_out(runtime: Runtime, call: OutgoingCall) -> CallOutcome:
         except Fault as fault:
             return CallOutcome(state="failed", error=fault.error)
         authenticator = Authenticator(_tokens_of(runtime.outgoing), call.work.tenant, secrets)
-        caller = Caller(runtime.outgoing, authenticator, runtime.settings.workflow_call_timeout_s, call.key)
+        most_s = runtime.settings.workflow_call_timeout_s
+        timeout_s = most_s if call.timeout_s is None else min(call.timeout_s, most_s)
+        caller = Caller(runtime.outgoing, authenticator, timeout_s, call.key)
         try:
             outcome = CallOutcome(state="done", output=await _carry_out(call, secrets, caller))
         except Fault as fault:

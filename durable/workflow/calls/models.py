@@ -13,7 +13,8 @@ Protocol = Literal["http", "openapi", "grpc", "asyncapi"]
 class OutgoingCall(Contract):
     """One call. `arguments` are the task's `with`, filled but for what is deferred; `secrets` names those it may read.
 
-    The same key is the same call to the receiver.
+    `timeout_s` is what is left of the time limits around it, None when there is none. The same key is the
+    same call to the receiver.
     """
 
     key: str
@@ -22,5 +23,6 @@ class OutgoingCall(Contract):
     deferred: tuple[Deferred, ...] = ()
     scope: Scope = Scope()
     secrets: tuple[str, ...] = ()
+    timeout_s: float | None = None
     work: WorkContext
     progress: Progress | None = None

@@ -11,7 +11,7 @@ from durable.workflow.dsl.texts import is_runtime_expression
 from durable.workflow.faults import Fault, spec_error
 from durable.workflow.interpretation.calls import call_key
 from durable.workflow.interpretation.effects import activity
-from durable.workflow.interpretation.run import Place, Run, Steps
+from durable.workflow.interpretation.run import LEAST_TIMEOUT_S, Place, Run, Steps
 from durable.workflow.models import CallOutcome
 
 CALL_OUT = "workflow_call_out"
@@ -33,6 +33,7 @@ def call_protocol(
         deferred=tuple(deferred),
         scope=scope_of(deferred, data, arguments),
         secrets=secrets_of(template, deferred, run.definition.use.secrets),
+        timeout_s=time_left_s(run),
         work=run.start.work,
         progress=None if run.trail.is_empty else run.trail.drain("running"),
     )
@@ -41,6 +42,12 @@ def call_protocol(
         run.unanswered[place.reference] = {"with": filled}
         raise Fault(outcome.error)
     return outcome.output
+
+
+def time_left_s(run: Run) -> float | None:
+    """What is left of the time limits around a call; at least a little, lest it could never succeed."""
+    left = run.time_left()
+    return None if left is None else max(left.total_seconds(), LEAST_TIMEOUT_S)
 
 
 def with_named_policies(template: Any, policies: dict[str, Any]) -> Any:

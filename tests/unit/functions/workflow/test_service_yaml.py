@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from chassis.manifest import read_manifest
 from durable.workflow.catalog import CATALOG
 from functions.workflow import api
@@ -12,7 +14,10 @@ MANIFEST = read_manifest(Path(api.__file__).with_name("service.yaml"))
 
 def test_every_route_of_the_api_is_declared() -> None:
     declared = {(method, shape(route.path)) for route in MANIFEST.routes for method in route.methods}
-    served = {(method, shape(route.path)) for route in api.router.routes for method in route.methods}
+    app = FastAPI()
+    app.include_router(api.router)
+    served = {(method.upper(), shape(path)) for path, methods in app.openapi()["paths"].items() for method in methods}
+    assert len(served) > 8
     assert served <= declared
 
 
