@@ -19,6 +19,7 @@ from durable.workflow.models import (
     CallOutcome,
     FunctionCall,
     FunctionPoll,
+    Going,
     Progress,
 )
 
@@ -36,6 +37,15 @@ async def record_progress(runtime: Runtime, progress: Progress) -> None:
         await InstanceStore(runtime.tables.table(TABLE)).record(progress)
         if progress.status in FINAL:
             await _show_end(runtime, progress)
+
+
+async def check_going(runtime: Runtime, going: Going) -> bool:
+    """Whether the instance is to go on. May be repeated.
+
+    A cancellation is an event, and an event that comes just when an instance is continued as new can be lost.
+    """
+    async with runtime.working(going.work, "check going"):
+        return not await InstanceStore(runtime.tables.table(TABLE)).is_cancelling(going.work.tenant, going.instance_id)
 
 
 async def call_function(runtime: Runtime, call: FunctionCall) -> CallOutcome:

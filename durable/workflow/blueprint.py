@@ -13,7 +13,7 @@ from durable.workflow import activities
 from durable.workflow.calls.activity import call_out
 from durable.workflow.calls.models import OutgoingCall
 from durable.workflow.jq_process import process_evaluator
-from durable.workflow.models import FunctionCall, FunctionPoll, Progress
+from durable.workflow.models import FunctionCall, FunctionPoll, Going, Progress
 from durable.workflow.orchestrator import run_definition
 
 runtime = runtime_for("workflow")
@@ -52,3 +52,9 @@ async def workflow_record_progress(progress: dict) -> bool:  # type: ignore[type
     """Writes to the read model."""
     await activities.record_progress(runtime, Progress.model_validate(progress))
     return True
+
+
+@blueprint.activity_trigger(input_name="going")  # type: ignore[untyped-decorator]
+async def workflow_check_going(going: dict) -> bool:  # type: ignore[type-arg]
+    """Whether the instance is to go on: False once a cancellation was asked for."""
+    return await activities.check_going(runtime, Going.model_validate(going))

@@ -16,6 +16,8 @@ from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState
 
 TABLE = "workflowinstances"
 WRITE_ATTEMPTS = 5
+KEPT_TASK_RUNS = 1000
+"""So many task runs of an instance are shown; of a longer one the last ones, each in the row of an older one."""
 
 
 class InstanceStore:
@@ -39,9 +41,10 @@ class InstanceStore:
         return [row async for row in found]
 
     async def tasks(self, tenant: str, instance_id: str) -> list[TaskState]:
-        """The instance's task runs in the order of their starts."""
+        """The instance's task runs in the order of their starts, at most the last KEPT_TASK_RUNS."""
         rows: AsyncIterator[Row] = self._table.query(tenant, prefix=f"t!{instance_id}!")
-        return [TaskState.model_validate_json(row["task"]) async for row in rows]
+        found = [TaskState.model_validate_json(row["task"]) async for row in rows]
+        return sorted(found, key=lambda task: task.sequence)
 
     async def suspended(self, tenant: str, instance_id: str) -> bool:
         """Whether the instance was suspended and not resumed."""
@@ -51,6 +54,15 @@ class InstanceStore:
     async def mark_suspended(self, tenant: str, instance_id: str, *, suspended: bool) -> None:
         """Note that the instance is, or is no longer, suspended."""
         await self._table.upsert(tenant, f"x!{instance_id}", {"suspended": suspended})
+
+    async def mark_cancelling(self, tenant: str, instance_id: str) -> None:
+        """Note, before the event is raised, that the instance is to be cancelled."""
+        await self._table.upsert(tenant, f"x!{instance_id}", {"cancelling": True, "suspended": False})
+
+    async def is_cancelling(self, tenant: str, instance_id: str) -> bool:
+        """Whether the instance is to be cancelled."""
+        row = await self._table.get(tenant, f"x!{instance_id}")
+        return bool(row and row.get("cancelling"))
 
     async def open(self) -> list[tuple[str, str]]:
         """(tenant, instance id) of what has not ended, over all tenants."""
@@ -80,8 +92,8 @@ class InstanceStore:
             row = await self._table.get(tenant, key)
             if row is None or row["revision"] >= progress.revision or row["status"] in FINAL:
                 return
-            tasks = [_task(progress.instance_id, task) for task in progress.tasks]
-            changes: list[Change] = [Replace(key, {**row.values, **_state(progress)}, row.etag), *tasks]
+            state = Replace(key, {**row.values, **_state(progress)}, row.etag)
+            changes: list[Change] = [state, *_tasks(progress)]
             try:
                 await self._table.commit(tenant, changes, [_event(progress, row, event) for event in progress.events])
                 return
@@ -105,8 +117,14 @@ def _state(progress: Progress) -> dict[str, Any]:
     return values
 
 
-def _task(instance_id: str, task: TaskState) -> Upsert:
-    key = f"t!{instance_id}!{task.sequence:06d}"
+def _tasks(progress: Progress) -> list[Upsert]:
+    """One row for each slot: a transaction can't write the same row twice."""
+    slots = {(task.sequence - 1) % KEPT_TASK_RUNS: task for task in sorted(progress.tasks, key=lambda it: it.sequence)}
+    return [_task(progress.instance_id, slot, task) for slot, task in slots.items()]
+
+
+def _task(instance_id: str, slot: int, task: TaskState) -> Upsert:
+    key = f"t!{instance_id}!{slot + 1:06d}"
     return Upsert(key, {"task": task.model_dump_json(exclude_none=True), "reference": task.reference[:1024]})
 
 

@@ -22,6 +22,22 @@ MAX_EVENT_BYTES = 20_000
 """Largest event that a workflow announces, as JSON; its row in the outbox has less room than a message."""
 
 
+class Carried(Contract):
+    """What an execution hands to the next when the instance is continued as new.
+
+    `frames` say where it stands, `trail` what has been written, `completed` what is to be undone if it fails.
+    """
+
+    started_at: str
+    data: Any
+    frames: list[dict[str, Any]]
+    completed: list[dict[str, Any]]
+    generations: dict[str, int]
+    unanswered: dict[str, Any]
+    trail: dict[str, Any]
+    idle_runs: int
+
+
 class StartInstance(Contract):
     """The orchestration's input. The definition travels frozen, so that an instance stays on what it began with."""
 
@@ -29,6 +45,14 @@ class StartInstance(Contract):
     definition: str
     input: Any = None
     created_at: str
+    work: WorkContext
+    carried: Carried | None = None
+
+
+class Going(Contract):
+    """Asks, when an execution begins, what may have come between it and the last one."""
+
+    instance_id: str
     work: WorkContext
 
 

@@ -7,32 +7,32 @@ passed in; every effect is an activity.
 from collections.abc import Generator
 from typing import Any, Literal
 
-from durable.workflow.dsl.definition import parse_frozen
 from durable.workflow.expressions import Evaluator
 from durable.workflow.faults import Cancelled, Fault, SpecError
+from durable.workflow.interpretation.carrying import begin, next_start
 from durable.workflow.interpretation.compensation import compensate
 from durable.workflow.interpretation.deadlines import limited
-from durable.workflow.interpretation.effects import record
-from durable.workflow.interpretation.run import Run, Scope, Steps, rfc3339
+from durable.workflow.interpretation.effects import CHECK_GOING, activity, flush, record
+from durable.workflow.interpretation.frames import StartOver
+from durable.workflow.interpretation.run import Run, Scope, Steps
 from durable.workflow.interpretation.tasks import run_list
-from durable.workflow.models import CANCEL_EVENT, StartInstance, Undone
-from durable.workflow.trail import Trail
+from durable.workflow.models import CANCEL_EVENT, Going, Undone
 
 End = Literal["completed", "faulted", "cancelled"]
 
 
 def run_definition(context: Any, evaluator: Evaluator) -> Generator[Any, Any, dict[str, Any]]:
-    """Run one instance to its end; gives its status. The read model has the rest."""
-    start = StartInstance.model_validate(context.get_input())
-    definition, document = parse_frozen(start.definition)
-    started_at = context.current_utc_datetime
-    trail = Trail(start, rfc3339(started_at))
-    run = Run(context, evaluator, start, definition, document, trail, started_at)
+    """Run one instance to its end, or until its history is long; gives its status. The read model has the rest."""
+    run = begin(context, evaluator)
     output: Any = None
     error: SpecError | None = None
     end: End = "completed"
     try:
         output = yield from _drive(run, _workflow(run), cancellable=True)
+    except StartOver as over:
+        yield from _drive(run, flush(run, "running"), cancellable=False)
+        context.continue_as_new(next_start(run, over.frames).model_dump(mode="json"))
+        return {"status": "running"}
     except Fault as fault:
         error, end = fault.error, "faulted"
     except Cancelled:
@@ -44,19 +44,35 @@ def run_definition(context: Any, evaluator: Evaluator) -> Generator[Any, Any, di
 def _workflow(run: Run) -> Steps[Any]:
     """The data flow around the workflow's tasks."""
     definition = run.definition
-    run.data = {}
-    given = run.start.input
-    if definition.input is not None:
-        run.check_schema(definition.input.schema_, given, "the workflow's input")
-        given = run.transform(definition.input.from_, given, run.arguments({}))
-    tasks = run_list(run, definition.do, "/do", given, {})
-    result = yield from limited(run, definition.timeout, tasks, given, run.arguments({}, input=given))
+    if run.start.carried is not None:
+        yield from _meanwhile(run)
+    with run.frame() as frame:
+        if "given" not in frame:
+            frame["given"] = _given(run)
+        tasks = run_list(run, definition.do, "/do", frame["given"], {})
+        seen = run.arguments({}, input=frame["given"])
+        result = yield from limited(run, definition.timeout, tasks, frame["given"], seen, frame)
     output = result.output
     if definition.output is not None:
         output = run.transform(definition.output.as_, output, run.arguments({}))
         run.check_schema(definition.output.schema_, output, "the workflow's output")
     run.check_size(output, "the workflow's output")
     return output
+
+
+def _given(run: Run) -> Any:
+    given = run.start.input
+    if run.definition.input is not None:
+        run.check_schema(run.definition.input.schema_, given, "the workflow's input")
+        given = run.transform(run.definition.input.from_, given, run.arguments({}))
+    return given
+
+
+def _meanwhile(run: Run) -> Steps[None]:
+    """Look for what may have been lost between two executions. Raises Cancelled when that was asked for."""
+    going = Going(instance_id=run.start.instance_id, work=run.start.work)
+    if (yield from activity(run, CHECK_GOING, going)) is False:
+        raise Cancelled
 
 
 def _finish(run: Run, end: End, output: Any, error: SpecError | None) -> Steps[None]:
@@ -82,7 +98,7 @@ def _drive(run: Run, steps: Steps[Any], *, cancellable: bool) -> Generator[Any, 
     before anything is undone.
     """
     cancel = run.context.wait_for_external_event(CANCEL_EVENT) if cancellable else None
-    scope = Scope(lambda: cancel is not None and cancel.is_completed)
+    scope = Scope(lambda: cancel is not None and cancel.is_completed, is_resumable=cancellable)
     thrown = False
     try:
         wait = run.inside(scope, steps)

@@ -25,15 +25,22 @@ class Trail:
     """Collects the changes of one replay; what is drained was already written in the history's past."""
 
     def __init__(self, start: StartInstance, started_at: str) -> None:
+        written = start.carried.trail if start.carried else {}
         self._start = start
         self._started_at = started_at
-        self._revision = 0
-        self._tasks = 0
-        self._announced = 0
-        self._attempts: dict[int, int] = {}
+        self._revision: int = written.get("revision", 0)
+        self._tasks: int = written.get("tasks", 0)
+        self._announced: int = written.get("announced", 0)
+        self._attempts = {int(task): count for task, count in written.get("attempts", {}).items()}
         self._changed: dict[int, TaskState] = {}
         self._events: list[LifecycleEvent] = []
-        self.announce("workflow.instance.started", {"startedAt": started_at})
+        if not written:
+            self.announce("workflow.instance.started", {"startedAt": started_at})
+
+    def carried(self) -> dict[str, Any]:
+        """The counts with which the next execution goes on; what waits to be written is to be written before."""
+        attempts = {str(task): count for task, count in self._attempts.items()}
+        return {"revision": self._revision, "tasks": self._tasks, "announced": self._announced, "attempts": attempts}
 
     @property
     def full(self) -> bool:
@@ -58,7 +65,7 @@ class Trail:
         self, state: TaskState, status: TaskStatus, at: str, output: Any = None, error: SpecError | None = None
     ) -> None:
         """A task run has ended; completed and faulted ones are announced."""
-        attempts = self._attempts.get(state.sequence, 1)
+        attempts = self._attempts.pop(state.sequence, 1)
         change = {"state": status, "ended_at": at, "output": _shown(output), "error": error, "attempts": attempts}
         self._changed[state.sequence] = state.model_copy(update=change)
         if status != "cancelled":

@@ -115,6 +115,7 @@ class Instances:
         await self._running(tenant, instance_id, client)
         if await self._store.suspended(tenant, instance_id):
             await self.resume(tenant, instance_id, client)
+        await self._store.mark_cancelling(tenant, instance_id)
         await client.raise_event(instance_id, CANCEL_EVENT, {})
         return _head(await self._row(tenant, instance_id), suspended=False)
 

@@ -74,21 +74,32 @@ def _for(
     run: Run, task: dsl.ForTask, place: Place, data: Any, variables: dict[str, Any], seen: dict[str, Any]
 ) -> Steps[Result]:
     """Each round's output is the next one's input; the last is the loop's."""
+    with run.frame(index=0, data=data) as frame:
+        if "collection" not in frame:
+            frame["collection"] = _collection(run, task, data, seen)
+        while frame["index"] < len(frame["collection"]):
+            inner = {
+                **variables,
+                task.for_.each: frame["collection"][frame["index"]],
+                task.for_.at: frame["index"],
+            }
+            now = run.arguments(inner, task=seen["task"], input=seen["input"])
+            is_within = run.frames.is_resuming and run.is_resumable  # in a round, whose condition held before
+            if task.while_ is not None and not is_within and not run.holds(task.while_, frame["data"], now):
+                break
+            result = yield from lists.run_list(run, task.do, place.below("do"), frame["data"], inner)
+            if result.then == "end":
+                return result
+            frame.update(index=frame["index"] + 1, data=result.output)
+        return Result(frame["data"])
+
+
+def _collection(run: Run, task: dsl.ForTask, data: Any, seen: dict[str, Any]) -> list[Any]:
     collection = run.evaluate(task.for_.in_, data, seen)
     if not isinstance(collection, list):
         detail = f"for.in gives {type(collection).__name__}, not an array"
         raise Fault(spec_error("expression", 400, "Nothing to go through", detail))
-    given = seen["input"]
-    for index, item in enumerate(collection):
-        inner = {**variables, task.for_.each: item, task.for_.at: index}
-        now = run.arguments(inner, task=seen["task"], input=given)
-        if task.while_ is not None and not run.holds(task.while_, data, now):
-            break
-        result = yield from lists.run_list(run, task.do, place.below("do"), data, inner)
-        if result.then == "end":
-            return result
-        data = result.output
-    return Result(data)
+    return collection
 
 
 def _chosen(run: Run, task: dsl.SwitchTask, data: Any, seen: dict[str, Any]) -> str | None:

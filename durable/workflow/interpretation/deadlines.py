@@ -1,30 +1,40 @@
 """Time limits: a task, a block's attempt or the whole workflow is stopped when its time is up."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from durable.workflow.dsl.durations import TimeoutOrName
 from durable.workflow.faults import Cancelled, Fault, SpecError, spec_error
+from durable.workflow.interpretation.frames import Frame
 from durable.workflow.interpretation.run import DurableTimer, Run, Scope, Steps, Wait
 
 T = TypeVar("T")
 
 
-def limited(run: Run, timeout: TimeoutOrName | None, steps: Steps[T], data: Any, arguments: dict[str, Any]) -> Steps[T]:
+def limited(
+    run: Run,
+    timeout: TimeoutOrName | None,
+    steps: Steps[T],
+    data: Any,
+    arguments: dict[str, Any],
+    frame: Frame,
+) -> Steps[T]:
     """The steps under the timeout, if there is one. Raises Fault of the specification's timeout type."""
     if timeout is None:
         return (yield from steps)
     definition = run.definition.use.timeouts[timeout] if isinstance(timeout, str) else timeout
-    return (yield from within(run, run.duration(definition.after, data, arguments), steps))
+    return (yield from within(run, run.duration(definition.after, data, arguments), steps, frame))
 
 
-def within(run: Run, time: timedelta, steps: Steps[T]) -> Steps[T]:
-    """The steps, stopped when the time is up.
+def within(run: Run, time: timedelta, steps: Steps[T], frame: Frame) -> Steps[T]:
+    """The steps, stopped when the time is up; the frame keeps until when they have.
 
     What an activity has begun is waited for, so that it is known before anything is undone; no further task begins
     meanwhile, and activities are told how long they may take.
     """
-    deadline = run.context.current_utc_datetime + time
+    deadline = datetime.fromisoformat(
+        frame.setdefault("deadline", (run.context.current_utc_datetime + time).isoformat())
+    )
     timer = run.context.create_timer(deadline)
     try:
         result = yield from _raced(run, steps, timer, Scope(lambda: timer.is_completed, deadline))
@@ -66,6 +76,21 @@ def _advance(run: Run, steps: Steps[Any], timer: DurableTimer, scope: Scope) -> 
         if timer.is_completed and not run.is_over():
             raise _TimeUp from None
         raise
+
+
+def scoped(run: Run, scope: Scope, steps: Steps[T]) -> Steps[T]:
+    """The steps, advanced within the scope."""
+    try:
+        wait = run.inside(scope, steps)
+        while True:
+            try:
+                yield wait
+            except Cancelled:
+                yield from stopped(steps)
+                raise
+            wait = run.inside(scope, steps)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
 
 
 def stopped(steps: Steps[Any]) -> Steps[None]:

@@ -9,6 +9,10 @@ from durable.workflow.interpretation.run import DurableTask, Run, Steps, Wait
 from durable.workflow.models import InstanceStatus, Progress
 
 RECORD = "workflow_record_progress"
+CHECK_GOING = "workflow_check_going"
+IDLE = (RECORD, CHECK_GOING)
+"""Activities that are the interpretation's own: with nothing but these an instance goes round without end."""
+
 ACTIVITY_ATTEMPTS = 6
 FIRST_PAUSE = timedelta(seconds=1)
 
@@ -18,6 +22,7 @@ def activity(run: Run, name: str, given: Contract) -> Steps[Any]:
 
     Then it is tried again with growing pauses, half a minute in all, before Fault says so.
     """
+    run.count_effect(is_idle=name in IDLE)
     for attempt in range(ACTIVITY_ATTEMPTS):
         task = run.context.call_activity(name, given.model_dump(mode="json"))
         while not task.is_completed:
@@ -36,6 +41,7 @@ def sleep(run: Run, duration: timedelta) -> Steps[None]:
 
 def first_of(run: Run, duration: timedelta, *others: DurableTask) -> Steps[None]:
     """Wait for the first of the others, but no longer than the duration."""
+    run.count_effect()
     timer = run.context.create_timer(run.context.current_utc_datetime + duration)
     try:
         while not any(task.is_completed for task in (timer, *others)):

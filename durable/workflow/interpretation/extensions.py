@@ -5,7 +5,9 @@ from typing import Any
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.definition import Extension
 from durable.workflow.interpretation import tasks as lists
-from durable.workflow.interpretation.run import Place, Result, Run, Steps
+from durable.workflow.interpretation.deadlines import scoped
+from durable.workflow.interpretation.frames import Frame
+from durable.workflow.interpretation.run import Place, Result, Run, Scope, Steps
 
 ROOT = "/use/extensions"
 COMPOSITE = ("do", "fork")
@@ -18,6 +20,7 @@ def woven(
     descriptor: dict[str, Any],
     variables: dict[str, Any],
     body: Steps[Result],
+    frame: Frame,
 ) -> Steps[Result]:
     """The task's body with what extends it: `before` in declared order, `after` in reverse.
 
@@ -25,31 +28,44 @@ def woven(
     members in it, as the specification's examples read them. What they give is dropped, except that an `exit` among
     the tasks before bypasses the task: what they gave until then is its output.
     """
-    extensions = [] if place.reference.startswith(ROOT) else list(_matching(run, task, descriptor, variables))
     definition = descriptor["definition"] if isinstance(descriptor["definition"], dict) else {}
     inner = {**variables, "task": {**definition, **descriptor}}
-    for path, extension in extensions:
-        before = yield from lists.walk_list(run, extension.before or [], f"{path}/before", descriptor["input"], inner)
-        if before.then in ("exit", "end"):
-            return Result(before.output, "end" if before.then == "end" else None)
+    if "extensions" not in frame:  # else the body goes on in its middle
+        matching = [] if place.reference.startswith(ROOT) else _matching(run, task, descriptor["input"], inner)
+        for path in matching:
+            tasks = _extension(run, path).before or []
+            before = yield from _aside(run, tasks, f"{path}/before", descriptor["input"], inner)
+            if before.then in ("exit", "end"):
+                return Result(before.output, "end" if before.then == "end" else None)
+        frame["extensions"] = matching
     result = yield from body
     inner["task"]["output"] = result.output
-    for path, extension in reversed(extensions):
-        after = yield from lists.walk_list(run, extension.after or [], f"{path}/after", result.output, inner)
+    for path in reversed(frame["extensions"]):
+        after = yield from _aside(run, _extension(run, path).after or [], f"{path}/after", result.output, inner)
         if after.then == "end":
             return Result(result.output, "end")
     return result
 
 
-def _matching(
-    run: Run, task: dsl.Task, descriptor: dict[str, Any], variables: dict[str, Any]
-) -> list[tuple[str, Extension]]:
-    found = []
-    for index, item in enumerate(run.definition.use.extensions):
-        for name, extension in item.items():
-            if extends(extension, task) and _applies(run, extension, descriptor, variables):
-                found.append((f"{ROOT}/{index}/{name}", extension))
-    return found
+def _aside(run: Run, tasks: dsl.TaskList, path: str, data: Any, variables: dict[str, Any]) -> Steps[Result]:
+    """The tasks of an extension; a fresh execution does not go on in their middle."""
+    return (yield from scoped(run, Scope(is_resumable=False), lists.walk_list(run, tasks, path, data, variables)))
+
+
+def _matching(run: Run, task: dsl.Task, raw: Any, variables: dict[str, Any]) -> list[str]:
+    """The paths of the extensions that are for this task, here and now."""
+    named = [(index, *pair) for index, item in enumerate(run.definition.use.extensions) for pair in item.items()]
+    return [
+        f"{ROOT}/{index}/{name}"
+        for index, name, extension in named
+        if extends(extension, task)
+        and (extension.when is None or run.holds(extension.when, raw, run.arguments(variables)))
+    ]
+
+
+def _extension(run: Run, path: str) -> Extension:
+    index, name = path.removeprefix(f"{ROOT}/").split("/", 1)
+    return run.definition.use.extensions[int(index)][name]
 
 
 def extends(extension: Extension, task: dsl.Task) -> bool:
@@ -57,11 +73,3 @@ def extends(extension: Extension, task: dsl.Task) -> bool:
     if extension.extend == "composite":
         return task.kind in COMPOSITE
     return extension.extend in ("all", task.kind)
-
-
-def _applies(run: Run, extension: Extension, descriptor: dict[str, Any], variables: dict[str, Any]) -> bool:
-    if extension.when is None:
-        return True
-    definition = descriptor["definition"] if isinstance(descriptor["definition"], dict) else {}
-    seen = run.arguments(variables, task={**definition, **descriptor})
-    return run.holds(extension.when, descriptor["input"], seen)

@@ -7,11 +7,14 @@ from durable.workflow.dsl import tasks as dsl
 from durable.workflow.faults import Cancelled, Fault
 from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.deadlines import stopped
-from durable.workflow.interpretation.run import Place, Result, Run, Steps, Wait
+from durable.workflow.interpretation.run import Place, Result, Run, Scope, Steps, Wait
+
+WITHIN_FORK = Scope(is_resumable=False)
 
 
 @dataclass
 class _Branch:
+    run: Run
     steps: Steps[Result]
     waits: Wait | None = None
     result: Result | None = None
@@ -19,7 +22,7 @@ class _Branch:
     def advance(self) -> None:
         """Run to the next wait or the end. Raises Fault."""
         try:
-            self.waits = next(self.steps)
+            self.waits = self.run.inside(WITHIN_FORK, self.steps)
         except StopIteration as end:
             self.waits, self.result = None, end.value
 
@@ -36,7 +39,7 @@ def run_fork(run: Run, task: dsl.ForkTask, place: Place, data: Any, variables: d
     """
     path = place.below("fork", "branches")
     branches = [
-        _Branch(lists.run_task(run, branch, Place(name, f"{path}/{index}/{name}"), data, variables))
+        _Branch(run, lists.run_task(run, branch, Place(name, f"{path}/{index}/{name}"), data, variables))
         for index, (name, branch) in enumerate(dsl.items(task.fork.branches))
     ]
     try:

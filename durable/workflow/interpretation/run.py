@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -12,13 +13,23 @@ from durable.workflow.dsl.durations import Duration, DurationInline
 from durable.workflow.dsl.tasks import TaskList
 from durable.workflow.expressions import CLOCK, Evaluator, ExpressionError, evaluate, fill
 from durable.workflow.faults import Cancelled, Fault, spec_error
+from durable.workflow.interpretation.frames import Frame, Frames, StartOver
 from durable.workflow.models import CALL_TIMEOUT_S, MAX_PAYLOAD_BYTES, StartInstance, TaskState
 from durable.workflow.retries import inline_duration, parse_duration
 from durable.workflow.trail import Trail
 
 RUNTIME = {"name": "enterprise-platform", "version": "1", "metadata": {}}
-MAX_TASK_RUNS = 1000
-"""Runs of tasks in one instance: bounds the history, and ends definitions that go round for ever."""
+RUNS_EACH = 200
+"""So many runs of tasks later the instance is continued as new, with a short history."""
+
+EFFECTS_EACH = 200
+"""So many activities and timers later, likewise."""
+
+MAX_RUNS_AT_ONCE = 2_000
+"""Runs of tasks in one execution, which only branches of a fork can reach: they are not continued as new."""
+
+MAX_IDLE_RUNS = 5_000
+"""Runs of tasks without an activity or timer between them: ends definitions that go round for ever."""
 
 LEAST_TIMEOUT_S = 0.05
 """A call that is begun gets at least so long, lest it could never succeed."""
@@ -65,6 +76,9 @@ class OrchestrationContext(Protocol):
     def get_input(self) -> Any:
         """The orchestration's input."""
 
+    def continue_as_new(self, input_: Any) -> None:
+        """Begin a new execution with that input and an empty history, once the orchestrator has ended."""
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -80,10 +94,14 @@ Steps = Generator[Wait, None, T]
 
 @dataclass(frozen=True)
 class Scope:
-    """Steps that may have to stop before their end: `is_over` says whether, `deadline` when at the latest."""
+    """Steps that may have to stop before their end: `is_over` says whether, `deadline` when at the latest.
 
-    is_over: Callable[[], bool]
+    `is_resumable`: a fresh execution could go on in their middle, from their frames.
+    """
+
+    is_over: Callable[[], bool] = lambda: False
     deadline: datetime | None = None
+    is_resumable: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,8 +150,11 @@ class Run:
     completed: list[Completed] = field(default_factory=list)
     generations: Counter[str] = field(default_factory=Counter)
     unanswered: dict[str, dict[str, Any]] = field(default_factory=dict)
-    task_runs: int = 0
     scopes: list[Scope] = field(default_factory=list)
+    frames: Frames = field(default_factory=Frames)
+    task_runs: int = 0
+    idle_runs: int = 0
+    effects: int = 0
 
     def inside(self, scope: Scope, steps: Steps[Any]) -> Wait:
         """The steps' next wait, advanced within the scope. Raises StopIteration at their end."""
@@ -167,11 +188,43 @@ class Run:
         return rfc3339(self.context.current_utc_datetime)
 
     def count_task(self) -> None:
-        """Count one more run of a task. Raises Fault past the limit."""
+        """Count one more run of a task. Raises Fault when they go round without end, or branches run too many."""
         self.task_runs += 1
-        if self.task_runs > MAX_TASK_RUNS:
-            detail = f"an instance runs at most {MAX_TASK_RUNS} tasks"
+        self.idle_runs += 1
+        if self.idle_runs > MAX_IDLE_RUNS:
+            detail = f"{MAX_IDLE_RUNS} tasks ran without waiting for anything: they go round without end"
             raise Fault(spec_error("runtime", 500, "Too many task runs", detail))
+        if self.task_runs > MAX_RUNS_AT_ONCE:
+            detail = f"the branches of a fork run at most {MAX_RUNS_AT_ONCE} tasks"
+            raise Fault(spec_error("runtime", 500, "Too many task runs", detail))
+
+    def count_effect(self, *, is_idle: bool = False) -> None:
+        """Count one more activity or timer: the history grows by it. Idle is what only records."""
+        self.effects += 1
+        self.idle_runs = self.idle_runs if is_idle else 0
+
+    def check_history(self) -> None:
+        """Raise StartOver when the history is long and this is a place to go on from."""
+        is_long = self.task_runs >= RUNS_EACH or self.effects >= EFFECTS_EACH
+        if is_long and self.is_resumable:
+            raise StartOver(self.frames.as_json())
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether a fresh execution could go on from here."""
+        return all(scope.is_resumable for scope in self.scopes)
+
+    @contextmanager
+    def frame(self, **initial: Any) -> Iterator[Frame]:
+        """The frame of the part that runs; see `Frames`. Where nothing is resumed, one that nobody keeps."""
+        if not self.is_resumable:
+            yield initial
+            return
+        frame = self.frames.enter(initial)
+        try:
+            yield frame
+        finally:
+            self.frames.leave(frame)
 
     def arguments(self, variables: dict[str, Any], **more: Any) -> dict[str, Any]:
         """The expression arguments at this point; later ones win."""
@@ -242,4 +295,9 @@ def moment(time: datetime) -> dict[str, Any]:
     return {"iso8601": rfc3339(time), "epoch": {"seconds": int(seconds), "milliseconds": int(seconds * 1000)}}
 
 
-__all__ = ["Completed", "Place", "Result", "Run", "Steps", "TaskState", "Wait", "moment", "rfc3339"]
+def moment_of(time: str) -> dict[str, Any]:
+    """The descriptor of a time that `rfc3339` wrote."""
+    return moment(datetime.fromisoformat(time))
+
+
+__all__ = ["Completed", "Place", "Result", "Run", "Steps", "TaskState", "Wait", "moment", "moment_of", "rfc3339"]

@@ -8,7 +8,8 @@ from durable.workflow.interpretation.bodies import run_body
 from durable.workflow.interpretation.deadlines import limited
 from durable.workflow.interpretation.effects import flush
 from durable.workflow.interpretation.extensions import woven
-from durable.workflow.interpretation.run import Completed, Place, Result, Run, Steps, moment
+from durable.workflow.interpretation.frames import Frame
+from durable.workflow.interpretation.run import Completed, Place, Result, Run, Steps, moment_of
 from durable.workflow.models import TaskState
 
 
@@ -22,57 +23,67 @@ def walk_list(run: Run, tasks: dsl.TaskList, path: str, data: Any, variables: di
     """The same; also says whether the list was left by `exit`."""
     named = dsl.items(tasks)
     places = {name: index for index, (name, _) in reversed(list(enumerate(named)))}
-    index = 0
-    while index < len(named):
-        name, task = named[index]
-        place = Place(name, f"{path}/{index}/{name}")
-        result = yield from run_task(run, task, place, data, variables)
-        data = result.output
-        if result.then in ("end", "exit"):
-            return result
-        index = index + 1 if result.then in (None, "continue") else places[result.then]
-    return Result(data)
+    with run.frame(index=0, data=data) as frame:
+        while frame["index"] < len(named):
+            run.check_history()
+            name, task = named[frame["index"]]
+            place = Place(name, f"{path}/{frame['index']}/{name}")
+            result = yield from run_task(run, task, place, frame["data"], variables)
+            frame["data"] = result.output
+            if result.then in ("end", "exit"):
+                return result
+            goes_on = result.then in (None, "continue")
+            frame["index"] = frame["index"] + 1 if goes_on else places[str(result.then)]
+        return Result(frame["data"])
 
 
 def run_task(run: Run, task: dsl.Task, place: Place, raw: Any, variables: dict[str, Any]) -> Steps[Result]:
     """Run one task, or skip it when its condition does not hold; then its raw input is its output."""
     run.check_goes_on()
-    try:
-        run.count_task()
-        if run.trail.full:
-            yield from flush(run, "running")
-        descriptor = _descriptor(run, place, raw)
-        seen = run.arguments(variables, task=descriptor)
-        if task.if_ is not None and not run.holds(task.if_, raw, seen):
-            return Result(raw)
-        state = run.trail.begin(place.name, place.reference, run.now(), raw)
-    except Fault as fault:
-        raise Fault(fault.error.at(place.reference)) from None
-    try:
-        return (yield from _recorded(run, task, place, descriptor, variables, state))
-    except Fault as fault:
-        error = fault.error.at(place.reference)
-        run.trail.end(state, "faulted", run.now(), error=error)
-        raise Fault(error) from None
-    except Cancelled:
-        run.trail.end(state, "cancelled", run.now())
-        raise
+    with run.frame() as frame:
+        try:
+            if not frame:
+                begun = yield from _begin(run, task, place, raw, variables)
+                if begun is None:
+                    return Result(raw)
+                frame.update(state=begun, raw=raw, started=run.now())
+            state = TaskState.model_validate(frame["state"])
+        except Fault as fault:
+            raise Fault(fault.error.at(place.reference)) from None
+        try:
+            return (yield from _recorded(run, task, place, variables, state, frame))
+        except Fault as fault:
+            error = fault.error.at(place.reference)
+            run.trail.end(state, "faulted", run.now(), error=error)
+            raise Fault(error) from None
+        except Cancelled:
+            run.trail.end(state, "cancelled", run.now())
+            raise
+
+
+def _begin(run: Run, task: dsl.Task, place: Place, raw: Any, variables: dict[str, Any]) -> Steps[TaskState | None]:
+    """Note that the task begins; None when its condition does not hold."""
+    run.count_task()
+    if run.trail.full:
+        yield from flush(run, "running")
+    seen = run.arguments(variables, task=_descriptor(run, place, raw, run.now()))
+    if task.if_ is not None and not run.holds(task.if_, raw, seen):
+        return None
+    return run.trail.begin(place.name, place.reference, run.now(), raw)
 
 
 def _recorded(
-    run: Run,
-    task: dsl.Task,
-    place: Place,
-    descriptor: dict[str, Any],
-    variables: dict[str, Any],
-    state: TaskState,
+    run: Run, task: dsl.Task, place: Place, variables: dict[str, Any], state: TaskState, frame: Frame
 ) -> Steps[Result]:
-    data = _take(run, task, descriptor["input"], run.arguments(variables, task=descriptor))
+    descriptor = _descriptor(run, place, frame["raw"], frame["started"])
+    if "data" not in frame:
+        frame["data"] = _take(run, task, frame["raw"], run.arguments(variables, task=descriptor))
+    data = frame["data"]
     body = run_body(run, task, place, data, variables, descriptor, state)
     if run.definition.use.extensions:
-        body = woven(run, task, place, descriptor, variables, body)
+        body = woven(run, task, place, descriptor, variables, body, frame)
     seen = run.arguments(variables, task=descriptor, input=data)
-    result = yield from limited(run, task.timeout, body, data, seen)
+    result = yield from limited(run, task.timeout, body, data, seen, frame)
     descriptor = {**descriptor, "output": result.output}
     output = _give(run, task, result.output, run.arguments(variables, task=descriptor, input=data))
     _export(run, task, output, run.arguments(variables, task=descriptor, input=data, output=output))
@@ -84,14 +95,13 @@ def _recorded(
     return Result(output, result.then or task.then)
 
 
-def _descriptor(run: Run, place: Place, raw: Any) -> dict[str, Any]:
-    started = moment(run.context.current_utc_datetime)
+def _descriptor(run: Run, place: Place, raw: Any, started: str) -> dict[str, Any]:
     return {
         "name": place.name,
         "reference": place.reference,
         "definition": _at(run.document, place.reference),
         "input": raw,
-        "startedAt": started,
+        "startedAt": moment_of(started),
     }
 
 

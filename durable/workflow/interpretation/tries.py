@@ -1,5 +1,6 @@
 """try/catch: which errors are caught, when the block is tried again, and what is done instead."""
 
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ from durable.workflow.faults import Fault, SpecError, standard_type
 from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.deadlines import within
 from durable.workflow.interpretation.effects import flush, sleep
+from durable.workflow.interpretation.frames import Frame
 from durable.workflow.interpretation.run import Place, Result, Run, Steps
 from durable.workflow.models import TaskState
 from durable.workflow.retries import next_delay
@@ -28,38 +30,48 @@ def run_try(
     A caught error is first met by the retry policy, if there is one; when that gives up, by `catch.do`. An error that
     was to be cured by retries and has no handler is raised; without either it is swallowed.
     """
-    first = run.context.current_utc_datetime
-    retries = 0
-    while True:
-        try:
-            attempt = lists.run_list(run, task.try_, place.below("try"), data, variables)
-            return (yield from _in_time(run, task.catch, attempt, data, seen))
-        except Fault as fault:
-            error = fault.error
-        named = {**seen, task.catch.as_: error.as_json()}
-        if not _catches(run, task.catch, error, data, named):
-            raise Fault(error)
-        policy = _policy(run, task.catch)
-        retries += 1
-        delay = None
-        if policy is not None and _may_retry(run, policy, data, named):
-            elapsed = run.context.current_utc_datetime - first
-            seed = f"{run.start.instance_id}{place.reference}"
-            delay = next_delay(policy, retries, elapsed, partial(run.duration, data=data, arguments=named), seed)
-        if delay is None:
-            return (yield from _handle(run, task.catch, place, data, variables, error))
-        run.trail.retry(state, retries + 1, error)
-        yield from flush(run, "waiting")
-        yield from sleep(run, delay)
+    with run.frame(first=run.context.current_utc_datetime.isoformat(), retries=0, error=None) as frame:
+        while frame["error"] is None:
+            try:
+                attempt = lists.run_list(run, task.try_, place.below("try"), data, variables)
+                return (yield from _in_time(run, task.catch, attempt, data, seen, frame))
+            except Fault as fault:
+                error = fault.error
+            frame.pop("deadline", None)
+            named = {**seen, task.catch.as_: error.as_json()}
+            if not _catches(run, task.catch, error, data, named):
+                raise Fault(error)
+            frame["retries"] += 1
+            delay = _pause(run, task.catch, place, data, named, frame)
+            if delay is None:
+                frame["error"] = error
+                break
+            run.trail.retry(state, frame["retries"] + 1, error)
+            yield from flush(run, "waiting")
+            yield from sleep(run, delay)
+        caught = SpecError.model_validate(frame["error"])
+        return (yield from _handle(run, task.catch, place, data, variables, caught))
 
 
-def _in_time(run: Run, catch: Catch, attempt: Steps[Result], data: Any, seen: dict[str, Any]) -> Steps[Result]:
+def _pause(run: Run, catch: Catch, place: Place, data: Any, named: dict[str, Any], frame: Frame) -> timedelta | None:
+    """How long to wait before the next attempt; None when there is none."""
+    policy = _policy(run, catch)
+    if policy is None or not _may_retry(run, policy, data, named):
+        return None
+    elapsed = run.context.current_utc_datetime - datetime.fromisoformat(frame["first"])
+    seed = f"{run.start.instance_id}{place.reference}"
+    return next_delay(policy, frame["retries"], elapsed, partial(run.duration, data=data, arguments=named), seed)
+
+
+def _in_time(
+    run: Run, catch: Catch, attempt: Steps[Result], data: Any, seen: dict[str, Any], frame: Frame
+) -> Steps[Result]:
     """One attempt, no longer than the policy allows each of them."""
     policy = _policy(run, catch)
     limit = policy.limit.attempt.duration if policy and policy.limit and policy.limit.attempt else None
     if limit is None:
         return (yield from attempt)
-    return (yield from within(run, run.duration(limit, data, seen), attempt))
+    return (yield from within(run, run.duration(limit, data, seen), attempt, frame))
 
 
 def _handle(

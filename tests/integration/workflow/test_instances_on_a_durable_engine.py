@@ -204,8 +204,8 @@ async def test_a_long_definition_lies_in_a_blob_and_runs(house: Any) -> None:
 
 async def test_what_is_refused_is_named_with_its_place(house: Any) -> None:
     tenant = house.caller.tenant
-    with pytest.raises(DefinitionNotSupported, match="call http at /do/0/x"):
-        await composition.definitions().put(tenant, small("do: [{x: {call: http, with: {}}}]"))
+    with pytest.raises(DefinitionNotSupported, match=r"call a2a .* at /do/0/x"):
+        await composition.definitions().put(tenant, small("do: [{x: {call: a2a, with: {method: message/send}}}]"))
     with pytest.raises(DefinitionInvalid, match="/do/0/x/with"):
         await composition.definitions().put(tenant, small("do: [{x: {call: processing.run, with: {nope: 1}}}]"))
     with pytest.raises(DefinitionNotFound):

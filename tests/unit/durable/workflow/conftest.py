@@ -39,6 +39,10 @@ class FakeContext:
         self.asked: list[tuple[str, Any]] = []
         self.tasks: dict[tuple[str, Any], list[FakeTask]] = {}
         self.early: dict[tuple[str, Any], list[Any]] = {}
+        self.next_input: Any = None
+
+    def continue_as_new(self, input_: Any) -> None:
+        self.next_input = json.loads(json.dumps(input_))
 
     def get_input(self) -> Any:
         return self.given
@@ -87,12 +91,18 @@ class Engine:
         start = StartInstance(instance_id="i1", definition=accepted.frozen, input=given, created_at="x", work=work)
         self.start = start.model_dump(mode="json")
         self.evaluator = evaluator
-        self.activities: dict[str, Activity] = {"workflow_record_progress": lambda _: True, **activities}
+        self.activities: dict[str, Activity] = {
+            "workflow_record_progress": lambda _: True,
+            "workflow_check_going": lambda _: True,
+            **activities,
+        }
+        self.executions = 1
+        self.longest_history = 0
         self.events: list[tuple[float, str]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.history: list[tuple[tuple[str, Any], Any, datetime]] = []
         self.asked: list[tuple[str, Any]] = []
-        self.now = EPOCH
+        self.now = self.began = EPOCH
         self.turns = 0
 
     def run(self, most_turns: int = 2000) -> dict[str, Any]:
@@ -103,6 +113,11 @@ class Engine:
             output, context = self._replay()
             assert context.asked[: len(self.asked)] == self.asked, "a replay diverged"
             self.asked = context.asked
+            self.longest_history = max(self.longest_history, len(self.history))
+            if output is not None and context.next_input is not None:
+                self._start_over(context)
+                done = set()
+                continue
             if output is not None:
                 self.open_timers = [
                     t for tasks in context.tasks.values() for t in tasks
@@ -135,6 +150,7 @@ class Engine:
 
     def _replay(self) -> tuple[dict[str, Any] | None, FakeContext]:
         context = FakeContext(self.start)
+        context.current_utc_datetime = self.began
         steps = run_definition(context, self.evaluator)
         happened = iter(self.history)
         try:
@@ -148,6 +164,16 @@ class Engine:
                 waited = next(steps)
         except StopIteration as end:
             return end.value, context
+
+    def _start_over(self, context: FakeContext) -> None:
+        """The next execution: a new input, an empty history; events that nobody took stay for it."""
+        open_timers = [t for tasks in context.tasks.values() for t in tasks if t.key[0] == "timer"]
+        assert all(timer.is_completed or timer.is_cancelled for timer in open_timers)
+        self.start, self.history, self.asked = context.next_input, [], []
+        for key, results in context.early.items():
+            self.history += [(key, result, self.now) for result in results]
+        self.began = self.now
+        self.executions += 1
 
     def _next(self, context: FakeContext, done: set[int]) -> None:
         """Let the next thing happen: an activity's answer, else the earliest event or timer."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from durable.workflow.faults import STANDARD
+from durable.workflow.interpretation import run as limits
 from durable.workflow.models import CANCEL_EVENT
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -193,7 +194,8 @@ def test_an_expression_that_fails_is_an_expression_error(engine: MakeEngine) -> 
     assert made.final["error"]["instance"] == "/do/0/f"
 
 
-def test_a_definition_that_goes_round_for_ever_is_ended(engine: MakeEngine) -> None:
+def test_a_definition_that_goes_round_for_ever_is_ended(engine: MakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_IDLE_RUNS", 500)
     made = engine("do: [{a: {set: {n: 1}, then: b}}, {b: {set: {n: 2}, then: a}}]")
     assert made.run() == {"status": "faulted"}
     assert made.final["error"]["title"] == "Too many task runs"
