@@ -110,6 +110,60 @@ def _divide(parts: Parts) -> exp.Expr:
     return exp.Paren(this=exp.Div(this=total, expression=_call("NULLIF", exp.Sum(this=parts[1]), _number(0))))
 
 
+def _sample(node: exp.Expr) -> Split:
+    return _spread(node, "CASE WHEN q.n > 1 THEN q.s / (q.n - 1) END")
+
+
+def _population(node: exp.Expr) -> Split:
+    return _spread(node, "q.s / q.n")
+
+
+def _root(of: Callable[[exp.Expr], Split]) -> Callable[[exp.Expr], Split]:
+    def rule(node: exp.Expr) -> Split:
+        whole = of(node)
+        return Split(whole.partials, lambda parts: _call("SQRT", whole.final(parts)))
+
+    return rule
+
+
+def _spread(node: exp.Expr, ending: str) -> Split:
+    """Count, mean and variance of each chunk, merged pairwise (Chan, Golub, LeVeque 1979, eq. 2.1).
+
+    That is how the engine merges its own threads' parts; sums of squares would lose all digits of large values.
+    """
+    value = _argument(node)
+    count = exp.Count(this=value.copy(), big_int=True)
+    partials = (count, exp.Avg(this=value.copy()), exp.VariancePop(this=value.copy()))
+    return Split(partials, lambda parts: _merged(parts, ending))
+
+
+_MERGE = """lambda x, y: {
+    'n': x.n + y.n,
+    'm': (x.n * x.m + y.n * y.m) / (x.n + y.n),
+    's': x.s + y.s + (y.m - x.m) * (y.m - x.m) * x.n * y.n / (x.n + y.n)
+}"""
+
+
+def _merged(parts: Parts, ending: str) -> exp.Expr:
+    count, mean, variance = (exp.cast(part, "DOUBLE", dialect="duckdb") for part in parts)
+    members = {"n": count, "m": mean, "s": exp.Mul(this=variance, expression=count.copy())}
+    row = exp.Struct(
+        expressions=[exp.PropertyEQ(this=exp.to_identifier(name), expression=part) for name, part in members.items()]
+    )
+    some = exp.Where(this=exp.GT(this=parts[0].copy(), expression=_number(0)))
+    whole = _call("LIST_REDUCE", exp.Filter(this=_call("LIST", row), expression=some), _lambda(_MERGE))
+    ended = _call("LIST_TRANSFORM", _call("LIST_VALUE", whole), _lambda(f"lambda q: {ending}"))
+    return _call("LIST_EXTRACT", ended, _number(1))
+
+
+def _lambda(text: str) -> exp.Expr:
+    """Parsed within a call, the only place where the parser knows lambdas."""
+    call: exp.Expr = exp.maybe_parse(f"list_transform(rows, {text})", dialect="duckdb")
+    found = call.find(exp.Lambda)
+    assert found is not None  # noqa: S101 - our own text
+    return found
+
+
 def _median(node: exp.Expr) -> Split:
     return _of_values(_argument(node), "median")
 
@@ -174,6 +228,11 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], Split]] = {
     exp.LogicalAnd: _again,
     exp.LogicalOr: _again,
     exp.Avg: _mean,
+    exp.Variance: _sample,
+    exp.VariancePop: _population,
+    exp.Stddev: _root(_sample),
+    exp.StddevSamp: _root(_sample),
+    exp.StddevPop: _root(_population),
     exp.Median: _median,
     exp.Quantile: _quantile,
     exp.PercentileCont: _quantile,

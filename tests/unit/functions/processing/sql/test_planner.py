@@ -52,6 +52,10 @@ aggregates = st.sampled_from(
         "bool_and(flag)",
         "bool_or(flag)",
         "count_if(flag)",
+        "stddev(h)",
+        "stddev_pop(h) FILTER (WHERE flag)",
+        "var_samp(h + 1e9)",
+        "var_pop(h) + variance(h)",
         "coalesce(max(h), -1)",
         "median(x) FILTER (WHERE flag)",
     ]
@@ -166,7 +170,7 @@ def test_joins_to_reference_data_are_made_in_every_chunk(query: str, table: pl.D
 
 
 ON_ONE_NODE = [
-    ("SELECT stddev(h) AS s FROM input", "STDDEV"),
+    ("SELECT skewness(h) AS s FROM input", "SKEWNESS"),
     ("SELECT h, row_number() OVER (ORDER BY h, i, x, g, flag) AS n FROM input", "window"),
     ("SELECT sum(DISTINCT h) AS s FROM input", "DISTINCT"),
     ("SELECT count(*) AS n FROM input a JOIN input b ON a.h = b.h", "twice"),
