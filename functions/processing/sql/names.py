@@ -34,6 +34,11 @@ class Names:
         """A copy in which every column is written `table.name`, in lower case and unquoted."""
         return expression.copy().transform(lambda node: self._canonical(node) if isinstance(node, exp.Column) else node)
 
+    def of_first_table(self, expression: exp.Expr) -> bool:
+        """Whether an expression is computed from columns of the first table alone, and from at least one."""
+        columns = list(self.canonical(expression).find_all(exp.Column))
+        return bool(columns) and all(column.table == self._first for column in columns)
+
     def without_aliases(self, expression: exp.Expr) -> exp.Expr:
         """A copy in which aliases stand for what they name, as GROUP BY and HAVING take them.
 

@@ -10,16 +10,21 @@ from functions.processing.sql.guard import INPUT, function_name
 
 _WHOLE_TABLE_CLAUSES = {
     "with_": "a common table expression",
-    "qualify": "QUALIFY",
-    "windows": "a window",
     "sample": "a sample",
     "pivots": "a pivot",
     "laterals": "a lateral join",
 }
 
 
-def refuse_obstacles(select: exp.Select, columns: Mapping[str, Collection[str]], functions: Catalog) -> None:
-    """Raise NotSplittable for the first obstacle outside the projections; `columns` are by table name."""
+def refuse_obstacles(
+    select: exp.Select, columns: Mapping[str, Collection[str]], functions: Catalog, *, windows: bool = False
+) -> None:
+    """Raise NotSplittable for the first obstacle outside the projections; `columns` are by table name.
+
+    `windows` says that all rows of a key are in one place, so that windows may pass.
+    """
+    if not windows and (select.find(exp.Window) or select.args.get("qualify")):
+        raise NotSplittable("a window function needs all rows of its partition in one place")
     _refuse_whole_table(select)
     _refuse_sources(select)
     _refuse_functions(select, columns, functions)
@@ -35,8 +40,6 @@ def _refuse_whole_table(select: exp.Select) -> None:
     for clause, name in _WHOLE_TABLE_CLAUSES.items():
         if select.args.get(clause):
             raise NotSplittable(f"{name} needs all rows in one place")
-    if select.find(exp.Window):
-        raise NotSplittable("a window function needs all rows in one place")
     if len(list(select.find_all(exp.Query))) > 1:
         raise NotSplittable("a subquery needs all rows in one place")
     if select.find(exp.Explode, exp.TableSample, exp.Pivot, exp.Columns):

@@ -11,6 +11,7 @@ from functions.processing.sql import guard
 from functions.processing.sql.aggregates import NotSplittable
 from functions.processing.sql.catalog import catalog
 from functions.processing.sql.engine import Sandbox
+from functions.processing.sql.exchange import BUCKETS, Exchange, exchange_query
 from functions.processing.sql.splitting import PARTS, SplitQuery, split_query
 
 PORTABLE = frozenset({
@@ -19,6 +20,7 @@ PORTABLE = frozenset({
 })  # fmt: skip
 """DuckDB types that Parquet carries from a chunk to the reduce step and back unchanged (HUGEINT as DECIMAL(38,0))."""
 
+DEFAULT_BUCKETS = 8
 MAX_SPLIT_NODES = 2_000
 """Syntax tree nodes besides WHERE up to which a query is split; the time to split grows with their square."""
 
@@ -27,8 +29,9 @@ class Plan(Contract):
     """How a query runs.
 
     `map_sql` runs over `input`, one chunk of it, with `columns` of it read; `reduce_sql` over the table
-    `reduce_over`, which is all chunks' results one after the other. `distributed` is false when the reduce step does
-    the whole work on one node; `reason` says why.
+    `reduce_over`, which is all parts one after the other. With `bucket_sql` the chunks only deal out their rows to
+    `buckets`, and `bucket_sql` runs over `input`, all rows of one bucket. `distributed` is false when the reduce step
+    does the whole work on one node; `reason` says why.
     """
 
     distributed: bool
@@ -37,28 +40,36 @@ class Plan(Contract):
     reduce_sql: str
     reduce_over: str
     output: tuple[str, ...]
+    bucket_sql: str | None = None
+    buckets: int = 0
+    keys: tuple[str, ...] = ()
     reason: str | None = None
 
 
-def make_plan(query: str, tables: Mapping[str, pl.DataFrame]) -> Plan:
+def make_plan(query: str, tables: Mapping[str, pl.DataFrame], buckets: int = DEFAULT_BUCKETS) -> Plan:
     """Plan a query over `input` and the reference tables; of `input` the frame's schema is used, not its rows.
 
     Raises QueryRefused when the query is not acceptable or two of its columns have one name, QueryFailed when the
     engine can't bind it (an unknown column, a type that does not fit).
     """
     tree = guard.parse(query, [name for name in tables if name != guard.INPUT])
+    names = {name: frame.columns for name, frame in tables.items()}
     with Sandbox({name: frame.clear() for name, frame in tables.items()}) as sandbox:
         output = sandbox.describe(query)
         _refuse_equal_names([name for name, _ in output])
         columns = _columns_read(tree, tables[guard.INPUT].columns)
         try:
             _refuse_long(tree)
-            parts = split_query(tree, {name: frame.columns for name, frame in tables.items()}, catalog())
-            return _distributed(parts, sandbox, columns, output)
+            return _distributed(split_query(tree, names, catalog()), sandbox, columns, output)
         except NotSplittable as obstacle:
-            return _on_one_node(query, columns, output, str(obstacle))
+            reason = str(obstacle)
         except RecursionError:
             return _on_one_node(query, columns, output, "its expressions are nested too deeply")
+        try:
+            _refuse_long(tree)
+            return _by_key(exchange_query(tree, names, catalog()), sandbox, columns, output, buckets)
+        except (NotSplittable, RecursionError):
+            return _on_one_node(query, columns, output, reason)
 
 
 def _refuse_long(tree: exp.Query) -> None:
@@ -73,11 +84,9 @@ def _distributed(parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], 
         types = [kind for _, kind in sandbox.describe(map_sql)]
     except QueryFailed as error:
         raise NotSplittable(f"its parts can't be bound: {error.detail}") from None
-    for kind in types:
-        if kind.rstrip("[]").partition("(")[0] not in PORTABLE:
-            raise NotSplittable(f"a part of it is of type {kind}, which is not carried between nodes")
+    _require_portable(types)
     reduce_sql = parts.reduce_sql(types, output)
-    _check_reduce(reduce_sql, parts, types, output)
+    _check_reduce(reduce_sql, PARTS, list(zip(parts.names, types, strict=True)), output)
     return Plan(
         distributed=True,
         columns=columns,
@@ -88,12 +97,45 @@ def _distributed(parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], 
     )
 
 
-def _check_reduce(reduce_sql: str, parts: SplitQuery, types: list[str], output: list[tuple[str, str]]) -> None:
+def _by_key(
+    parts: Exchange, sandbox: Sandbox, columns: tuple[str, ...], output: list[tuple[str, str]], buckets: int
+) -> Plan:
+    try:
+        map_sql = parts.map_sql(columns, [kind for _, kind in sandbox.describe(parts.keys_sql())], buckets)
+        sandbox.describe(map_sql)
+        found = sandbox.describe(parts.bucket_sql())
+    except QueryFailed as error:
+        raise NotSplittable(f"its buckets can't be bound: {error.detail}") from None
+    if found[: len(output)] != output:
+        raise NotSplittable("its buckets would give other columns")
+    _require_portable([kind for _, kind in found])
+    reduce_sql = parts.reduce_sql(output)
+    _check_reduce(reduce_sql, BUCKETS, found, output)
+    return Plan(
+        distributed=True,
+        columns=columns,
+        map_sql=map_sql,
+        reduce_sql=reduce_sql,
+        reduce_over=BUCKETS,
+        output=tuple(name for name, _ in output),
+        bucket_sql=parts.bucket_sql(),
+        buckets=buckets,
+        keys=tuple(key.sql(dialect="duckdb") for key in parts.keys),
+    )
+
+
+def _require_portable(types: list[str]) -> None:
+    for kind in types:
+        if kind.rstrip("[]").partition("(")[0] not in PORTABLE:
+            raise NotSplittable(f"a part of it is of type {kind}, which is not carried between nodes")
+
+
+def _check_reduce(reduce_sql: str, table: str, columns: list[tuple[str, str]], output: list[tuple[str, str]]) -> None:
     """The reduce step must bind, and give the very columns and types of the query itself."""
-    casts = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in zip(parts.names, types, strict=True))
+    casts = ", ".join(f"CAST(NULL AS {kind}) AS {_quoted(name)}" for name, kind in columns)
     try:
         with Sandbox({}) as empty:
-            found = empty.describe(f"WITH {PARTS} AS (SELECT {casts}) SELECT * FROM ({reduce_sql})")  # noqa: S608
+            found = empty.describe(f"WITH {table} AS (SELECT {casts}) SELECT * FROM ({reduce_sql})")  # noqa: S608
     except QueryFailed as error:
         raise NotSplittable(f"its parts can't be put together: {error.detail}") from None
     if found != output:

@@ -1,6 +1,7 @@
 """A planned query, run chunk by chunk, gives what the engine gives on the whole table."""
 
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from functions.processing.errors import QueryFailed, QueryRefused
 from functions.processing.sql.engine import Sandbox
+from functions.processing.sql.exchange import BUCKET
 from functions.processing.sql.planner import Plan, make_plan
 
 NAMES = pl.DataFrame({"key": ["a", "b", "c"], "g": ["a", "b", "c"], "label": ["Ay", "Bee", "Bee"]})
@@ -105,6 +107,12 @@ def run_in_chunks(plan: Plan, table: pl.DataFrame, size: int, references: Mappin
     for chunk in [table[at : at + size] for at in range(0, table.height, size)] or [table]:
         with Sandbox({"input": chunk.select(plan.columns), **references}) as sandbox:
             parts.append(sandbox.run(plan.map_sql))
+    if plan.bucket_sql is not None:
+        rows, parts = pl.concat(parts), []
+        for bucket in range(plan.buckets):
+            held = rows.filter(pl.col(BUCKET) == bucket).drop(BUCKET)
+            with Sandbox({"input": held, **references}) as sandbox:
+                parts.append(sandbox.run(plan.bucket_sql))
     with Sandbox({**references, plan.reduce_over: pl.concat(parts)}) as sandbox:
         return sandbox.run(plan.reduce_sql)
 
@@ -134,7 +142,7 @@ def assert_same(
     plan = make_plan(query, {"input": table, **references})
     found, expected = run_in_chunks(plan, table, size, references), run_whole(query, table, references)
     assert found.schema == expected.schema
-    ordered = "ORDER BY" in query
+    ordered = re.search(r"ORDER BY [^)]*$", query.replace("count(*)", "")) is not None
     assert canonical(found, ordered=ordered) == canonical(expected, ordered=ordered)
     return plan
 
@@ -151,6 +159,63 @@ def test_aggregations_over_chunks_equal_those_over_the_whole_table(query: str, t
 def test_selections_over_chunks_equal_those_over_the_whole_table(query: str, table: pl.DataFrame, size: int) -> None:
     plan = assert_same(query, table, size)
     assert plan.distributed, plan.reason
+
+
+windows = st.sampled_from(
+    [
+        "row_number() OVER (PARTITION BY {key} ORDER BY h, i, x, g, flag)",
+        "sum(h) OVER (PARTITION BY {key})",
+        "rank() OVER (PARTITION BY {key}, flag ORDER BY h DESC)",
+        "lag(h) OVER (PARTITION BY {key} ORDER BY h, i, x, g, flag)",
+        "count(*) FILTER (WHERE flag) OVER w",
+        "max(i) OVER (PARTITION BY flag, {key} ORDER BY h ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) IS NULL",
+    ]
+)
+
+
+@st.composite
+def by_key(draw: st.DrawFn) -> str:
+    key = draw(st.sampled_from(["g", "h % 2", "x", "upper(g)"]))
+    if draw(st.booleans()):
+        value = draw(
+            st.sampled_from(
+                ["product(h)", "list_sort(list(h))", "string_agg(g, '' ORDER BY g)", "sum(DISTINCT h)", "skewness(h)"]
+            )
+        )
+        query = (
+            f"SELECT {key} AS k, {value} AS v, count(*) AS n FROM input GROUP BY {draw(st.sampled_from([key, '1']))}"
+        )
+        return query + draw(
+            st.sampled_from(["", " ORDER BY count(*) DESC, k", " HAVING count(*) > 1 ORDER BY k LIMIT 2"])
+        )
+    value = draw(windows).format(key=key)
+    star = draw(st.sampled_from(["*", "g, h, i, x, flag"]))
+    query = f"SELECT {star}, {value} AS v FROM input WHERE h IS NOT NULL WINDOW w AS (PARTITION BY {key})"
+    query += draw(
+        st.sampled_from(
+            ["", " QUALIFY row_number() OVER w2 = 1".replace("w2", f"(PARTITION BY {key} ORDER BY g, h, i, x, flag)")]
+        )
+    )
+    return query + draw(st.sampled_from(["", " ORDER BY v, h, g, i, x, flag LIMIT 3"]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(query=by_key(), table=tables, size=st.integers(4, 9))
+def test_what_looks_at_rows_of_one_key_runs_by_key(query: str, table: pl.DataFrame, size: int) -> None:
+    plan = assert_same(query, table, size)
+    assert plan.distributed, plan.reason
+    assert plan.bucket_sql is not None
+
+
+def test_distinct_results_of_groups_are_distinct_over_all_buckets() -> None:
+    table = pl.DataFrame([("a", 1, 2, 0.5, True), ("b", 2, 3, 1.5, False)], schema=SCHEMA, orient="row")
+    plan = assert_same("SELECT DISTINCT count(*) AS n FROM input GROUP BY g", table, 1)
+    assert plan.keys == ("g",)
+
+
+def test_zeros_of_both_signs_meet_in_one_bucket() -> None:
+    table = pl.DataFrame([("a", 1, 2, 0.0, True), ("b", 2, 3, -0.0, False)], schema=SCHEMA, orient="row")
+    assert assert_same("SELECT sum(DISTINCT h) AS s FROM input GROUP BY x", table, 1).bucket_sql is not None
 
 
 JOINS = [
@@ -171,6 +236,10 @@ def test_joins_to_reference_data_are_made_in_every_chunk(query: str, table: pl.D
 
 ON_ONE_NODE = [
     ("SELECT skewness(h) AS s FROM input", "SKEWNESS"),
+    (
+        "SELECT g, count(*) AS n, sum(count(*)) OVER (PARTITION BY h) AS s FROM input GROUP BY g, h ORDER BY ALL",
+        "window",
+    ),
     ("SELECT h, row_number() OVER (ORDER BY h, i, x, g, flag) AS n FROM input", "window"),
     ("SELECT sum(DISTINCT h) AS s FROM input", "DISTINCT"),
     ("SELECT count(*) AS n FROM input a JOIN input b ON a.h = b.h", "twice"),
@@ -185,7 +254,6 @@ ON_ONE_NODE = [
     ("SELECT max(COLUMNS('h|x')) FROM input", "COLUMNS"),
     ("SELECT g COLLATE NOCASE AS k, count(*) AS n FROM input GROUP BY 1", "collation"),
     ("SELECT 1 AS one FROM input HAVING 1 = 1", "computes nothing"),
-    ("SELECT DISTINCT count(*) AS n FROM input GROUP BY g", "DISTINCT"),
     ("SELECT quantile_cont(h, 0.5 ORDER BY h DESC) AS q FROM input", "constant fraction"),
 ]
 
