@@ -12,6 +12,12 @@ from functions.processing.schemas import ChunkReport
 ORDER = Order(kind="job", tenant="bench", id="flights")
 
 
+def running() -> WorkRow:
+    """The job's row."""
+    work = WorkContext(tenant=ORDER.tenant, subject="bench")
+    return WorkRow(ORDER, "running", {}, "", work, datetime.now(UTC))
+
+
 class MemoryContainer:
     """Blobs by name."""
 
@@ -42,18 +48,17 @@ class MemoryWork:
 
     async def get(self, order: Order) -> WorkRow:
         """The job."""
-        work = WorkContext(tenant=order.tenant, subject="bench")
-        return WorkRow(order, "running", {}, "", work, datetime.now(UTC))
+        return running()
 
-    async def report(self, order: Order, chunk: int) -> ChunkReport | None:
+    async def report(self, order: Order, chunk: int, generation: int = 0) -> ChunkReport | None:
         """The report of a chunk that is done."""
         return self._reports.get(chunk)
 
-    async def reports(self, order: Order) -> dict[int, ChunkReport]:
+    async def reports(self, order: Order, generation: int = 0) -> dict[int, ChunkReport]:
         """All reports."""
         return dict(self._reports)
 
-    async def put_report(self, order: Order, chunk: int, report: ChunkReport) -> None:
+    async def put_report(self, order: Order, chunk: int, report: ChunkReport, generation: int = 0) -> None:
         """Keep it."""
         self._reports[chunk] = report
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 import duckdb
 import polars as pl
 
-from bench.cases.job_stores import ORDER, MemoryContainer, MemoryWork, no_progress
+from bench.cases.job_stores import ORDER, MemoryContainer, MemoryWork, no_progress, running
 from bench.contest import BenchError, Contest, Effort, Sample, Side
 from bench.flights import QUERY, airlines_table, typed_flights
 from chassis.storage.blobs import Container
@@ -93,7 +93,7 @@ async def _job(artefacts: Artefacts, plan: WorkPlan) -> pl.DataFrame:
     for chunk in plan.chunks:
         await workers.do(ORDER, chunk.index)
     await artefacts.drop(ORDER, RESULT)
-    await Reducer(work, artefacts).job(ORDER, plan)
+    await Reducer(work, artefacts).job(running(), plan)
     return await artefacts.frame(artefacts.address(ORDER, RESULT))
 
 
@@ -109,7 +109,7 @@ def _plan(flights: pl.DataFrame, blobs: Sequence[str]) -> WorkPlan:
         total_bytes=0,
         chunks=tuple(chunks),
         query=query.model_dump(mode="json"),
-        reference_data=(AIRLINES,),
+        tables=(AIRLINES,),
     )
 
 

@@ -1,10 +1,14 @@
 """Blobs: large data, and short-lived addresses to put or get it directly."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from azure.core import MatchConditions
 from azure.core.exceptions import (
     ResourceExistsError,
+    ResourceModifiedError,
     ResourceNotFoundError,
     ServiceRequestError,
     ServiceResponseError,
@@ -14,7 +18,7 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClien
 
 from chassis.errors import DependencyUnavailable
 from chassis.storage.deadlines import STORAGE_OPTIONS
-from chassis.storage.rows import RowExists
+from chassis.storage.rows import RowChanged, RowExists
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a storage account's clock may be ahead of ours (Azure SAS best practices)."""
@@ -52,18 +56,37 @@ class Container:
         """The whole blob, or None when there is none."""
         return await self._download(name, None, None)
 
-    async def get_range(self, name: str, offset: int, length: int) -> bytes | None:
-        """`length` bytes from `offset`, fewer at the end of the blob; None when there is no blob."""
-        return await self._download(name, offset, length)
+    async def get_range(self, name: str, offset: int, length: int, etag: str | None = None) -> bytes | None:
+        """`length` bytes from `offset`, fewer at the end of the blob; None when there is no blob.
+
+        With `etag` raises RowChanged when the blob is another one by now.
+        """
+        return await self._download(name, offset, length, etag)
 
     async def size(self, name: str) -> int | None:
         """The number of bytes, or None when there is no blob."""
+        found = await self.version(name)
+        return None if found is None else found[0]
+
+    async def version(self, name: str) -> tuple[int, str] | None:
+        """The number of bytes and the ETag, or None when there is no blob."""
         try:
-            return int((await self._blob(name).get_blob_properties()).size)
+            properties = await self._blob(name).get_blob_properties()
+            return int(properties.size), str(properties.etag)
         except ResourceNotFoundError:
             return None
         except (ServiceRequestError, ServiceResponseError) as error:
             raise DependencyUnavailable("blob storage can't be reached") from error
+
+    async def uncommitted_blocks(self, name: str) -> list[tuple[str, int]]:
+        """(id as it was put, bytes) of the blocks that were put and not yet put together, in order."""
+        try:
+            _, waiting = await self._blob(name).get_block_list("uncommitted")
+        except ResourceNotFoundError:
+            return []
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise DependencyUnavailable("blob storage can't be reached") from error
+        return [(b64encode(str(block.id).encode()).decode(), int(block.size)) for block in waiting]
 
     async def delete(self, name: str) -> None:
         """Remove a blob; one that is not there is no error."""
@@ -81,9 +104,9 @@ class Container:
             return
 
     async def upload_url(self, name: str, valid_for: timedelta) -> str:
-        """An address that creates this blob, for so long: it can't change one that is there, nor read it."""
+        """An address that takes this blob for so long, whole or in blocks; it can't read it."""
         await self.create()
-        return self._url(name, BlobSasPermissions(create=True), valid_for)
+        return self._url(name, BlobSasPermissions(create=True, write=True), valid_for)
 
     def download_url(self, name: str, valid_for: timedelta) -> str:
         """An address that gives this blob for so long."""
@@ -105,12 +128,17 @@ class Container:
         properties = await self._blob(name).upload_blob(data, overwrite=not if_absent, content_settings=settings)
         return str(properties["etag"])
 
-    async def _download(self, name: str, offset: int | None, length: int | None) -> bytes | None:
+    async def _download(
+        self, name: str, offset: int | None, length: int | None, etag: str | None = None
+    ) -> bytes | None:
+        same: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         try:
-            stream = await self._blob(name).download_blob(offset, length, max_concurrency=2)
+            stream: Any = await self._blob(name).download_blob(offset, length, max_concurrency=2, **same)
             return bytes(await stream.readall())
         except ResourceNotFoundError:
             return None
+        except ResourceModifiedError as error:
+            raise RowChanged(f"blob {name} is another one by now") from error
         except (ServiceRequestError, ServiceResponseError) as error:
             raise DependencyUnavailable("blob storage can't be reached") from error
 

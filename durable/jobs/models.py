@@ -33,21 +33,28 @@ class Order(Contract):
 
 
 class Outcome(Contract):
-    """How a step went: `problem` is what makes the whole work fail for good, None when the step is done."""
+    """How a step went: `problem` is what makes the whole work fail for good, None when the step is done.
+
+    `deadline_s` is the time that the planned work has.
+    """
 
     problem: Problem | None = None
+    deadline_s: int = 3600
 
 
 class Standing(Contract):
     """How far the chunks are.
 
-    `failed` has a chunk's problem; `gone` is true when the work has ended meanwhile (discarded by its owner).
+    `problem` is that of a chunk; `gone` is true when the work has ended meanwhile (discarded by its owner). `stage`
+    counts how often what is done opened the way for further chunks; `plan_again` says that the plan was wrong.
     """
 
     done: int
     total: int
     problem: Problem | None = None
     gone: bool = False
+    stage: int = 0
+    plan_again: bool = False
 
     @property
     def complete(self) -> bool:

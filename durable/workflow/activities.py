@@ -92,8 +92,8 @@ def of_resource(function: str, started: str, found: dict[str, Any]) -> CallOutco
     if status == "completed":
         members = {name: found[name] for name in CATALOG[function].outputs if name in found}
         return CallOutcome(state="done", output=_trimmed(members))
-    if status == "discarded":
-        gone = spec_error("runtime", 410, "The work is gone", f"{function}: {started} was discarded")
+    if status in ("cancelled", "discarded"):
+        gone = spec_error("runtime", 410, "The work is gone", f"{function}: {started} was {status}")
         return CallOutcome(state="failed", error=gone)
     if status != "failed":
         return CallOutcome(state="started", started=started)

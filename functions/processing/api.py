@@ -15,10 +15,12 @@ from functions.processing import composition, results
 from functions.processing.orchestration import Orchestrations
 from functions.processing.schemas import (
     Accepted,
+    Blocks,
     CreatedDataset,
     Dataset,
     DatasetRequest,
     Id,
+    JobPlan,
     JobRequest,
     ResultFormat,
     ValidationRequest,
@@ -46,6 +48,18 @@ async def get_dataset(id: PathId, caller: Principal = requires(READ)) -> Dataset
     return await composition.datasets().describe(caller.tenant, id)
 
 
+@router.get("/datasets/{id}/blocks")
+async def get_blocks(id: PathId, caller: Principal = requires(READ)) -> Blocks:
+    """The blocks of a broken-off upload: what need not be sent again."""
+    return await composition.datasets().blocks(caller.tenant, id)
+
+
+@router.post("/datasets/{id}/upload-url")
+async def renew_upload_url(id: PathId, caller: Principal = requires(WRITE)) -> CreatedDataset:
+    """A fresh address for the bytes of a dataset that has none yet."""
+    return await composition.datasets().renew_upload(caller.tenant, id)
+
+
 @router.post("/validations", status_code=202)
 async def create_validation(
     request: ValidationRequest, response: Response, key: IdempotencyKey = None, caller: Principal = requires(WRITE)
@@ -69,7 +83,7 @@ async def get_quarantine(
     caller: Principal = requires(READ),
 ) -> Response:
     """Every invalid record of a completed validation: row, field, reason and the record as it was written."""
-    parquet = await composition.jobs().quarantine(caller.tenant, id)
+    parquet = await composition.jobs().quarantine("validation", caller.tenant, id)
     body = await asyncio.to_thread(results.render, parquet, wanted)
     return Response(body, media_type=results.MEDIA_TYPES[wanted])
 
@@ -106,6 +120,31 @@ async def get_result(
     parquet = await composition.jobs().result(caller.tenant, id)
     body = await asyncio.to_thread(results.render, parquet, wanted)
     return Response(body, media_type=results.MEDIA_TYPES[wanted])
+
+
+@router.get("/jobs/{id}/quarantine")
+async def get_job_quarantine(
+    id: PathId,
+    wanted: Annotated[ResultFormat, Query(alias="format")] = "json",
+    caller: Principal = requires(READ),
+) -> Response:
+    """Every invalid record of a completed job that checked its records."""
+    parquet = await composition.jobs().quarantine("job", caller.tenant, id)
+    body = await asyncio.to_thread(results.render, parquet, wanted)
+    return Response(body, media_type=results.MEDIA_TYPES[wanted])
+
+
+@router.get("/jobs/{id}/plan")
+async def get_plan(id: PathId, caller: Principal = requires(READ)) -> JobPlan:
+    """How a job's query is carried out: in parts, by key, or on one node and why."""
+    return await composition.jobs().plan(caller.tenant, id)
+
+
+@router.post("/jobs/{id}/cancel", status_code=202)
+async def cancel_job(id: PathId, caller: Principal = requires(WRITE)) -> Accepted:
+    """Cancel a job that runs; nothing that it made is kept."""
+    await composition.jobs().cancel(caller.tenant, id)
+    return Accepted(id=id)
 
 
 @router.delete("/jobs/{id}", status_code=204)

@@ -32,9 +32,14 @@ def quarantine_of(chunk: int) -> str:
     return f"quarantine/{chunk:06d}"
 
 
-def part_of(chunk: int) -> str:
-    """What a job's map half made of a chunk."""
-    return f"parts/{chunk:06d}"
+def part_of(chunk: int, generation: int = 0) -> str:
+    """What a job made of a chunk or bucket. A straggler of an earlier generation writes elsewhere."""
+    return f"parts/{f'{generation}-' if generation else ''}{chunk:06d}"
+
+
+def plan_of(generation: int) -> str:
+    """The plan of a generation."""
+    return f"plan-{generation}.json" if generation else "plan.json"
 
 
 def reference(table: str) -> str:
@@ -54,19 +59,19 @@ class Artefacts:
         """The blob of a named frame."""
         return f"{_prefix(order)}{name}.parquet"
 
-    async def put_plan(self, order: Order, plan: WorkPlan) -> WorkPlan:
+    async def put_plan(self, order: Order, plan: WorkPlan, generation: int = 0) -> WorkPlan:
         """Store the plan once and return the one that is stored: a second planner takes over the first one's."""
         try:
             body = plan.model_dump_json(by_alias=True).encode("utf-8")
-            await self._container.put(f"{_prefix(order)}plan.json", body, if_absent=True)
+            await self._container.put(_prefix(order) + plan_of(generation), body, if_absent=True)
         except RowExists:
-            stored = await self.plan(order)
+            stored = await self.plan(order, generation)
             return stored if stored is not None else plan
         return plan
 
-    async def plan(self, order: Order) -> WorkPlan | None:
-        """The stored plan, or None."""
-        name = f"{_prefix(order)}plan.json"
+    async def plan(self, order: Order, generation: int = 0) -> WorkPlan | None:
+        """The stored plan of a generation, or None."""
+        name = _prefix(order) + plan_of(generation)
         if name not in self._plans:
             body = await self._container.get(name)
             if body is None:
@@ -84,6 +89,19 @@ class Artefacts:
         except RowExists:
             return len(body)
         return len(body)
+
+    async def put_slices(self, order: Order, name: str, frames: Sequence[pl.DataFrame]) -> tuple[int, ...]:
+        """Store frames one after another in one blob, and return the bytes that each takes; an empty one takes none."""
+        bodies = [await asyncio.to_thread(to_parquet, frame) if frame.height else b"" for frame in frames]
+        await self._container.put(self.address(order, name), b"".join(bodies))
+        return tuple(map(len, bodies))
+
+    async def slices(self, wanted: Sequence[tuple[str, int, int]]) -> list[pl.DataFrame]:
+        """The frames at (address, offset, bytes), in that order, some at a time. Raises SourceNotUsable."""
+        found: list[pl.DataFrame] = []
+        for start in range(0, len(wanted), READ_AT_ONCE):
+            found += await asyncio.gather(*(self._slice(*place) for place in wanted[start : start + READ_AT_ONCE]))
+        return found
 
     async def frame(self, address: str, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
         """A frame, or some columns of it. Raises SourceNotUsable when it is gone."""
@@ -110,6 +128,12 @@ class Artefacts:
             self._tables.popitem(last=False)
         return found
 
+    async def _slice(self, address: str, offset: int, length: int) -> pl.DataFrame:
+        body = await self._container.get_range(address, offset, length)
+        if body is None:
+            raise SourceNotUsable("what the chunks made has been discarded")
+        return await asyncio.to_thread(_from_parquet, body, None)
+
     async def bytes_of(self, address: str) -> bytes | None:
         """A blob as it is, or None."""
         return await self._container.get(address)
@@ -121,7 +145,8 @@ class Artefacts:
 
     async def sweep(self, order: Order) -> None:
         """Remove everything of one piece of work. May be repeated."""
-        self._plans.pop(f"{_prefix(order)}plan.json", None)
+        for kept in [name for name in self._plans if name.startswith(_prefix(order))]:
+            del self._plans[kept]
         for name in [name async for name in self._container.list(_prefix(order))]:
             await self._container.delete(name)
 

@@ -11,7 +11,7 @@ from durable.jobs import steps
 from durable.jobs.models import Order
 from functions.processing import composition
 from functions.processing.api import router
-from functions.processing.composition import CHUNK_QUEUE, WORK, runtime
+from functions.processing.composition import CHUNK_QUEUES, WORK, runtime
 from functions.processing.orchestration import Orchestrations
 from functions.processing.recovery import recover
 from functions.processing.schemas import ChunkCommand
@@ -33,15 +33,19 @@ async def processing_handle_http(
     return await front.handle(req, context, client)
 
 
-@blueprint.function_name("processing_do_chunk")
-@blueprint.queue_trigger(arg_name="msg", queue_name=CHUNK_QUEUE, connection="AzureWebJobsStorage")
-@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
 async def processing_do_chunk(msg: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
     """One chunk of a validation or job. May be repeated."""
     async with runtime.consume(msg, ChunkCommand) as message:
         order = Order(kind=message.data.kind, tenant=message.tenant, id=message.data.id)
-        if await composition.workers().do(order, message.data.chunk):
+        if await composition.workers().do(order, message.data.chunk, message.data.generation):
             await Orchestrations(client).wake(order)
+
+
+for _number, _queue in enumerate(CHUNK_QUEUES):
+    _function = blueprint.queue_trigger(arg_name="msg", queue_name=_queue, connection="AzureWebJobsStorage")(
+        blueprint.durable_client_input(client_name="client")(processing_do_chunk)
+    )
+    blueprint.function_name(f"processing_do_chunk_{_number}")(_function)
 
 
 @blueprint.function_name("processing_recover_jobs")

@@ -36,6 +36,9 @@ class Fault:
 
 def batches(chunk: Converted) -> Iterator[Batch]:
     """The bodies that check every row once: the converted rows first, then the others with their texts as they are."""
+    if chunk.lines is not None:
+        yield from _of_lines(chunk.lines, range(len(chunk.lines)))
+        return
     if not chunk.bad.any():
         yield from _of_frame(chunk.typed, range(chunk.typed.height))
         return
@@ -54,6 +57,16 @@ async def faults(chunk: Converted, check: Check, key: str, progress: Callable[[i
             found.append(Fault(batch.rows[int(error["index"])], str(error["field"]), str(error["reason"])))
         await progress(len(batch.rows))
     return sorted(found, key=lambda fault: fault.row)
+
+
+def _of_lines(lines: Sequence[bytes], rows: Sequence[int]) -> Iterator[Batch]:
+    """Records that are JSON go as they are."""
+    if len(rows) > BATCH_ROWS or (len(rows) > 1 and sum(map(len, lines)) > BATCH_BYTES):
+        half = len(rows) // 2
+        yield from _of_lines(lines[:half], rows[:half])
+        yield from _of_lines(lines[half:], rows[half:])
+    elif rows:
+        yield Batch(rows, b'{"items":[' + b",".join(lines) + b"]}")
 
 
 def _of_frame(frame: pl.DataFrame, rows: Sequence[int]) -> Iterator[Batch]:

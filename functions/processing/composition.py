@@ -16,7 +16,8 @@ from functions.processing.workers import Workers
 
 runtime = runtime_for("processing")
 DATASETS, WORK, CHUNKS = "processingdatasets", "processingwork", "processingchunks"
-CHUNK_QUEUE = "processing-chunks"
+CHUNK_QUEUES = ("processing-chunks-0", "processing-chunks-1")
+"""The partitions; chunk n goes to partition n modulo their number."""
 
 
 @cache
@@ -49,7 +50,7 @@ def steps() -> JobSteps:
     """The steps of the durable orchestration."""
     metadata = Metadata(runtime.services)
     planner = Planner(datasets(), work(), artefacts(), metadata)
-    return JobSteps(work(), artefacts(), planner, Reducer(work(), artefacts()), runtime.queues, CHUNK_QUEUE)
+    return JobSteps(work(), artefacts(), planner, Reducer(work(), artefacts()), runtime.queues, CHUNK_QUEUES)
 
 
 @cache

@@ -33,10 +33,28 @@ class ResultNotReady(Conflict):
     code, title = "processing.result-not-ready", "There is no result"
 
 
+class PlanNotReady(Conflict):
+    """The job has not been planned yet, or its plan went with it."""
+
+    code, title = "processing.plan-not-ready", "There is no plan"
+
+
+class RequestContradicts(InvalidInput):
+    """Two parts of a request exclude each other."""
+
+    code, title = "processing.request-contradicts", "The request contradicts itself"
+
+
 class DatasetNotUploaded(Unprocessable):
     """The dataset was created, but no bytes came yet."""
 
     code, title = "processing.dataset-not-uploaded", "The dataset has no content yet"
+
+
+class DatasetComplete(Conflict):
+    """The dataset has its content, which never changes."""
+
+    code, title = "processing.dataset-complete", "The dataset is complete"
 
 
 class DatasetUnreadable(Unprocessable):
@@ -73,6 +91,12 @@ class SourceNotUsable(Unprocessable):
     """The validation or the reference data that a job names can't be used."""
 
     code, title = "processing.source-not-usable", "A source of the job can't be used"
+
+
+class WorkEnded(Conflict):
+    """What has ended can't be cancelled."""
+
+    code, title = "processing.work-ended", "The work has ended"
 
 
 class WorkExpired(Unprocessable):

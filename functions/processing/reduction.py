@@ -1,14 +1,22 @@
 """The reduce step: the totals of a validation, the result of a job."""
 
 import asyncio
+from collections.abc import Mapping
 
 import polars as pl
 
-from durable.jobs.models import Order
 from functions.processing.artefacts import RESULT, Artefacts, part_of
 from functions.processing.errors import RecordsInvalid
 from functions.processing.repository import WorkRepository, WorkRow
-from functions.processing.schemas import InvalidRow, JobResult, ValidationRequest, ValidationResult, WorkPlan
+from functions.processing.schemas import (
+    ChunkReport,
+    InvalidRow,
+    JobRequest,
+    JobResult,
+    ValidationRequest,
+    ValidationResult,
+    WorkPlan,
+)
 from functions.processing.sql.engine import Sandbox, narrowed
 from functions.processing.sql.planner import Plan
 from functions.processing.workers import ROWS_NAMED
@@ -25,28 +33,44 @@ class Reducer:
 
     async def validation(self, work: WorkRow) -> ValidationResult:
         """The totals. Raises RecordsInvalid when more records are invalid than the request allows."""
-        reports = await self._work.reports(work.order)
-        named = tuple(row for _, report in sorted(reports.items()) for row in report.invalid_rows)[:ROWS_NAMED]
-        result = ValidationResult(
-            rows=sum(report.rows for report in reports.values()),
-            valid=sum(report.valid for report in reports.values()),
-            invalid=sum(report.invalid for report in reports.values()),
-            invalid_rows=named,
-        )
-        if result.invalid > ValidationRequest.model_validate(work.request).max_invalid:
-            raise RecordsInvalid(
-                describe_invalid(result), invalidRows=[row.model_dump(mode="json", by_alias=True) for row in named]
-            )
-        return result
+        found = _totals(await self._work.reports(work.order, work.generation))
+        _require_valid(found, ValidationRequest.model_validate(work.request).max_invalid)
+        return found
 
-    async def job(self, order: Order, plan: WorkPlan) -> JobResult:
-        """Run the query's reduce half over the parts and store the result, once."""
+    async def job(self, work: WorkRow, plan: WorkPlan) -> JobResult:
+        """Run the query's reduce half over the parts and store the result, once.
+
+        Raises RecordsInvalid when the job checks its records and more are invalid than the request allows.
+        """
+        order, invalid = work.order, None
+        if plan.schema_ is not None:
+            found = _totals(await self._work.reports(order, work.generation))
+            _require_valid(found, JobRequest.model_validate(work.request).max_invalid)
+            invalid = found.invalid
         query = Plan.model_validate(plan.query)
-        parts = await self._artefacts.frames([self._artefacts.address(order, part_of(c.index)) for c in plan.chunks])
-        tables = {**await self._artefacts.tables(order, plan.reference_data), query.reduce_over: pl.concat(parts)}
+        numbers = range(len(plan.chunks), plan.tasks) if plan.buckets else range(len(plan.chunks))
+        addresses = [self._artefacts.address(order, part_of(number, work.generation)) for number in numbers]
+        parts = await self._artefacts.frames(addresses)
+        tables = {**await self._artefacts.tables(order, plan.tables), query.reduce_over: pl.concat(parts)}
         result = await asyncio.to_thread(_reduce, query.reduce_sql, tables)
         await self._artefacts.put_frame(order, RESULT, result, if_absent=True)
-        return JobResult(rows=result.height, columns=tuple(result.columns))
+        return JobResult(rows=result.height, columns=tuple(result.columns), invalid=invalid)
+
+
+def _totals(reports: Mapping[int, ChunkReport]) -> ValidationResult:
+    named = tuple(row for _, report in sorted(reports.items()) for row in report.invalid_rows)[:ROWS_NAMED]
+    return ValidationResult(
+        rows=sum(report.rows for report in reports.values()),
+        valid=sum(report.valid for report in reports.values()),
+        invalid=sum(report.invalid for report in reports.values()),
+        invalid_rows=named,
+    )
+
+
+def _require_valid(found: ValidationResult, allowed: int) -> None:
+    if found.invalid > allowed:
+        named = [row.model_dump(mode="json", by_alias=True) for row in found.invalid_rows]
+        raise RecordsInvalid(describe_invalid(found), invalidRows=named)
 
 
 def describe_invalid(result: ValidationResult) -> str:

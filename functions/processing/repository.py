@@ -13,12 +13,15 @@ from chassis.work import WorkContext
 from durable.jobs.models import Kind, Order, Problem
 from functions.processing.schemas import ChunkReport, Dataset, Status
 
-ENDED: frozenset[Status] = frozenset({"completed", "failed", "discarded"})
+ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled", "discarded"})
 
 
 @dataclass(frozen=True)
 class WorkRow:
-    """One validation or job. `request` is its request body; `work` is whose it is."""
+    """One validation or job. `request` is its request body; `work` is whose it is.
+
+    `generation` counts the plans that were made for it; `chunks` are all tasks of the present one.
+    """
 
     order: Order
     status: Status
@@ -27,6 +30,8 @@ class WorkRow:
     work: WorkContext
     created_at: datetime
     etag: str = ""
+    generation: int = 0
+    started_at: datetime | None = None
     chunks: int | None = None
     rows: int | None = None
     total_bytes: int | None = None
@@ -69,7 +74,10 @@ class DatasetRepository:
 
 
 class WorkRepository:
-    """Work rows: partition tenant, key `kind:id`. Chunk rows: partition `tenant|kind|id`, key the padded index."""
+    """Work rows: partition tenant, key `kind:id`. Chunk rows: partition `tenant|kind|id`, key the padded index.
+
+    The chunks of a later generation have partitions of their own: `tenant|kind|id|generation`.
+    """
 
     def __init__(self, table: Table, chunks: Table) -> None:
         self._table = table
@@ -95,32 +103,34 @@ class WorkRepository:
         async for row in self._table.query(where=where, parameters={"pending": "pending", "running": "running"}):
             yield _work(row)
 
-    async def report(self, order: Order, chunk: int) -> ChunkReport | None:
-        """The report of a chunk that is done, or None."""
-        row = await self._chunks.get(_partition(order), f"{chunk:06d}")
+    async def report(self, order: Order, chunk: int, generation: int = 0) -> ChunkReport | None:
+        """The report of a chunk that is done under this generation's plan, or None."""
+        row = await self._chunks.get(_partition(order, generation), f"{chunk:06d}")
         return None if row is None else ChunkReport.model_validate_json(row["report"])
 
-    async def reports(self, order: Order) -> dict[int, ChunkReport]:
+    async def reports(self, order: Order, generation: int = 0) -> dict[int, ChunkReport]:
         """The reports of all chunks that are done, by index, in order."""
-        rows = self._chunks.query(_partition(order))
+        rows = self._chunks.query(_partition(order, generation))
         return {int(row.key): ChunkReport.model_validate_json(row["report"]) async for row in rows}
 
-    async def put_report(self, order: Order, chunk: int, report: ChunkReport) -> None:
+    async def put_report(self, order: Order, chunk: int, report: ChunkReport, generation: int = 0) -> None:
         """Store that a chunk is done; the same chunk again changes nothing that matters."""
-        await self._chunks.upsert(_partition(order), f"{chunk:06d}", {"report": report.model_dump_json(by_alias=True)})
+        values = {"report": report.model_dump_json(by_alias=True, exclude_defaults=True)}
+        await self._chunks.upsert(_partition(order, generation), f"{chunk:06d}", values)
 
-    async def forget_reports(self, order: Order) -> None:
-        """Remove the chunk rows."""
-        async for row in self._chunks.query(_partition(order)):
-            await self._chunks.delete(_partition(order), row.key)
+    async def forget_reports(self, order: Order, generations: int = 1) -> None:
+        """Remove the chunk rows of so many generations."""
+        for partition in (_partition(order, generation) for generation in range(generations)):
+            async for row in self._chunks.query(partition):
+                await self._chunks.delete(partition, row.key)
 
 
 def _key(kind: Kind, id: str) -> str:
     return f"{kind}:{id}"
 
 
-def _partition(order: Order) -> str:
-    return f"{order.tenant}|{order.kind}|{order.id}"
+def _partition(order: Order, generation: int) -> str:
+    return f"{order.tenant}|{order.kind}|{order.id}{f'|{generation}' if generation else ''}"
 
 
 def _values(work: WorkRow) -> dict[str, Any]:
@@ -131,6 +141,8 @@ def _values(work: WorkRow) -> dict[str, Any]:
         "fingerprint": work.fingerprint,
         "work": work.work.model_dump_json(),
         "created": work.created_at,
+        "generation": work.generation,
+        "started": work.started_at,
         "chunks": work.chunks,
         "rows": work.rows,
         "bytes": work.total_bytes,
@@ -150,6 +162,8 @@ def _work(row: Row) -> WorkRow:
         work=WorkContext.model_validate_json(row["work"]),
         created_at=row["created"].astimezone(UTC),
         etag=row.etag,
+        generation=int(row.get("generation") or 0),
+        started_at=row["started"].astimezone(UTC) if row.get("started") else None,
         chunks=row.get("chunks"),
         rows=row.get("rows"),
         total_bytes=row.get("bytes"),

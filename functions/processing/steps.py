@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.errors import NotFound, PlatformError
@@ -20,6 +22,7 @@ from functions.processing.workers import is_for_good, standing_of
 
 CHUNK_TYPE = "processing.chunk"
 SENT_AT_ONCE = 16
+DEFAULT_DEADLINE_S = 3600
 log = logging.getLogger(__name__)
 
 
@@ -39,14 +42,14 @@ class JobSteps:
         planner: Planner,
         reducer: Reducer,
         queues: Queues,
-        chunk_queue: str,
+        chunk_queues: Sequence[str],
     ) -> None:
         self._work = work
         self._artefacts = artefacts
         self._planner = planner
         self._reducer = reducer
         self._queues = queues
-        self._chunk_queue = chunk_queue
+        self._chunk_queues = tuple(chunk_queues)
 
     async def context_of(self, order: Order) -> WorkContext:
         """Whose work it is. Raises WorkGone."""
@@ -57,43 +60,52 @@ class JobSteps:
         work = await self._require(order)
         if work.ended:
             return Outcome()
+        if any(report.look_again for report in (await self._work.reports(order, work.generation)).values()):
+            # Planned again, once: the reports of the new generation are not there yet.
+            work = replace(work, generation=work.generation + 1)
         try:
-            plan = await self._artefacts.plan(order)
+            plan = await self._artefacts.plan(order, work.generation)
             if plan is None:
-                plan = await self._artefacts.put_plan(order, await self._planner.plan(work))
+                plan = await self._artefacts.put_plan(order, await self._planner.plan(work), work.generation)
         except PlatformError as error:
             return _outcome(error)
         running = replace(
             work,
             status="running",
-            chunks=len(plan.chunks),
+            started_at=work.started_at or datetime.now(UTC),
+            chunks=plan.tasks,
             rows=plan.rows,
             total_bytes=plan.total_bytes,
             plan=_summary(plan.query),
         )
         await self._replace(running)
-        return Outcome()
+        return Outcome(deadline_s=int(work.request.get("deadlineSeconds", DEFAULT_DEADLINE_S)))
 
     async def enqueue(self, order: Order) -> None:
-        """Put every chunk without a report on the queue. Repeated, it sends the same commands again."""
-        plan = await self._artefacts.plan(order)
-        if plan is None or (await self._require(order)).ended:
+        """Put every chunk without a report on the queue; the buckets once there is none. May be repeated."""
+        work = await self._require(order)
+        plan = await self._artefacts.plan(order, work.generation)
+        if plan is None or work.ended:
             return
-        done = await self._work.reports(order)
+        done = await self._work.reports(order, work.generation)
         unfinished = [chunk.index for chunk in plan.chunks if chunk.index not in done]
+        if not unfinished:
+            unfinished = [index for index in range(len(plan.chunks), plan.tasks) if index not in done]
         for start in range(0, len(unfinished), SENT_AT_ONCE):
-            await asyncio.gather(*(self._send(order, index) for index in unfinished[start : start + SENT_AT_ONCE]))
+            await asyncio.gather(*(self._send(work, index) for index in unfinished[start : start + SENT_AT_ONCE]))
 
     async def check(self, order: Order) -> Standing:
         """How far the chunks are; gone when the work has ended meanwhile."""
-        plan = await self._artefacts.plan(order)
-        if plan is None or (await self._require(order)).ended:
+        work = await self._require(order)
+        plan = await self._artefacts.plan(order, work.generation)
+        if plan is None or work.ended:
             return Standing(done=0, total=0, gone=True)
-        return standing_of(plan, await self._work.reports(order))
+        return standing_of(plan, await self._work.reports(order, work.generation))
 
     async def reduce(self, order: Order) -> Outcome:
         """Make the result and keep it with the work; the end is announced by `finish`."""
-        work, plan = await self._require(order), await self._artefacts.plan(order)
+        work = await self._require(order)
+        plan = await self._artefacts.plan(order, work.generation)
         if work.ended or plan is None:
             return Outcome()
         try:
@@ -101,7 +113,7 @@ class JobSteps:
             if order.kind == "validation":
                 result = (await self._reducer.validation(work)).model_dump(mode="json", by_alias=True)
             else:
-                result = (await self._reducer.job(order, plan)).model_dump(mode="json", by_alias=True)
+                result = (await self._reducer.job(work, plan)).model_dump(mode="json", by_alias=True)
         except PlatformError as error:
             return _outcome(error)
         await self._replace(replace(work, result=result))
@@ -118,9 +130,11 @@ class JobSteps:
         if (await self._require(order)).status != "completed":
             await self._artefacts.sweep(order)
 
-    async def _send(self, order: Order, chunk: int) -> None:
-        command = ChunkCommand(kind=order.kind, id=order.id, chunk=chunk)
-        await self._queues.send(self._chunk_queue, CHUNK_TYPE, command, id=f"{order.instance_id}-{chunk}")
+    async def _send(self, work: WorkRow, chunk: int) -> None:
+        order = work.order
+        command = ChunkCommand(kind=order.kind, id=order.id, chunk=chunk, generation=work.generation)
+        id = f"{order.instance_id}-{work.generation}-{chunk}"
+        await self._queues.send(self._chunk_queues[chunk % len(self._chunk_queues)], CHUNK_TYPE, command, id=id)
 
     async def _end(self, work: WorkRow, problem: Problem | None) -> None:
         status: Status = "failed" if problem is not None else "completed"

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from functions.processing.parsing.dialect import RFC_4180, Dialect
+
 
 class Kind(StrEnum):
     """What a column holds. The values are JSON Schema's names of the types."""
@@ -37,15 +39,19 @@ class Converted:
     """A chunk after conversion.
 
     `typed` has every row with its typed values, null where a value could not be converted. `bad` is true for the rows
-    in which that happened, and `texts` has every row as it was written (null values already null).
+    in which that happened, and `texts` has every row as it was written (null values already null). `lines` are the
+    records themselves where they are JSON already.
     """
 
     typed: pl.DataFrame
     bad: pl.Series
     texts: pl.DataFrame
+    lines: Sequence[bytes] | None = None
 
 
-def read_texts(block: bytes, columns: Sequence[str], null_values: Sequence[str], *, rows: int) -> pl.DataFrame:
+def read_texts(
+    block: bytes, columns: Sequence[str], null_values: Sequence[str], *, rows: int, dialect: Dialect = RFC_4180
+) -> pl.DataFrame:
     """Parse whole CSV records (no header) to text columns; the null values become null.
 
     Raises RowCountMismatch when there are not `rows` of them.
@@ -53,6 +59,8 @@ def read_texts(block: bytes, columns: Sequence[str], null_values: Sequence[str],
     frame = pl.read_csv(
         io.BytesIO(block),
         has_header=False,
+        separator=dialect.delimiter,
+        quote_char=dialect.quote,
         schema=dict.fromkeys(columns, pl.String),
         # An empty field that is not quoted comes as null from the parser, whatever it is told.
         null_values=list(null_values) if "" in null_values else None,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from functions.processing.parsing.dialect import RFC_4180, Dialect
+
 Positions = npt.NDArray[np.intp]
 
-LINE_FEED, CARRIAGE_RETURN, QUOTE, COMMA = 0x0A, 0x0D, 0x22, 0x2C
+LINE_FEED, CARRIAGE_RETURN = 0x0A, 0x0D
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -33,7 +35,7 @@ class Extent:
     rows: int
 
 
-def read_header(block: bytes, *, at_end: bool) -> Header:
+def read_header(block: bytes, *, at_end: bool, dialect: Dialect = RFC_4180) -> Header:
     """Read the header row at the beginning of a file.
 
     `at_end` says that the block reaches the end of the file. Raises MalformedFile for an empty file, bytes that are
@@ -41,16 +43,16 @@ def read_header(block: bytes, *, at_end: bool) -> Header:
     """
     if not block.strip(b"\xef\xbb\xbf\r\n \t"):
         raise MalformedFile("the file is empty")
-    _check_text(block, 0)
+    _check_text(block, 0, dialect)
     start = len(BYTE_ORDER_MARK) if block.startswith(BYTE_ORDER_MARK) else 0
-    ends = _record_ends(np.frombuffer(block, dtype=np.uint8), start)
+    ends = _record_ends(np.frombuffer(block, dtype=np.uint8), start, dialect)
     if len(ends) == 0 and not at_end:
         raise MalformedFile(f"no header row ends within the first {len(block):,} bytes")
     end = int(ends[0]) + 1 if len(ends) else len(block)
-    return Header(_names(_decode(block[start:end], 0)), end)
+    return Header(_names(_decode(block[start:end], 0, dialect), dialect), end)
 
 
-def measure(block: bytes, *, fields: int, first_row: int, at_end: bool) -> Extent:
+def measure(block: bytes, *, fields: int, first_row: int, at_end: bool, dialect: Dialect = RFC_4180) -> Extent:
     """Find the whole records at the beginning of a block that starts at a record, and check each.
 
     `first_row` is the number of the block's first record (data rows count from 1); `fields` is how many each must
@@ -59,22 +61,22 @@ def measure(block: bytes, *, fields: int, first_row: int, at_end: bool) -> Exten
     if at_end and fields > 1:
         block = block.rstrip(b"\r\n")
     data = np.frombuffer(block, dtype=np.uint8)
-    ends = _record_ends(data, 0)
+    ends = _record_ends(data, 0, dialect)
     if at_end and len(block) and (len(ends) == 0 or ends[-1] != len(block) - 1):
-        _refuse_open_quote(data, ends, first_row)
+        _refuse_open_quote(data, ends, first_row, dialect)
         ends = np.append(ends, len(block))
     if len(ends) == 0 and len(block):
         raise MalformedFile(f"row {first_row} is longer than {len(block):,} bytes; is a quote not closed?")
     length = min(int(ends[-1]) + 1, len(block)) if len(ends) else 0
-    _check_text(block[:length], first_row)
-    _check_quotes(data[:length], ends, first_row)
-    _check_fields(data[:length], ends, fields, first_row)
+    _check_text(block[:length], first_row, dialect)
+    _check_quotes(data[:length], ends, first_row, dialect)
+    _check_fields(data[:length], ends, fields, first_row, dialect)
     return Extent(length, len(ends))
 
 
-def _names(header: str) -> tuple[str, ...]:
+def _names(header: str, dialect: Dialect) -> tuple[str, ...]:
     try:
-        names = next(csv.reader([header], strict=True))
+        names = next(csv.reader([header], delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True))
     except csv.Error as error:
         raise MalformedFile(f"the header row can't be read: {error}") from None
     seen: set[str] = set()
@@ -88,10 +90,10 @@ def _names(header: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _record_ends(data: npt.NDArray[np.uint8], start: int) -> Positions:
+def _record_ends(data: npt.NDArray[np.uint8], start: int, dialect: Dialect) -> Positions:
     """Positions of the line feeds that end a record: those outside quotes."""
     ends = np.flatnonzero(data == LINE_FEED)
-    quotes = np.flatnonzero(data == QUOTE)
+    quotes = np.flatnonzero(data == dialect.quotation)
     return _outside(ends[ends >= start], quotes)
 
 
@@ -103,52 +105,52 @@ def _outside(positions: Positions, quotes: Positions) -> Positions:
     return outside
 
 
-def _check_text(block: bytes, first_row: int) -> None:
+def _check_text(block: bytes, first_row: int, dialect: Dialect) -> None:
     at = block.find(b"\0")
     if at >= 0:
-        raise MalformedFile(f"{_place(block, at, first_row)} holds a NUL byte: this is not a CSV file")
+        raise MalformedFile(f"{_place(block, at, first_row, dialect)} holds a NUL byte: this is not a CSV file")
     if first_row:
-        _decode(block, first_row)
+        _decode(block, first_row, dialect)
 
 
-def _decode(block: bytes, first_row: int) -> str:
+def _decode(block: bytes, first_row: int, dialect: Dialect) -> str:
     try:
         return block.decode("utf-8")
     except UnicodeDecodeError as error:
-        place = _place(block, error.start, first_row)
+        place = _place(block, error.start, first_row, dialect)
         raise MalformedFile(f"{place} is not UTF-8 (byte 0x{block[error.start]:02x})") from None
 
 
-def _place(block: bytes, at: int, first_row: int) -> str:
+def _place(block: bytes, at: int, first_row: int, dialect: Dialect) -> str:
     if not first_row:
         return "the header row" if b"\n" not in block[:at] else "the file"
-    ends = _record_ends(np.frombuffer(block[:at], dtype=np.uint8), 0)
+    ends = _record_ends(np.frombuffer(block[:at], dtype=np.uint8), 0, dialect)
     return f"row {first_row + len(ends)}"
 
 
-def _refuse_open_quote(data: npt.NDArray[np.uint8], ends: Positions, first_row: int) -> None:
-    if np.count_nonzero(data == QUOTE) % 2:
+def _refuse_open_quote(data: npt.NDArray[np.uint8], ends: Positions, first_row: int, dialect: Dialect) -> None:
+    if np.count_nonzero(data == dialect.quotation) % 2:
         raise MalformedFile(f"row {first_row + len(ends)} opens a quote that is not closed")
 
 
-def _check_quotes(data: npt.NDArray[np.uint8], ends: Positions, first_row: int) -> None:
+def _check_quotes(data: npt.NDArray[np.uint8], ends: Positions, first_row: int, dialect: Dialect) -> None:
     """A quote opens at the beginning of a field and closes at its end; inside it is doubled."""
-    quotes = np.flatnonzero(data == QUOTE)
+    quotes = np.flatnonzero(data == dialect.quotation)
     if len(quotes) == 0:
         return
     padded = np.concatenate(([LINE_FEED], data, [LINE_FEED]))
     before, after = padded[quotes[0::2]], padded[quotes[1::2] + 2]
-    opens = np.isin(before, (COMMA, LINE_FEED, QUOTE))
-    closes = np.isin(after, (COMMA, LINE_FEED, CARRIAGE_RETURN, QUOTE))
+    opens = np.isin(before, (dialect.separator, LINE_FEED, dialect.quotation))
+    closes = np.isin(after, (dialect.separator, LINE_FEED, CARRIAGE_RETURN, dialect.quotation))
     for stray in (quotes[0::2][~opens], quotes[1::2][~closes]):
         if len(stray):
             row = first_row + int(np.searchsorted(ends, stray[0]))
             raise MalformedFile(f"row {row} has a quote in the middle of a field")
 
 
-def _check_fields(data: npt.NDArray[np.uint8], ends: Positions, fields: int, first_row: int) -> None:
-    commas = _outside(np.flatnonzero(data == COMMA), np.flatnonzero(data == QUOTE))
-    found = np.diff(np.searchsorted(commas, ends), prepend=0) + 1
+def _check_fields(data: npt.NDArray[np.uint8], ends: Positions, fields: int, first_row: int, dialect: Dialect) -> None:
+    separators = _outside(np.flatnonzero(data == dialect.separator), np.flatnonzero(data == dialect.quotation))
+    found = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
     wrong = np.flatnonzero(found != fields)
     if len(wrong):
         at = int(wrong[0])

@@ -97,6 +97,52 @@ async def test_a_job_without_validation_takes_its_types_from_the_values(prepared
     assert answer.json() == [{"a": 3, "b": 0.5, "c": "y\r\nz"}]
 
 
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [
+        ("csv", b"i;s;x\n1;a,b;0.5\nx;c;1\n3;;2\n"),
+        ("ndjson", b'{"i":1,"s":"a,b","x":0.5}\n{"i":"x","s":"c","x":1}\n{"i":3,"s":null,"x":2}\n'),
+    ],
+)
+async def test_a_job_that_checks_sets_records_aside_and_goes_on_or_stops(
+    prepared: Client, format: str, content: bytes
+) -> None:
+    kinds = {"i": {"type": "integer"}, "s": {"type": ["string", "null"]}, "x": {"type": "number"}}
+    answer = await prepared.ask("PUT", "/metadata/schemas/three", json={"type": "object", "properties": kinds})
+    answer.raise_for_status()
+    dataset = await prepared.dataset(content, format=format)
+    request = {"dataset": dataset, "query": "SELECT sum(i) AS i, stddev(x) AS d FROM input"}
+    stopped = await prepared.do("/processing/jobs", {**request, "schema": {"name": "three"}})
+    assert (stopped["status"], stopped["result"]) == ("failed", None)
+    assert "row 2: /i" in stopped["error"]["detail"]
+    job = await prepared.do("/processing/jobs", {**request, "schema": {"name": "three"}, "maxInvalid": 1})
+    assert (job["status"], job["result"]["invalid"]) == ("completed", 1)
+    answer = await prepared.ask("GET", f"/processing/jobs/{job['id']}/result")
+    assert answer.json() == [{"i": 4, "d": pytest.approx(1.0606601717798212)}]
+    answer = await prepared.ask("GET", f"/processing/jobs/{job['id']}/quarantine")
+    assert [(bad["row"], bad["field"]) for bad in answer.json()] == [(2, "/i")]
+
+
+async def test_a_parquet_dataset_joins_another_dataset_by_name_and_says_how(prepared: Client) -> None:
+    buffer = io.BytesIO()
+    numbers = pl.DataFrame({"k": ["a", "b"] * 500, "n": range(1000)})
+    numbers.write_parquet(buffer, row_group_size=100)
+    dataset = await prepared.dataset(buffer.getvalue(), format="parquet")
+    names = await prepared.dataset(b"k,label\na,Ay\nb,Bee\n")
+    query = "SELECT label, mode(n % 2) AS m, sum(n) AS s FROM input JOIN names USING (k) GROUP BY label ORDER BY label"
+    job = await prepared.do("/processing/jobs", {"dataset": dataset, "query": query, "datasets": {"names": names}})
+    answer = await prepared.ask("GET", f"/processing/jobs/{job['id']}/result")
+    assert answer.json() == [{"label": "Ay", "m": 0, "s": 249_500}, {"label": "Bee", "m": 1, "s": 250_000}]
+    plan = (await prepared.ask("GET", f"/processing/jobs/{job['id']}/plan")).json()
+    assert (plan["mode"], plan["chunks"]) == ("one-node", 10)
+    query = "SELECT k, n, lag(n) OVER (PARTITION BY k ORDER BY n) AS l FROM input ORDER BY n LIMIT 3"
+    job = await prepared.do("/processing/jobs", {"dataset": dataset, "query": query})
+    answer = await prepared.ask("GET", f"/processing/jobs/{job['id']}/result?format=csv")
+    assert answer.text == "k,n,l\na,0,\nb,1,\na,2,0\n"
+    assert (await prepared.ask("GET", f"/processing/jobs/{job['id']}/plan")).json()["mode"] == "keys"
+    assert (await prepared.ask("POST", f"/processing/jobs/{job['id']}/cancel")).status_code == 409
+
+
 async def test_a_bad_number_fails_the_validation_names_its_row_and_leaves_nothing(
     platform: Platform, prepared: Client
 ) -> None:

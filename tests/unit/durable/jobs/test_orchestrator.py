@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from durable.jobs.models import CHECK, ENQUEUE, FINISH, PLAN, REDUCE, Order
-from durable.jobs.orchestrator import DEADLINE, MOST_ATTEMPTS, STALLED_AFTER, run_job
+from durable.jobs.orchestrator import MOST_ATTEMPTS, STALLED_AFTER, run_job
 
 ORDER = Order(kind="job", tenant="acme", id="j1")
 PROBLEM = {"type": "urn:problem:processing:query-failed", "title": "The query failed", "status": 422}
@@ -162,13 +162,13 @@ def test_work_that_is_discarded_meanwhile_is_swept_and_not_reduced() -> None:
 
 
 def test_stragglers_are_enqueued_again_ever_more_seldom_while_nothing_moves() -> None:
-    drive = Drive(answers(check=lambda n: standing(4 if n > 40 else 1)))
+    drive = Drive(answers(check=lambda n: standing(4 if n > 120 else 1)))
     drive.run()
     at = [time for name, time in zip(drive.calls, drive.times, strict=True) if name == ENQUEUE]
     pauses = [later - earlier for earlier, later in pairwise(at[1:])]
     assert at[1] - at[0] >= STALLED_AFTER
     assert pauses == sorted(pauses)
-    assert pauses[0] == 2 * STALLED_AFTER
+    assert 2 * STALLED_AFTER <= pauses[0] < 3 * STALLED_AFTER
 
 
 def test_work_that_moves_is_not_enqueued_again() -> None:
@@ -181,7 +181,8 @@ def test_chunks_that_never_end_make_the_work_fail_at_its_deadline() -> None:
     drive = Drive(answers(check=lambda _: standing(1)))
     problem = drive.run()
     assert problem["type"] == "urn:problem:processing:work-expired"
-    assert DEADLINE <= drive.now - datetime(2026, 1, 1, tzinfo=UTC) < DEADLINE + timedelta(minutes=1)
+    hour = timedelta(hours=1)
+    assert hour <= drive.now - datetime(2026, 1, 1, tzinfo=UTC) < hour + timedelta(minutes=2)
 
 
 @pytest.mark.parametrize("step", ["plan", "enqueue", "check", "reduce", "finish"])
@@ -205,3 +206,12 @@ def test_a_step_that_always_fails_makes_the_work_fail() -> None:
     assert problem["type"] == "urn:problem:processing:step-failed"
     assert drive.calls.count(REDUCE) == MOST_ATTEMPTS
     assert drive.calls[-1] == FINISH
+
+
+def test_a_stage_that_opens_is_enqueued_at_once_and_a_wrong_plan_is_made_again() -> None:
+    def check(number: int) -> dict[str, Any]:
+        return {**standing(4 if number in (3, 5) else 1), "stage": int(number == 2), "plan_again": number == 3}
+
+    drive = Drive(answers(check=check))
+    assert drive.run() is None
+    assert drive.calls == [PLAN, ENQUEUE, CHECK, CHECK, ENQUEUE, CHECK, PLAN, ENQUEUE, CHECK, CHECK, REDUCE, FINISH]

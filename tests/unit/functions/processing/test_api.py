@@ -5,7 +5,7 @@ from fastapi.routing import APIRoute
 from chassis.manifest import read_manifest
 from chassis.settings import ROOT
 from functions.processing.api import router
-from functions.processing.composition import CHUNK_QUEUE, CHUNKS, DATASETS, WORK
+from functions.processing.composition import CHUNK_QUEUES, CHUNKS, DATASETS, WORK
 
 MANIFEST = read_manifest(ROOT / "functions" / "processing" / "service.yaml")
 
@@ -29,5 +29,5 @@ def test_a_post_is_not_called_idempotent_as_it_is_so_with_a_key_only() -> None:
 
 
 def test_queues_and_tables_are_declared() -> None:
-    assert {queue.name for queue in MANIFEST.queues} == {CHUNK_QUEUE}
+    assert {queue.name for queue in MANIFEST.queues} == set(CHUNK_QUEUES)
     assert set(MANIFEST.tables) == {DATASETS, WORK, CHUNKS}
