@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,6 +14,9 @@ from chassis.secrets.store import SecretNotFound
 from durable.workflow.calls.authentication import Authenticator, Authorization
 from durable.workflow.calls.http import Caller, http_call, perform
 from durable.workflow.calls.models import OutgoingCall, Protocol
+from durable.workflow.calls.openapi.call import openapi_call
+from durable.workflow.calls.platform import call_service, platform_service
+from durable.workflow.calls.resources import Resources
 from durable.workflow.calls.scrub import scrub, secret_texts
 from durable.workflow.calls.tokens import Tokens
 from durable.workflow.deferral import Deferred, Scope, fill_deferred
@@ -23,7 +27,6 @@ from durable.workflow.jq_process import secret_evaluator
 from durable.workflow.models import MAX_PAYLOAD_BYTES, CallOutcome
 
 Speak = Callable[[dict[str, Any], Authorization | None, Caller], Awaitable[Any]]
-_tokens: WeakKeyDictionary[OutgoingClient, Tokens] = WeakKeyDictionary()
 
 
 async def call_out(runtime: Runtime, call: OutgoingCall) -> CallOutcome:
@@ -38,10 +41,12 @@ async def call_out(runtime: Runtime, call: OutgoingCall) -> CallOutcome:
             secrets = await read_secrets(runtime, call.work.tenant, call.secrets)
         except Fault as fault:
             return CallOutcome(state="failed", error=fault.error)
-        authenticator = Authenticator(_tokens_of(runtime.outgoing), call.work.tenant, secrets)
+        authenticator = Authenticator(_shared(runtime).tokens, call.work.tenant, secrets)
         most_s = runtime.settings.workflow_call_timeout_s
         timeout_s = most_s if call.timeout_s is None else min(call.timeout_s, most_s)
-        caller = Caller(runtime.outgoing, authenticator, timeout_s, call.key)
+        resources = _shared(runtime).resources
+        tenant = call.work.tenant
+        caller = Caller(tenant, runtime.outgoing, runtime.services, resources, authenticator, timeout_s, call.key)
         try:
             outcome = CallOutcome(state="done", output=await _carry_out(call, secrets, caller))
         except Fault as fault:
@@ -113,10 +118,31 @@ async def _http(arguments: dict[str, Any], authorization: Authorization | None, 
     return await perform(http_call(arguments), authorization, caller)
 
 
-SPEAK: dict[Protocol, Speak] = {"http": _http}
+async def _openapi(arguments: dict[str, Any], authorization: Authorization | None, caller: Caller) -> Any:
+    endpoint = arguments["document"]["endpoint"]
+    service = platform_service(endpoint)
+    if service is not None:
+        return await call_service(service, arguments, caller)
+    resource = await caller.resources.get(caller.tenant, endpoint, caller.authenticator)
+    return await perform(await asyncio.to_thread(openapi_call, resource, arguments), authorization, caller)
 
 
-def _tokens_of(client: OutgoingClient) -> Tokens:
-    if client not in _tokens:
-        _tokens[client] = Tokens(client)
-    return _tokens[client]
+SPEAK: dict[Protocol, Speak] = {"http": _http, "openapi": _openapi}
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What calls of one process share: tokens and documents that were fetched before."""
+
+    tokens: Tokens
+    resources: Resources
+
+
+_known: WeakKeyDictionary[OutgoingClient, _Shared] = WeakKeyDictionary()
+
+
+def _shared(runtime: Runtime) -> _Shared:
+    client = runtime.outgoing
+    if client not in _known:
+        _known[client] = _Shared(Tokens(client), Resources(client, runtime.settings.workflow_resources_dir))
+    return _known[client]

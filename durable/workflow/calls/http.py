@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from yarl import URL
 
+from chassis.http.client import ServiceClient
 from chassis.outgoing.client import (
     MOST_REDIRECTS,
     OutgoingClient,
@@ -19,6 +20,7 @@ from chassis.outgoing.client import (
 )
 from durable.workflow.calls.authentication import Authenticator, Authorization
 from durable.workflow.calls.content import decode, encode
+from durable.workflow.calls.resources import Resources
 from durable.workflow.calls.uri import plain
 from durable.workflow.faults import Fault, SpecError, spec_error
 
@@ -47,9 +49,12 @@ class HttpCall:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: the guarded client, how it authenticates, how long it waits, and the call's own key."""
+    """Who calls: the tenant, its guarded client, how it authenticates, how long it waits, and the call's own key."""
 
+    tenant: str
     client: OutgoingClient
+    services: ServiceClient
+    resources: Resources
     authenticator: Authenticator
     timeout_s: float
     key: str
@@ -59,7 +64,7 @@ def http_call(with_: dict[str, Any]) -> HttpCall:
     """The request that resolved arguments describe. Raises Fault of the configuration type when they can't be sent."""
     endpoint = with_["endpoint"]
     uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
-    headers = _headers(with_.get("headers"))
+    headers = checked_headers(with_.get("headers"))
     named = {name.lower(): name for name in headers}
     kind = headers.get(named.get("content-type", ""))
     body, content_type = encode(with_.get("body"), kind)
@@ -173,7 +178,8 @@ def _method(method: Any) -> str:
     return method.upper()
 
 
-def _headers(headers: Any) -> dict[str, str]:
+def checked_headers(headers: Any) -> dict[str, str]:
+    """The headers as texts. Raises Fault for what can't be sent, or is not the definition's to set."""
     if headers is not None and not isinstance(headers, dict):
         raise _wrong("headers is an object")
     found = {name: plain(value) for name, value in (headers or {}).items() if value is not None}

@@ -7,7 +7,6 @@ REFUSED = {
     "call function of a catalog": "functions of a catalog have no runtime yet",
     "call grpc": "calls over gRPC have no runtime yet",
     "call mcp": "calls of MCP servers have no runtime here",
-    "call openapi": "calls of OpenAPI operations have no runtime yet",
     "run container": "containers have no runtime here",
     "run script": "scripts have no runtime yet",
     "run shell": "shell commands have no runtime yet",

@@ -30,7 +30,7 @@ def run_body(
     match task:
         case dsl.CallFunction():
             return Result((yield from call(run, task, place, data, seen)))
-        case dsl.CallHttp():
+        case dsl.CallHttp() | dsl.CallOpenApi():
             given = task.with_.model_dump(mode="json", by_alias=True, exclude_unset=True)
             return Result((yield from call_protocol(run, task.call, given, place, data, seen)))
         case dsl.DoTask():
