@@ -84,16 +84,17 @@ class Listeners:
     def _timer(self, function: BoundFunction) -> Listener:
         from funchost.triggers.schedule import parse_schedule, time_zone
         from funchost.triggers.singleton import SingletonLock
-        from funchost.triggers.timer import TimerListener, TimerStatusFile
+        from funchost.triggers.timer import TimerListener
+        from funchost.triggers.timer_status import TimerStatusBlob, TimerStatusFile, TimerStatusStore
 
         trigger, where = function.definition.trigger, function.definition.where
         try:
             schedule = parse_schedule(expand(trigger.text("schedule"), where=where), time_zone())
         except ValueError as error:
             raise HostError(f"Function {function.name}: {error}", where=where) from None
-        lock = None
-        if has_host_storage():  # without it there is nothing that hosts could share
-            blobs = self._storage.blobs(connection_string(None, where=where))
-            lock = SingletonLock(blobs, self._host_id, function_id(function.name))
-        status_file = TimerStatusFile(self._state_dir, function.name)
-        return TimerListener(function, self._invoker, schedule, status_file, lock=lock)
+        if not has_host_storage():  # there is nothing that hosts could share
+            return TimerListener(function, self._invoker, schedule, TimerStatusFile(self._state_dir, function.name))
+        blobs, name = self._storage.blobs(connection_string(None, where=where)), function_id(function.name)
+        store: TimerStatusStore = TimerStatusBlob(blobs, self._host_id, name)
+        lock = SingletonLock(blobs, self._host_id, name)
+        return TimerListener(function, self._invoker, schedule, store, lock=lock)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -162,6 +163,8 @@ async def _serve(
     for line in function_table(definitions, host_json, running.base_url):
         print(line, flush=True)
     await running.start()
+    gc.collect()
+    gc.freeze()  # what an app is made of stays; later collections need not look through it
     log.info("Host ready in %.2f s on %s", time.perf_counter() - began, running.base_url)
     await stop.wait()
     log.info("Draining: listeners stop, what is in flight has %.0f s to finish", options.grace_s)

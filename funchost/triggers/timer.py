@@ -1,13 +1,11 @@
-"""The timer trigger's listener, with its schedule kept on disk."""
+"""The timer trigger's listener."""
 
 import asyncio
+import contextlib
 import json
 import logging
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from azure.functions.meta import Datum
 
@@ -16,44 +14,15 @@ from funchost.function import BoundFunction
 from funchost.invoker import Invoker
 from funchost.triggers.schedule import IntervalSchedule, Schedule, is_worth_monitoring
 from funchost.triggers.singleton import Lock
+from funchost.triggers.timer_status import TimerStatus, TimerStatusStore
 
 _LONGEST_SLEEP_S = 60.0  # a clock that jumps is noticed within a minute
+_READ_AGAIN_S = 5.0
 log = logging.getLogger("Host.Timers")
 
 
-@dataclass(frozen=True, slots=True)
-class TimerStatus:
-    """Last run (None before the first) and next due time, UTC."""
-
-    last: datetime | None
-    next: datetime
-
-
-class TimerStatusFile:
-    """The status of one timer in `<state dir>/timers/<function>.json`, replaced whole."""
-
-    def __init__(self, state_dir: Path, function_name: str) -> None:
-        self._path = state_dir / "timers" / f"{function_name}.json"
-
-    def read(self) -> TimerStatus | None:
-        """The status, or None when there is none or the file is damaged (the timer then starts afresh)."""
-        try:
-            stored = json.loads(self._path.read_text(encoding="utf-8"))
-            last = datetime.fromisoformat(stored["Last"]) if stored.get("Last") else None
-            return TimerStatus(last, datetime.fromisoformat(stored["Next"]))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("The timer status %s is ignored: %s", self._path, error)
-            return None
-
-    def write(self, status: TimerStatus) -> None:
-        """Keep the status."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".tmp")
-        last = status.last.isoformat() if status.last else None
-        temporary.write_text(json.dumps({"Last": last, "Next": status.next.isoformat()}), encoding="utf-8")
-        os.replace(temporary, self._path)
+class _Stopping(Exception):
+    """The host stops."""
 
 
 class TimerListener:
@@ -64,7 +33,7 @@ class TimerListener:
         function: BoundFunction,
         invoker: Invoker,
         schedule: Schedule,
-        status_file: TimerStatusFile,
+        store: TimerStatusStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         lock: Lock | None = None,
     ) -> None:
@@ -76,7 +45,7 @@ class TimerListener:
         self._lock = lock
         self._run_on_startup = trigger.properties.get("runOnStartup") is True
         wants_monitor = trigger.properties.get("useMonitor") is not False
-        self._file = status_file if wants_monitor and is_worth_monitoring(schedule, now()) else None
+        self._store = store if wants_monitor and is_worth_monitoring(schedule, now()) else None
         self._stopping = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
@@ -103,30 +72,54 @@ class TimerListener:
                 await self._lock.release()
 
     async def _run_schedule(self) -> None:
-        status = self._file.read() if self._file else None
-        is_past_due = status is not None and status.next < self._now()
-        if is_past_due or self._run_on_startup:
-            status = await self._fire(status or TimerStatus(None, self._now()), is_past_due=is_past_due)
-        else:
-            status = self._resumed(status)
-        while await self._wait_until(status.next):
+        status = await self._begin(fires=self._run_on_startup)
+        while status is not None and await self._wait_until(status.next):
             if self._lock is not None and not self._lock.is_held:
                 if not await self._lock.acquire(self._stopping):
                     return
-                status = self._planned(status.last)  # another host may have run what came due meanwhile
+                status = await self._begin(fires=False)  # another host may have run what came due meanwhile
                 continue
             status = await self._fire(status, is_past_due=False)
 
-    def _resumed(self, stored: TimerStatus | None) -> TimerStatus:
+    async def _begin(self, *, fires: bool) -> TimerStatus | None:
+        """Go on from what was stored; a run that was missed, by whichever host, fires now. None when stopping."""
+        try:
+            status = await self._read()
+        except _Stopping:
+            return None
+        is_past_due = status is not None and status.next < self._now()
+        if is_past_due or fires:
+            return await self._fire(status or TimerStatus(None, self._now()), is_past_due=is_past_due)
+        return await self._resumed(status)
+
+    async def _read(self) -> TimerStatus | None:
+        """The stored status, as soon as it can be read. Raises _Stopping when the host stops first."""
+        is_told = False
+        while self._store is not None:
+            try:
+                return await self._store.read()
+            except OSError as error:
+                if not is_told:
+                    log.warning("The timer %s waits for its status: %s", self._function.name, error)
+                is_told = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _READ_AGAIN_S)
+                raise _Stopping
+        return None
+
+    async def _resumed(self, stored: TimerStatus | None) -> TimerStatus:
         """An interval goes on from the last run; a cron expression is asked anew, as it may have been edited."""
         if stored is not None and isinstance(self._schedule, IntervalSchedule):
             return stored
-        return self._planned(stored.last if stored else None)
+        return await self._planned(stored.last if stored else None)
 
-    def _planned(self, last: datetime | None) -> TimerStatus:
+    async def _planned(self, last: datetime | None) -> TimerStatus:
         status = TimerStatus(last, self._schedule.after(self._now()))
-        if self._file:
-            self._file.write(status)
+        if self._store is not None:
+            try:
+                await self._store.write(status)
+            except OSError as error:
+                log.warning("The status of the timer %s is not kept: %s", self._function.name, error)
         return status
 
     async def _wait_until(self, due: datetime) -> bool:
@@ -149,7 +142,7 @@ class TimerListener:
             await self._invoker.execute(self._function, value, {}, self._function.new_context())
         except Exception:  # noqa: BLE001 (the trigger's edge; the invoker has logged it, the next run is due as planned)
             log.debug("The timer %s goes on after a failure", self._function.name)
-        return self._planned(started)
+        return await self._planned(started)
 
 
 def timer_datum(status: TimerStatus, is_past_due: bool) -> Datum:
