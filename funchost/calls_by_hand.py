@@ -70,7 +70,8 @@ class CallsByHand:
             case "blobTrigger":
                 return await self._blob(function, text)
             case "timerTrigger":
-                from funchost.triggers.timer import TimerStatus, timer_datum
+                from funchost.triggers.timer import timer_datum
+                from funchost.triggers.timer_status import TimerStatus
 
                 return timer_datum(TimerStatus(None, datetime.now(UTC)), is_past_due=False), {}, {}
             case "activityTrigger":
