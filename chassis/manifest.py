@@ -53,6 +53,21 @@ class Queue(Contract):
     name: str = Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")
 
 
+class PartitionedQueue(Contract):
+    """Storage queues `<name>-0` to `<name>-<partitions - 1>` that the service's nodes share out among themselves.
+
+    No trigger listens to them; their envelopes have many messages each.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,59}$")
+    partitions: int = Field(ge=1, le=32)
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queue of each partition."""
+        return tuple(f"{self.name}-{partition}" for partition in range(self.partitions))
+
+
 class Subscription(Contract):
     """The event types (shell patterns) that are copied to one of the service's queues."""
 
@@ -81,6 +96,7 @@ class ServiceManifest(Contract):
     routes: tuple[Route, ...] = ()
     rate_limit: RateLimit = RateLimit()
     queues: tuple[Queue, ...] = ()
+    partitioned_queues: tuple[PartitionedQueue, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
     tables: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()

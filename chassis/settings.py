@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     secrets_file: Path = ROOT / ".local" / "secrets.json"
     key_vault_url: str | None = None
     telemetry_interval_ms: int = Field(default=1000, ge=100, le=60_000)
+    processing_handlers: Annotated[tuple[str, ...], NoDecode] = ()
     retention_days: int = Field(default=7, ge=1, le=3650)
 
     @field_validator("services", mode="before")
@@ -95,6 +96,12 @@ class Settings(BaseSettings):
         for base in value.values():
             cls._is_http_url(base)
         return value
+
+    @field_validator("processing_handlers", mode="before")
+    @classmethod
+    def _split_modules(cls, value: Any) -> Any:
+        """Modules, separated by commas, that register handlers of messages when they are imported."""
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
     @field_validator("storage_connection")
     @classmethod

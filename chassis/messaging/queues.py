@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from chassis.errors import DependencyUnavailable
 from chassis.messaging.message import new_event, to_json
+from chassis.messaging.receiver import QueueReceiver
 from chassis.storage.deadlines import STORAGE_OPTIONS
 
 
@@ -61,6 +62,10 @@ class Queues:
             await self._send(client, content, visible_after_s)
         except (AzureError, OSError) as error:
             raise DependencyUnavailable(f"queue {queue} can't be reached") from error
+
+    def receiver(self, queue: str) -> QueueReceiver:
+        """Receives from a queue; for who is not served by a queue trigger."""
+        return QueueReceiver(self._client(queue))
 
     async def depth(self, queue: str) -> int:
         """The approximate number of messages; 0 when the queue does not exist."""

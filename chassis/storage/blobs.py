@@ -1,27 +1,34 @@
 """Blobs: large data, and short-lived addresses to put or get it directly."""
 
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
+    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.storage.blob import BlobSasPermissions, ContentSettings, generate_blob_sas
+from azure.storage.blob import BlobBlock, BlobSasPermissions, ContentSettings, generate_blob_sas
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
 from chassis.errors import DependencyUnavailable
 from chassis.storage.deadlines import STORAGE_OPTIONS
+from chassis.storage.leases import Leases
+from chassis.storage.logs import BlobLog
 from chassis.storage.rows import RowChanged, RowExists
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a storage account's clock may be ahead of ours (Azure SAS best practices)."""
+
+
+BLOCK_LIST_ATTEMPTS = 20
 
 
 class Container:
@@ -87,6 +94,23 @@ class Container:
         except (ServiceRequestError, ServiceResponseError) as error:
             raise DependencyUnavailable("blob storage can't be reached") from error
         return [(b64encode(str(block.id).encode()).decode(), int(block.size)) for block in waiting]
+
+    async def add_blocks(self, name: str, blocks: Mapping[str, bytes]) -> None:
+        """Add to the end of a blob what it does not have yet, by name (at most 50,000 blocks; Put Block List).
+
+        May be repeated, and done by several at once: a block is there once. Raises DependencyUnavailable.
+        """
+        by_id = {blake2b(key.encode(), digest_size=16).hexdigest(): body for key, body in blocks.items()}
+        blob = self._blob(name)
+        for _ in range(BLOCK_LIST_ATTEMPTS):
+            try:
+                if await _added(blob, by_id):
+                    return
+            except ResourceNotFoundError:
+                await self.create()
+            except (ServiceRequestError, ServiceResponseError) as error:
+                raise DependencyUnavailable("blob storage can't be reached") from error
+        raise DependencyUnavailable(f"blob {name} is written by too many at once")
 
     async def delete(self, name: str) -> None:
         """Remove a blob; one that is not there is no error."""
@@ -156,6 +180,35 @@ class Container:
         return f"{blob.url}?{signature}"
 
 
+async def _added(blob: BlobClient, blocks: Mapping[str, bytes]) -> bool:
+    """Whether all blocks are in the blob now; False when another changed it meanwhile."""
+    there: list[str] = []
+    condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+    try:
+        condition = {
+            "etag": (await blob.get_blob_properties()).etag,
+            "match_condition": MatchConditions.IfNotModified,
+        }
+        there = [str(block.id) for block in (await blob.get_block_list("committed"))[0]]
+    except ResourceNotFoundError:
+        pass  # the first blocks make the blob
+    missing = [id for id in blocks if id not in there]
+    if not missing:
+        return True
+    for id in missing:
+        await blob.stage_block(id, blocks[id])
+    try:
+        await blob.commit_block_list([BlobBlock(id) for id in [*there, *missing]], **condition)
+    except (ResourceModifiedError, ResourceExistsError):
+        return False
+    except HttpResponseError as error:
+        # InvalidBlockList: another's commit has thrown away what was staged here.
+        if error.status_code in {400, 409, 412}:
+            return False
+        raise
+    return True
+
+
 class Blobs:
     """The containers of one storage account."""
 
@@ -167,6 +220,14 @@ class Blobs:
         """A container by name."""
         service = self._open()
         return Container(service.get_container_client(name), str(service.credential.account_key))
+
+    def leases(self, name: str) -> Leases:
+        """The leases on the blobs of a container."""
+        return Leases(self._open().get_container_client(name))
+
+    def log(self, container: str, name: str) -> BlobLog:
+        """A log in an append blob."""
+        return BlobLog(self._open().get_container_client(container), name)
 
     async def check(self) -> None:
         """Raise when the blob service does not answer."""

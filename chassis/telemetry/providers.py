@@ -7,6 +7,7 @@ from typing import Any
 import requests
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Counter, Histogram
+from opentelemetry.metrics import _Gauge as Gauge
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
@@ -45,6 +46,10 @@ class Telemetry:
     def counter(self, name: str, unit: str, description: str) -> Counter:
         """A counter; attributes of its measurements are of few values."""
         return self._meter.create_counter(name, unit, description)
+
+    def gauge(self, name: str, unit: str, description: str) -> Gauge:
+        """A gauge: the last value set counts."""
+        return self._meter.create_gauge(name, unit, description)
 
     def histogram(self, name: str, unit: str, description: str) -> Histogram:
         """A histogram; durations are in seconds."""

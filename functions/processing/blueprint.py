@@ -9,18 +9,20 @@ from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
 from durable.jobs import steps
 from durable.jobs.models import Order
-from functions.processing import composition
+from functions.processing import composition, messaging
 from functions.processing.api import router
 from functions.processing.composition import CHUNK_QUEUES, WORK, runtime
+from functions.processing.messages import api as messages_api
 from functions.processing.orchestration import Orchestrations
 from functions.processing.recovery import recover
 from functions.processing.schemas import ChunkCommand
+from functions.processing.streams import api as streams_api
 
 blueprint = df.Blueprint()
-app = create_app(runtime, router, checks={"storage": runtime.check_storage})
+app = create_app(runtime, router, messages_api.router, streams_api.router, checks={"storage": runtime.check_storage})
 front = HttpFront(app)
 steps.provide(composition.steps)
-add_outbox_relay(blueprint, runtime, WORK, composition.DATASETS)
+add_outbox_relay(blueprint, runtime, WORK, composition.DATASETS, messaging.WINDOWS)
 
 
 @blueprint.function_name("processing_handle_http")
@@ -29,7 +31,8 @@ add_outbox_relay(blueprint, runtime, WORK, composition.DATASETS)
 async def processing_handle_http(
     req: func.HttpRequest, context: func.Context, client: df.DurableOrchestrationClient
 ) -> func.HttpResponse:
-    """The HTTP API."""
+    """The HTTP API. Its health probes reach every process, so they are what starts this one's work on messages."""
+    messaging.ensure_node()
     return await front.handle(req, context, client)
 
 
@@ -55,3 +58,11 @@ async def processing_recover_jobs(timer: func.TimerRequest, client: df.DurableOr
     """Start work that was accepted and is not being done."""
     with calling(runtime.as_service()):
         await recover(composition.work(), Orchestrations(client).ensure)
+
+
+@blueprint.function_name("processing_watch_partitions")
+@blueprint.timer_trigger(arg_name="timer", schedule="*/10 * * * * *", run_on_startup=True, use_monitor=False)
+async def processing_watch_partitions(timer: func.TimerRequest) -> None:
+    """Show how many messages wait, and see that somebody works on them where no probe comes."""
+    messaging.ensure_node()
+    await messaging.measures().depth(runtime.queues)

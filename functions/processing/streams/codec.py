@@ -1,16 +1,16 @@
 """Steps and whole states as bytes: `PST1`, the length and text of a JSON header, then parts (Arrow IPC) and ids."""
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
 import orjson
 import polars as pl
 
+from functions.processing.messages.seen import DIGEST_BYTES
 from functions.processing.streams.definition import StreamRequest
 from functions.processing.streams.program import Program
-from functions.processing.streams.seen import DIGEST_BYTES
 from functions.processing.streams.state import Step, StreamState, WindowResult
 
 _MAGIC = b"PST1"
@@ -74,25 +74,6 @@ def decode_state(body: bytes, stream: StreamRequest, program: Program) -> tuple[
     return state, header
 
 
-def framed(body: bytes) -> bytes:
-    """A record with its length before it, as it stands in a log."""
-    return _LENGTH.pack(len(body)) + body
-
-
-def records(log: bytes) -> Iterator[bytes]:
-    """The records of a log. Raises CorruptRecord when the last one is cut off."""
-    at = 0
-    while at < len(log):
-        if at + _LENGTH.size > len(log):
-            raise CorruptRecord("a record's length is cut off")
-        (length,) = _LENGTH.unpack_from(log, at)
-        at += _LENGTH.size
-        if at + length > len(log):
-            raise CorruptRecord("a record is cut off")
-        yield log[at : at + length]
-        at += length
-
-
 def _pack(header: dict[str, Any], parts: pl.DataFrame | None, ids: Mapping[int, Sequence[bytes]]) -> bytes:
     table = BytesIO()
     if parts is not None and parts.height:
@@ -100,7 +81,9 @@ def _pack(header: dict[str, Any], parts: pl.DataFrame | None, ids: Mapping[int, 
     packed = table.getvalue()
     sizes = {"parts": len(packed), "ids": [[bucket, len(digests)] for bucket, digests in ids.items()]}
     text = orjson.dumps({**header, "sizes": sizes}, default=str)
-    return b"".join([_MAGIC, _LENGTH.pack(len(text)), text, packed, *(item for group in ids.values() for item in group)])
+    return b"".join(
+        [_MAGIC, _LENGTH.pack(len(text)), text, packed, *(item for group in ids.values() for item in group)]
+    )
 
 
 def _unpack(body: bytes) -> tuple[dict[str, Any], pl.DataFrame | None, dict[int, list[bytes]]]:

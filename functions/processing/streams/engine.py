@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import polars as pl
 
+from functions.processing.messages.seen import digest
 from functions.processing.streams.definition import StreamRequest
 from functions.processing.streams.program import Program, Runner
 from functions.processing.streams.records import END, KEY, START, InvalidRecord, Record, RecordReader, schema_of
-from functions.processing.streams.seen import digest
 from functions.processing.streams.state import Step, StreamState, WindowResult
 from functions.processing.streams.windows import Bounds, microseconds
 

@@ -61,6 +61,7 @@ class OpenWindows(ABC):
     def restore(self, panes: Iterable[tuple[Bounds, int, bool]]) -> None:
         """Put back what `panes` gave, after the parts."""
 
+    @abstractmethod
     def compact(self, merge: Merge) -> None:
         """Merge parts where there are many."""
 

@@ -137,24 +137,34 @@ class Runner:
 
     def map(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The parts of a micro-batch. Raises QueryFailed."""
-        return self._sandbox.over(guard.INPUT, batch, self._program.map_sql)
+        return self._over(guard.INPUT, batch, self._program.map_sql)
 
     def merge(self, parts: pl.DataFrame) -> pl.DataFrame:
         """Fewer parts with the same result; the same ones when the query's parts can't be merged."""
         if self._program.merge_sql is None:
             return parts
-        return self._sandbox.over(PARTS, parts, self._program.merge_sql).cast(dict(parts.schema))
+        return self._over(PARTS, parts, self._program.merge_sql).cast(parts.schema)
 
     def reduce(self, parts: pl.DataFrame) -> list[dict[str, Any]]:
         """The results, one per key and window in the parts: `__key`, `__start`, `__end` and the query's columns."""
-        return narrowed(self._sandbox.over(PARTS, parts, self._program.reduce_sql)).to_dicts()
+        return narrowed(self._over(PARTS, parts, self._program.reduce_sql)).to_dicts()
 
     def close(self) -> None:
-        """Close the engine."""
+        """Give the engine back."""
         self._sandbox.__exit__()
+
+    def _over(self, name: str, frame: pl.DataFrame, query: str) -> pl.DataFrame:
+        if self._sandbox.is_hurt:
+            self._sandbox.__exit__()
+            self._sandbox = _KeptSandbox({}, LIMITS)
+        return self._sandbox.over(name, frame, query)
 
 
 class _KeptSandbox(Sandbox):
+    @property
+    def is_hurt(self) -> bool:
+        return self._hurt
+
     def over(self, name: str, frame: pl.DataFrame, query: str) -> pl.DataFrame:
         self._connection.register(name, _ArrowStream(frame))
         try:

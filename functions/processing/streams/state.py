@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from functions.processing.messages.seen import SeenIds
 from functions.processing.streams.definition import StreamRequest
 from functions.processing.streams.parts import Merge, OpenWindows, open_windows
 from functions.processing.streams.program import Program
-from functions.processing.streams.seen import SeenIds
 from functions.processing.streams.windows import NEVER, Bounds, WindowRule, microseconds
 
 BUCKETS = 16

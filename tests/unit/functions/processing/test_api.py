@@ -3,16 +3,28 @@
 from fastapi.routing import APIRoute
 
 from chassis.manifest import read_manifest
+from chassis.messaging.envelope import CLAIMS
+from chassis.messaging.partitions import PARTITIONS, queue_of
 from chassis.settings import ROOT
+from functions.processing import messaging
 from functions.processing.api import router
 from functions.processing.composition import CHUNK_QUEUES, CHUNKS, DATASETS, WORK
+from functions.processing.messages import api as messages_api
+from functions.processing.messages.handling import CONTAINER as HANDLER_STATES
+from functions.processing.messages.node import LEASES
+from functions.processing.streams import api as streams_api
+from functions.processing.streams.opening import LATE, STATES
 
 MANIFEST = read_manifest(ROOT / "functions" / "processing" / "service.yaml")
 
 
 def test_every_route_of_the_api_is_declared_and_no_other() -> None:
     served = {
-        (method, route.path) for route in router.routes if isinstance(route, APIRoute) for method in route.methods
+        (method, route.path)
+        for served in (router, messages_api.router, streams_api.router)
+        for route in served.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
     }
     declared = {(method, route.path) for route in MANIFEST.routes if not route.public for method in route.methods}
     assert declared == served
@@ -30,4 +42,6 @@ def test_a_post_is_not_called_idempotent_as_it_is_so_with_a_key_only() -> None:
 
 def test_queues_and_tables_are_declared() -> None:
     assert {queue.name for queue in MANIFEST.queues} == set(CHUNK_QUEUES)
-    assert set(MANIFEST.tables) == {DATASETS, WORK, CHUNKS}
+    assert [queue.queues for queue in MANIFEST.partitioned_queues] == [tuple(map(queue_of, range(PARTITIONS)))]
+    assert set(MANIFEST.tables) == {DATASETS, WORK, CHUNKS, messaging.POISON, messaging.STREAMS, messaging.WINDOWS}
+    assert {CLAIMS, LEASES, HANDLER_STATES, STATES, LATE} <= set(MANIFEST.containers)

@@ -4,6 +4,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -29,15 +30,17 @@ NOW_US = 10**15
 
 
 def a_stream(window: dict[str, Any], **changes: Any) -> StreamRequest:
-    return StreamRequest.model_validate({
-        "key": "k",
-        "eventTime": "t",
-        "schema": {"k": "string", "t": "integer", "v": "integer"},
-        "window": window,
-        "query": QUERY,
-        "idleAfterS": None,
-        **changes,
-    })
+    return StreamRequest.model_validate(
+        {
+            "key": "k",
+            "eventTime": "t",
+            "schema": {"k": "string", "t": "integer", "v": "integer"},
+            "window": window,
+            "query": QUERY,
+            "idleAfterS": None,
+            **changes,
+        }
+    )
 
 
 PROGRAMS: dict[str, Program] = {}
@@ -138,7 +141,9 @@ def streamed(stream: StreamRequest, sent: Sequence[Sent], cuts: Sequence[int], c
     closing = Sent("the last", "~", LAST, None)
     for number, batch in enumerate([*batches(sent, cuts), [closing]]):
         if crash:
-            state = decode_state(base, stream, the_program(stream))[0] if base else StreamState(stream, the_program(stream))
+            state = (
+                decode_state(base, stream, the_program(stream))[0] if base else StreamState(stream, the_program(stream))
+            )
             for step in steps[number - number % 3 :]:
                 state.absorb(decode_step(encode_step(step))[0])
             engine = an_engine(stream, state)
@@ -153,7 +158,7 @@ def streamed(stream: StreamRequest, sent: Sequence[Sent], cuts: Sequence[int], c
 
 def batches(sent: Sequence[Sent], cuts: Sequence[int]) -> Iterator[Sequence[Sent]]:
     edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
-    return (sent[start:end] for start, end in zip(edges, edges[1:], strict=False))
+    return (sent[start:end] for start, end in pairwise(edges))
 
 
 def last_panes(steps: Sequence[Step]) -> dict[Row, dict[str, Any]]:
@@ -181,7 +186,11 @@ def sequences(draw: st.DrawFn, disorder: int | None = None) -> list[Sent]:
 
 
 CUTS = st.lists(st.integers(0, 40), max_size=6)
-FEW = settings(max_examples=int(os.environ.get("STREAM_EXAMPLES", "10")), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(
+    max_examples=int(os.environ.get("STREAM_EXAMPLES", "10")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @FEW
@@ -225,9 +234,7 @@ def test_nothing_is_late_that_is_out_of_order_by_no_more_than_the_delay(
 
 def test_a_window_is_given_again_for_a_message_within_the_allowed_lateness() -> None:
     engine = an_engine(a_stream(TUMBLING, allowedLatenessS=20))
-    steps = [
-        engine.apply([Sent(str(at), "a", at, 1).message()], NOW_US).step for at in (3, 12, 4, 29, 30, 5)
-    ]
+    steps = [engine.apply([Sent(str(at), "a", at, 1).message()], NOW_US).step for at in (3, 12, 4, 29, 30, 5)]
     given_ = [[(r.start // 10**6, r.pane, r.final, r.values["n"]) for r in step.results] for step in steps]
     assert given_ == [[], [(0, 1, False, 1)], [(0, 2, False, 2)], [(10, 1, False, 1)], [(20, 1, False, 1)], []]
     assert steps[-1].late == (b'{"id":"5","data":{"k":"a","t":5000,"v":1}}',)

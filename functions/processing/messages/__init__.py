@@ -1,0 +1,1 @@
+"""Messages: partitions owned by nodes, envelopes taken apart, handlers run, poison kept."""

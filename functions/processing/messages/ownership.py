@@ -1,0 +1,107 @@
+"""Partitions owned by blob lease: a node that dies loses its own within the lease time, one that joins gets its share.
+
+The container has a blob for each partition and one for each node; a node lives as long as its blob is leased. So all
+that a node needs to know is one listing, and no clock is compared with another.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+from azure.core.exceptions import AzureError
+
+from chassis.messaging.partitions import PARTITIONS
+from chassis.storage.leases import Lease, Leases
+from functions.processing.messages.balance import moves
+
+LEASE_S = 15
+"""The shortest that Azure allows."""
+
+BALANCE_EVERY_S = 4.0
+_NODES, _PARTITIONS = "nodes/", "partitions/"
+log = logging.getLogger(__name__)
+
+Begin = Callable[[int], Awaitable[None]]
+End = Callable[[int], Awaitable[None]]
+
+
+class Ownership:
+    """The partitions of this node. `begin` and `end` start and stop the work on one."""
+
+    def __init__(self, leases: Leases, begin: Begin, end: End, *, node: str | None = None) -> None:
+        self._leases = leases
+        self._begin, self._end = begin, end
+        self.node = node or uuid4().hex
+        self._self: Lease | None = None
+        self._mine: dict[int, Lease] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """The partitions that this node owns."""
+        return tuple(sorted(self._mine))
+
+    def start(self) -> None:
+        """Take part, until `stop`."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End the work on every partition and give up all leases, so that others need not wait for their end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await asyncio.gather(*(self._give_up(partition) for partition in list(self._mine)), return_exceptions=True)
+        if self._self is not None:
+            try:
+                await self._self.release()
+                await self._leases.remove(_NODES + self.node)
+            except AzureError as error:
+                log.debug("the lease of this node ends by itself: %s", error)
+
+    async def balance(self) -> None:
+        """Renew, then take or give up partitions. Raises AzureError when storage is away."""
+        await self._renew()
+        found = await self._leases.all()
+        nodes = {name.removeprefix(_NODES) for name, alive in found.items() if name.startswith(_NODES) and alive}
+        leased = [found.get(_blob(partition), False) for partition in range(PARTITIONS)]
+        step = moves(self.node, nodes, leased, self._mine)
+        await asyncio.gather(*map(self._give_up, step.give_up))
+        await asyncio.gather(*map(self._take, step.take))
+        for name, alive in found.items():
+            if name.startswith(_NODES) and not alive:
+                await self._leases.remove(name)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.balance()
+            except AzureError as error:
+                # What is owned goes on: a checkpoint is refused anyway once another node has the partition.
+                log.warning("partitions can't be balanced: %s", error)
+            await asyncio.sleep(BALANCE_EVERY_S)
+
+    async def _renew(self) -> None:
+        if self._self is None or not await self._self.renew():
+            self._self = await self._leases.acquire(_NODES + self.node, LEASE_S)
+        kept = await asyncio.gather(*(lease.renew() for lease in self._mine.values()))
+        for partition, is_kept in zip(list(self._mine), kept, strict=True):
+            if not is_kept:
+                log.warning("partition %d was lost to another node", partition)
+                del self._mine[partition]
+                await self._end(partition)
+
+    async def _take(self, partition: int) -> None:
+        lease = await self._leases.acquire(_blob(partition), LEASE_S)
+        if lease is not None:
+            self._mine[partition] = lease
+            await self._begin(partition)
+
+    async def _give_up(self, partition: int) -> None:
+        await self._end(partition)
+        await self._mine.pop(partition).release()
+
+
+def _blob(partition: int) -> str:
+    return f"{_PARTITIONS}{partition:02d}"

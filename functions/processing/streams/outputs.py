@@ -1,0 +1,101 @@
+"""What a step gives out: results to the stream's sink, late messages to their blobs. Everything may be repeated."""
+
+from collections.abc import Sequence
+from csv import writer
+from hashlib import blake2b
+from io import StringIO
+from typing import Any
+
+from chassis.context import calling
+from chassis.messaging.events import Event
+from chassis.storage.blobs import Container
+from chassis.storage.keys import encode_key
+from functions.processing.streams.repository import StoredStream, WindowRepository, window_key
+from functions.processing.streams.state import Step, WindowResult
+from functions.processing.streams.times import text_of
+
+EVENT = "processing.stream.window"
+
+
+class Outputs:
+    """The outputs of one stream. `columns` are those of its query."""
+
+    def __init__(
+        self,
+        stream: StoredStream,
+        columns: Sequence[str],
+        windows: WindowRepository,
+        late: Container,
+        datasets: Container,
+    ) -> None:
+        self._stream, self._columns = stream, columns
+        self._windows, self._late, self._datasets = windows, late, datasets
+
+    async def deliver(self, partition: int, sequence: int, step: Step) -> None:
+        """Deliver the outputs of a step. `sequence` names the step on its partition."""
+        if step.late:
+            name = f"{late_prefix(self._stream)}{partition}-{sequence:012d}.ndjson"
+            await self._late.put(name, b"\n".join(step.late) + b"\n", content_type="application/x-ndjson")
+        if not step.results:
+            return
+        with calling(self._stream.work.call()):
+            events = [self._event(partition, item) for item in step.results] if self._sends_events else []
+            await self._windows.put(self._stream, partition, step.results, events)
+        if self._stream.definition.sink == "dataset":
+            await self._append_to_dataset(partition, step.results)
+
+    @property
+    def _sends_events(self) -> bool:
+        return self._stream.definition.sink == "event"
+
+    def _event(self, partition: int, result: WindowResult) -> Event:
+        """An event for each pane; its id is the same whenever it is delivered."""
+        seed = f"{self._stream.incarnation}|{window_key(result, partition)}|{result.pane}|{result.final}"
+        data = {"stream": self._stream.name, **described(result)}
+        return Event(EVENT, self._stream.name, data, id=blake2b(seed.encode(), digest_size=16).hexdigest())
+
+    async def _append_to_dataset(self, partition: int, results: Sequence[WindowResult]) -> None:
+        """Final results as CSV rows; each has one block in the blob, by the name of its window."""
+        blocks = {
+            window_key(result, partition): _csv([*_bounds(result), *self._cells(result)])
+            for result in results
+            if result.final
+        }
+        if blocks:
+            head = {"": _csv(["key", "start", "end", *self._columns])}
+            await self._datasets.add_blocks(dataset_blob(self._stream), {**head, **blocks})
+
+    def _cells(self, result: WindowResult) -> list[Any]:
+        return ["" if result.values[name] is None else result.values[name] for name in self._columns]
+
+
+def described(result: WindowResult) -> dict[str, Any]:
+    """A result as JSON."""
+    return {
+        "key": result.key,
+        "start": text_of(result.start),
+        "end": text_of(result.end),
+        "pane": result.pane,
+        "final": result.final,
+        "values": dict(result.values),
+    }
+
+
+def late_prefix(stream: StoredStream) -> str:
+    """Where the late messages of a stream lie."""
+    return f"late/{encode_key(stream.tenant)}/{stream.incarnation}/"
+
+
+def dataset_blob(stream: StoredStream) -> str:
+    """The blob of the dataset that a stream fills: its id is the stream's incarnation."""
+    return f"{encode_key(stream.tenant)}/{stream.incarnation}"
+
+
+def _bounds(result: WindowResult) -> list[str]:
+    return [result.key, text_of(result.start), text_of(result.end)]
+
+
+def _csv(cells: Sequence[Any]) -> bytes:
+    text = StringIO()
+    writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode()
