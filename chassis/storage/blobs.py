@@ -1,9 +1,11 @@
 """Blobs: large data, and short-lived addresses to put or get it directly."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from random import random
 from typing import Any
 
 from azure.core import MatchConditions
@@ -27,8 +29,8 @@ from chassis.storage.rows import RowChanged, RowExists
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a storage account's clock may be ahead of ours (Azure SAS best practices)."""
 
-
 BLOCK_LIST_ATTEMPTS = 20
+BLOCK_LIST_BACKOFF_S = 0.2
 
 
 class Container:
@@ -106,6 +108,8 @@ class Container:
             try:
                 if await _added(blob, by_id):
                     return
+                # Those who collide come again at different moments.
+                await asyncio.sleep(random() * BLOCK_LIST_BACKOFF_S)  # noqa: S311 - no secret
             except ResourceNotFoundError:
                 await self.create()
             except (ServiceRequestError, ServiceResponseError) as error:

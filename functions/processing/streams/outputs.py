@@ -42,7 +42,7 @@ class Outputs:
             events = [self._event(partition, item) for item in step.results] if self._sends_events else []
             await self._windows.put(self._stream, partition, step.results, events)
         if self._stream.definition.sink == "dataset":
-            await self._append_to_dataset(partition, step.results)
+            await self._append_to_dataset(f"{partition}-{sequence}", step.results)
 
     @property
     def _sends_events(self) -> bool:
@@ -54,16 +54,12 @@ class Outputs:
         data = {"stream": self._stream.name, **described(result)}
         return Event(EVENT, self._stream.name, data, id=blake2b(seed.encode(), digest_size=16).hexdigest())
 
-    async def _append_to_dataset(self, partition: int, results: Sequence[WindowResult]) -> None:
-        """Final results as CSV rows; each has one block in the blob, by the name of its window."""
-        blocks = {
-            window_key(result, partition): _csv([*_bounds(result), *self._cells(result)])
-            for result in results
-            if result.final
-        }
-        if blocks:
-            head = {"": _csv(["key", "start", "end", *self._columns])}
-            await self._datasets.add_blocks(dataset_blob(self._stream), {**head, **blocks})
+    async def _append_to_dataset(self, step: str, results: Sequence[WindowResult]) -> None:
+        """Final results, of which a window has one, as CSV rows: a block in the blob for each step, by its name."""
+        rows = [_csv([*_bounds(result), *self._cells(result)]) for result in results if result.final]
+        if rows:
+            head = _csv(["key", "start", "end", *self._columns])
+            await self._datasets.add_blocks(dataset_blob(self._stream), {"": head, step: b"".join(rows)})
 
     def _cells(self, result: WindowResult) -> list[Any]:
         return ["" if result.values[name] is None else result.values[name] for name in self._columns]

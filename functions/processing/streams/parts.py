@@ -83,8 +83,9 @@ class FixedWindows(OpenWindows):
             self._changed.add(window)
 
     def due(self, watermark: int, *, early: bool) -> Due | None:
-        """Changed windows whose end the watermark has passed."""
-        wanted = sorted(window for window in self._changed if early or window[1] <= watermark)
+        """Changed windows whose end the watermark has passed, and all that close: their last pane is the final one."""
+        changed = {window for window in self._changed if early or window[1] <= watermark}
+        wanted = sorted(changed | set(self._closing(watermark)))
         if not wanted:
             return None
         frames = [frame for window in wanted for frame in self._frames[window]]
@@ -98,7 +99,7 @@ class FixedWindows(OpenWindows):
 
     def close(self, watermark: int) -> None:
         """Past their end by the allowed lateness."""
-        for window in [window for window in self._frames if window[1] + self._rule.lateness <= watermark]:
+        for window in self._closing(watermark):
             del self._frames[window]
             self._panes.pop(window, None)
             self._changed.discard(window)
@@ -123,6 +124,9 @@ class FixedWindows(OpenWindows):
         for window, frames in self._frames.items():
             if len(frames) >= MERGE_AT_FRAMES:
                 self._frames[window] = [merge(concatenated(frames))]
+
+    def _closing(self, watermark: int) -> list[Bounds]:
+        return [window for window in self._frames if window[1] + self._rule.lateness <= watermark]
 
 
 class Sessions(OpenWindows):
