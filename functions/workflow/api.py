@@ -8,7 +8,7 @@ from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
 from chassis.http.trigger import durable_client
-from functions.workflow import composition, secrets_api
+from functions.workflow import catalog_api, composition, secrets_api
 from functions.workflow.schemas import (
     NAME,
     DefinitionId,
@@ -22,6 +22,7 @@ from functions.workflow.schemas import (
 from functions.workflow.service import DurableClient
 
 router = APIRouter(prefix="/workflow")
+router.include_router(catalog_api.router)
 router.include_router(secrets_api.router)
 READ, WRITE = "workflow.read", "workflow.write"
 

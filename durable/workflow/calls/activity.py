@@ -12,6 +12,7 @@ from chassis.outgoing.client import OutgoingClient
 from chassis.runtime import Runtime
 from chassis.secrets.store import SecretNotFound
 from durable.workflow.calls.authentication import Authenticator, Authorization
+from durable.workflow.calls.functions import accepted_function
 from durable.workflow.calls.http import Caller, http_call, perform
 from durable.workflow.calls.models import OutgoingCall, Protocol
 from durable.workflow.calls.openapi.call import openapi_call
@@ -23,7 +24,7 @@ from durable.workflow.deferral import Deferred, Scope, fill_deferred
 from durable.workflow.expressions import ExpressionError
 from durable.workflow.faults import Fault, SpecError, spec_error
 from durable.workflow.instances import TABLE, InstanceStore
-from durable.workflow.jq_process import secret_evaluator
+from durable.workflow.jq_process import process_evaluator, secret_evaluator
 from durable.workflow.models import MAX_PAYLOAD_BYTES, CallOutcome
 
 Speak = Callable[[dict[str, Any], Authorization | None, Caller], Awaitable[Any]]
@@ -127,7 +128,12 @@ async def _openapi(arguments: dict[str, Any], authorization: Authorization | Non
     return await perform(await asyncio.to_thread(openapi_call, resource, arguments), authorization, caller)
 
 
-SPEAK: dict[Protocol, Speak] = {"http": _http, "openapi": _openapi}
+async def _function(arguments: dict[str, Any], _: Authorization | None, caller: Caller) -> Any:
+    resource = await caller.resources.get(caller.tenant, arguments["document"]["endpoint"], caller.authenticator)
+    return await asyncio.to_thread(accepted_function, resource, process_evaluator())
+
+
+SPEAK: dict[Protocol, Speak] = {"http": _http, "openapi": _openapi, "function": _function}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from chassis.work import WorkContext
 from durable.workflow.deferral import Deferred, Scope
 from durable.workflow.models import Progress
 
-Protocol = Literal["http", "openapi", "grpc", "asyncapi"]
+Protocol = Literal["http", "openapi", "grpc", "asyncapi", "function"]
+"""What is spoken; `function` fetches the definition of a function."""
 
 
 class OutgoingCall(Contract):

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+from durable.workflow.catalog import CATALOG, argument_mistakes, catalog_name
+from durable.workflow.cataloged import cataloged
 from durable.workflow.deferral import secret_names
+from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.authentication import SCHEMES
 from durable.workflow.dsl.base import DslModel
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.mistakes import Mistake, pointer
-from durable.workflow.dsl.walk import Path, every_task
-from durable.workflow.expressions import expressions_in, program_of
+from durable.workflow.dsl.walk import Path, every_task, tasks_within
+from durable.workflow.expressions import Evaluator, expressions_in, program_of
 
 ATTENDED = ("authorization_code", "refresh_token")
 """Grants that begin with a person at a browser, whom a workflow does not have."""
@@ -26,6 +29,7 @@ def check_calls(definition: Definition) -> Iterator[Mistake]:
         given = policy.model_dump(by_alias=True, exclude_unset=True)
         yield from _policy(definition, given, ("use", "authentications", name))
         yield from _secrets(definition, given, ("use", "authentications", name))
+    yield from _functions(definition)
     for name, catalog in definition.use.catalogs.items():
         yield from _part(definition, catalog.model_dump(by_alias=True, exclude_unset=True), ("use", "catalogs", name))
 
@@ -70,3 +74,49 @@ def _secrets(definition: Definition, value: Any, path: Path) -> Iterator[Mistake
     for text in expressions_in(value):
         for name in sorted(secret_names(program_of(text), declared) - set(declared)):
             yield Mistake(pointer(*path), f"there is no secret {name} in use.secrets")
+
+
+def check_arguments(name: str, arguments: dict[str, Any], path: Path, evaluator: Evaluator) -> Iterator[Mistake]:
+    """What is wrong with a catalog call that can be known before its expressions have values."""
+    for reason in argument_mistakes(name, arguments):
+        yield Mistake(pointer(*path), reason)
+    properties = CATALOG[name].input["properties"]
+    for key, value in arguments.items():
+        if key in properties and not expressions_in(value):
+            for reason in evaluator.violations(properties[key], value):
+                yield Mistake(pointer(*path, key), reason)
+
+
+def _functions(definition: Definition) -> Iterator[Mistake]:
+    """Catalogs that are not declared, and functions that end up calling themselves."""
+    for visit in every_task(definition):
+        if not isinstance(visit.task, dsl.CallFunction) or visit.task.call in definition.use.functions:
+            continue
+        found = cataloged(visit.task.call)
+        if found and found[2] not in definition.use.catalogs and not catalog_name(visit.task.call):
+            what = "function of the catalog default" if found[2] == "default" else "catalog in use.catalogs"
+            yield Mistake(pointer(*visit.path, "call"), f"there is no {what} for {visit.task.call}")
+        elif "@" in visit.task.call and not found:
+            reason = f"not supported: {visit.task.call} (a cataloged function is called as name:version@catalog)"
+            yield Mistake(pointer(*visit.path, "call"), reason, "not-supported")
+    calls = {name: _called(name, task, definition) for name, task in definition.use.functions.items()}
+    for name in calls:
+        if name in _reached(calls, name):
+            yield Mistake(pointer("use", "functions", name), f"the function {name} ends up calling itself")
+
+
+def _called(name: str, task: dsl.Task, definition: Definition) -> set[str]:
+    visits = tasks_within(name, task)
+    called = {visit.task.call for visit in visits if isinstance(visit.task, dsl.CallFunction)}
+    return called & set(definition.use.functions)
+
+
+def _reached(calls: dict[str, set[str]], start: str) -> set[str]:
+    reached: set[str] = set()
+    ahead = set(calls[start])
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            ahead |= calls[name]
+    return reached

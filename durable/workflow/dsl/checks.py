@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from durable.workflow.catalog import CATALOG, argument_mistakes
+from durable.workflow.catalog import catalog_name
 from durable.workflow.dsl import tasks as dsl
-from durable.workflow.dsl.call_checks import check_calls
+from durable.workflow.dsl.call_checks import check_arguments, check_calls
 from durable.workflow.dsl.dataflow import Export, Input, Output
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.durations import TimeoutOrName
@@ -57,6 +57,8 @@ class _Checks:
         yield from self._extensions()
         yield from self._list(self.definition.do, ("do",), ())
         yield from self._data(self.definition.output, ("output",), WORKFLOW_OUTPUT)
+        for name, function in self.definition.use.functions.items():
+            yield from self._task(function, ("use", "functions", name), ())
         for name, policy in self.definition.use.authentications.items():
             given = policy.model_dump(by_alias=True, exclude_unset=True)
             yield from self._template(given, ("use", "authentications", name), (*IN_TASK, "secrets"))
@@ -87,9 +89,8 @@ class _Checks:
         """What the task itself evaluates or names."""
         match task:
             case dsl.CallFunction():
-                if task.call in CATALOG:
-                    for reason in argument_mistakes(task.call, task.with_ or {}):
-                        yield Mistake(pointer(*path, "with"), reason)
+                if task.call not in self.definition.use.functions and (name := catalog_name(task.call)):
+                    yield from check_arguments(name, task.with_ or {}, (*path, "with"), self.evaluator)
                 yield from self._template(task.with_, (*path, "with"), seen)
             case _ if isinstance(task, dsl.PROTOCOL_CALLS):
                 given = task.with_.model_dump(by_alias=True, exclude_unset=True, exclude={"subscription": {"foreach"}})

@@ -3,13 +3,9 @@
 REFUSED = {
     "call a2a": "calls of agents (A2A) have no runtime here",
     "call asyncapi": "calls of AsyncAPI operations have no runtime yet",
-    "call function by URL": "functions by URL have no runtime yet",
-    "call function of a catalog": "functions of a catalog have no runtime yet",
     "call grpc": "calls over gRPC have no runtime yet",
     "call mcp": "calls of MCP servers have no runtime here",
     "run container": "containers have no runtime here",
     "run script": "scripts have no runtime yet",
     "run shell": "shell commands have no runtime yet",
-    "use.catalogs": "catalogs of functions have no runtime yet",
-    "use.functions": "functions of a definition have no runtime yet",
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from durable.workflow.catalog import CATALOG
+from durable.workflow.catalog import catalog_name
 from durable.workflow.dsl import refused_calls, refused_events, refused_flow
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.definition import Definition
@@ -30,4 +30,4 @@ def _unknown_functions(definition: Definition) -> Iterator[Mistake]:
 
 
 def _is_known(name: str, definition: Definition) -> bool:
-    return name in CATALOG or name in definition.use.functions or "://" in name or "@" in name
+    return name in definition.use.functions or bool(catalog_name(name)) or "://" in name or "@" in name

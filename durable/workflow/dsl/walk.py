@@ -32,6 +32,11 @@ def every_task(definition: Definition) -> Iterator[Visit]:
             yield from _in_list(extension.after or [], (*at, "after"), 0)
 
 
+def tasks_within(name: str, task: dsl.Task) -> Iterator[Visit]:
+    """The task itself and every task in it."""
+    yield from _in_task(name, task, (), 0)
+
+
 def inner_lists(task: dsl.Task) -> Iterator[tuple[Path, dsl.TaskList]]:
     """The lists of tasks within a task, each with its place below the task; those that undo it come last."""
     match task:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from durable.workflow.catalog import catalog_name
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.failures import ErrorDefinition
 from durable.workflow.faults import Fault, SpecError, spec_error
@@ -9,6 +10,7 @@ from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.calls import call
 from durable.workflow.interpretation.effects import flush, sleep
 from durable.workflow.interpretation.forks import run_fork
+from durable.workflow.interpretation.functions import call_task_function
 from durable.workflow.interpretation.outgoing import call_protocol
 from durable.workflow.interpretation.run import Place, Result, Run, Steps
 from durable.workflow.interpretation.tries import run_try
@@ -28,11 +30,8 @@ def run_body(
     """The task's raw output, and where the task itself sends the flow."""
     seen = run.arguments(variables, task=descriptor, input=data)
     match task:
-        case dsl.CallFunction():
-            return Result((yield from call(run, task, place, data, seen)))
-        case dsl.CallHttp() | dsl.CallOpenApi():
-            given = task.with_.model_dump(mode="json", by_alias=True, exclude_unset=True)
-            return Result((yield from call_protocol(run, task.call, given, place, data, seen)))
+        case dsl.CallFunction() | dsl.CallHttp() | dsl.CallOpenApi():
+            return (yield from _call(run, task, place, data, seen))
         case dsl.DoTask():
             return (yield from lists.run_list(run, task.do, place.below("do"), data, variables))
         case dsl.EmitTask():
@@ -54,6 +53,23 @@ def run_body(
             yield from sleep(run, run.duration(task.wait, data, seen))
             return Result(data)
     raise Fault(spec_error("configuration", 400, "Not supported", f"{task.kind} has no runtime"))
+
+
+def _call(
+    run: Run,
+    task: dsl.CallFunction | dsl.CallHttp | dsl.CallOpenApi,
+    place: Place,
+    data: Any,
+    seen: dict[str, Any],
+) -> Steps[Result]:
+    """A function of the workflow's own, of the platform's catalog or from elsewhere; or a call over a protocol."""
+    if not isinstance(task, dsl.CallFunction):
+        given = task.with_.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return Result((yield from call_protocol(run, task.call, given, place, data, seen)))
+    name = None if task.call in run.definition.use.functions else catalog_name(task.call)
+    if name is None:
+        return (yield from call_task_function(run, task, place, data, seen))
+    return Result((yield from call(run, name, task.with_ or {}, place, data, seen)))
 
 
 def _emit(run: Run, task: dsl.EmitTask, data: Any, seen: dict[str, Any]) -> dict[str, Any]:

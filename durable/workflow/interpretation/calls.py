@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from durable.workflow.catalog import CATALOG, argument_mistakes
-from durable.workflow.dsl.tasks import CallFunction
 from durable.workflow.faults import Fault, spec_error
 from durable.workflow.interpretation.effects import activity, first_of, sleep
 from durable.workflow.interpretation.run import Place, Run, Steps
@@ -15,17 +14,21 @@ FIRST_POLL = timedelta(seconds=15)
 LONGEST_POLL = timedelta(minutes=5)
 
 
-def call(run: Run, task: CallFunction, place: Place, data: Any, arguments: dict[str, Any]) -> Steps[Any]:
-    """The function's output. Raises Fault with what the service reported."""
-    given = run.fill(task.with_ or {}, data, arguments)
-    if mistakes := argument_mistakes(task.call, given):
+def call(
+    run: Run, function: str, with_: dict[str, Any], place: Place, data: Any, arguments: dict[str, Any]
+) -> Steps[Any]:
+    """The output of a function of the catalog. Raises Fault with what the service reported."""
+    given = run.fill(with_, data, arguments)
+    if mistakes := argument_mistakes(function, given):
         raise Fault(spec_error("configuration", 400, "The call does not fit", "; ".join(mistakes)))
+    if mistakes := run.evaluator.violations(CATALOG[function].input, given):
+        raise Fault(spec_error("validation", 400, "The call does not fit", "; ".join(mistakes)))
     run.check_size(given, "what is passed to the function")
-    if CATALOG[task.call].how == "announce":
+    if CATALOG[function].how == "announce":
         return _announce(run, given)
-    outcome = yield from _begin(run, task.call, place, given)
+    outcome = yield from _begin(run, function, place, given)
     if outcome.state == "started" and outcome.started:
-        outcome = yield from _finish(run, task.call, outcome.started)
+        outcome = yield from _finish(run, function, outcome.started)
     if outcome.error is not None:
         raise Fault(outcome.error)
     return outcome.output
