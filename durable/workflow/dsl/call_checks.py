@@ -84,7 +84,7 @@ def check_arguments(name: str, arguments: dict[str, Any], path: Path, evaluator:
     for key, value in arguments.items():
         if key in properties and not expressions_in(value):
             for reason in evaluator.violations(properties[key], value):
-                yield Mistake(pointer(*path, key), reason)
+                yield Mistake(pointer(*path, key), reason.removesuffix(" at /"))
 
 
 def _functions(definition: Definition) -> Iterator[Mistake]:

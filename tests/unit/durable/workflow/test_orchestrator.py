@@ -326,7 +326,7 @@ do:
       call: processing.run
       with: {dataset: d, query: q}
       metadata: {compensation: {do: [{undo: {call: processing.discardJob, with: {id: '${ .output.id }'}}}]}}
-  - third: {call: notification.send, with: {subject: s, body: b, channels: []}}
+  - third: {call: notification.send, with: {subject: s, body: b, channels: [{type: signalr, userId: u}]}}
 """
 
 
@@ -364,7 +364,7 @@ def test_a_compensation_that_fails_is_recorded_and_the_others_go_on(engine: Make
 
 
 def test_cancelling_undoes_what_completed_and_ends_as_cancelled(engine: MakeEngine) -> None:
-    body = SAGA.replace("  - third: {call: notification.send, with: {subject: s, body: b, channels: []}}",
+    body = SAGA.replace("  - third: {call: notification.send, with: {subject: s, body: b, channels: [{type: signalr, userId: u}]}}",
                         "  - third: {wait: PT1H}")  # fmt: skip
     made = engine(body, workflow_call_function=saga())
     made.events = [(60, CANCEL_EVENT)]
@@ -375,7 +375,7 @@ def test_cancelling_undoes_what_completed_and_ends_as_cancelled(engine: MakeEngi
 
 
 def test_a_document_may_leave_cancelled_instances_as_they_are(engine: MakeEngine) -> None:
-    body = SAGA.replace("  - third: {call: notification.send, with: {subject: s, body: b, channels: []}}",
+    body = SAGA.replace("  - third: {call: notification.send, with: {subject: s, body: b, channels: [{type: signalr, userId: u}]}}",
                         "  - third: {wait: PT1H}")  # fmt: skip
     made = engine(body, workflow_call_function=saga())
     made.start["definition"] = made.start["definition"].replace(
