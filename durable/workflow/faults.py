@@ -42,11 +42,12 @@ class SpecError(Contract):
 
 
 class Fault(Exception):
-    """A task raised an error."""
+    """A task raised an error. `frames` say where: from there the instance can be tried again."""
 
-    def __init__(self, error: SpecError) -> None:
+    def __init__(self, error: SpecError, frames: list[dict[str, Any]] | None = None) -> None:
         super().__init__(error.title or error.type)
         self.error = error
+        self.frames = frames
 
 
 class Cancelled(Exception):

@@ -35,10 +35,36 @@ class InstanceStore:
         """The instance's row, None when there is none for this tenant."""
         return await self._table.get(tenant, f"i!{instance_id}")
 
-    async def page(self, tenant: str, *, after: str | None, limit: int) -> list[Row]:
-        """Instances in the order of their ids, those after the given id."""
-        found = self._table.query(tenant, prefix="i!", after=f"i!{after}" if after else None, limit=limit)
+    async def page(
+        self,
+        tenant: str,
+        *,
+        after: str | None,
+        limit: int,
+        where: str | None = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> list[Row]:
+        """Instances in the order of their ids, those after the given id; `where` is an OData filter."""
+        key = f"i!{after}" if after else None
+        found = self._table.query(tenant, prefix="i!", after=key, where=where, parameters=parameters, limit=limit)
         return [row async for row in found]
+
+    async def exactly(self, tenant: str, instance_id: str, where: str | None, parameters: dict[str, Any]) -> list[Row]:
+        """The instance's row when it fits the filter, else nothing."""
+        found = self._table.query(tenant, prefix=f"i!{instance_id}", where=where, parameters=parameters, limit=1)
+        return [row async for row in found]
+
+    async def all_suspended(self, tenant: str) -> set[str]:
+        """The ids of the instances that were suspended and not resumed; some may have ended since."""
+        return {row.key[2:] async for row in self._table.query(tenant, prefix="x!", where="suspended eq true")}
+
+    async def reopen(self, row: Row, event: Event) -> None:
+        """Take a failed instance's end back: it is pending again. Raises RowChanged when it has changed meanwhile."""
+        ended = {"ended_at", "error", "output", "compensation"}
+        values = {name: value for name, value in row.values.items() if name not in ended}
+        change = Replace(row.key, {**values, "status": "pending"}, row.etag)
+        marks = Upsert(f"x!{row.key[2:]}", {"suspended": False, "cancelling": False})
+        await self._table.commit(row.partition, [change, marks], [event])
 
     async def tasks(self, tenant: str, instance_id: str) -> list[TaskState]:
         """The instance's task runs in the order of their starts, at most the last KEPT_TASK_RUNS."""

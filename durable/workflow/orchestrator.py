@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from durable.workflow.expressions import Evaluator
 from durable.workflow.faults import Cancelled, Fault, SpecError
-from durable.workflow.interpretation.carrying import begin, next_start
+from durable.workflow.interpretation.carrying import begin, next_start, to_try_again
 from durable.workflow.interpretation.compensation import compensate
 from durable.workflow.interpretation.deadlines import limited
 from durable.workflow.interpretation.effects import CHECK_GOING, activity, flush, record
-from durable.workflow.interpretation.frames import StartOver
+from durable.workflow.interpretation.frames import Frame, StartOver
 from durable.workflow.interpretation.run import Run, Scope, Steps
 from durable.workflow.interpretation.tasks import run_list
 from durable.workflow.models import CANCEL_EVENT, Going, Undone
@@ -27,6 +27,7 @@ def run_definition(context: Any, evaluator: Evaluator) -> Generator[Any, Any, di
     output: Any = None
     error: SpecError | None = None
     end: End = "completed"
+    frames: list[Frame] | None = None
     try:
         output = yield from _drive(run, _workflow(run), cancellable=True)
     except StartOver as over:
@@ -34,11 +35,13 @@ def run_definition(context: Any, evaluator: Evaluator) -> Generator[Any, Any, di
         context.continue_as_new(next_start(run, over.frames).model_dump(mode="json"))
         return {"status": "running"}
     except Fault as fault:
-        error, end = fault.error, "faulted"
+        error, end, frames = fault.error, "faulted", fault.frames
     except Cancelled:
         end = "cancelled"
-    yield from _drive(run, _finish(run, end, output, error), cancellable=False)
-    return {"status": end}
+    undone = yield from _drive(run, _finish(run, end, output, error), cancellable=False)
+    if frames is None or undone:
+        return {"status": end}
+    return {"status": end, "carried": to_try_again(run, frames).model_dump(mode="json")}
 
 
 def _workflow(run: Run) -> Steps[Any]:
@@ -75,8 +78,8 @@ def _meanwhile(run: Run) -> Steps[None]:
         raise Cancelled
 
 
-def _finish(run: Run, end: End, output: Any, error: SpecError | None) -> Steps[None]:
-    """Undo what is to be undone, then write the end."""
+def _finish(run: Run, end: End, output: Any, error: SpecError | None) -> Steps[bool]:
+    """Undo what is to be undone, then write the end; gives whether anything was undone."""
     kind: Literal["fault", "cancel"] = "fault" if end == "faulted" else "cancel"
     undone: tuple[Undone, ...] = ()
     if end != "completed" and run.definition.compensates_on(kind):
@@ -89,6 +92,7 @@ def _finish(run: Run, end: End, output: Any, error: SpecError | None) -> Steps[N
     run.trail.announce(f"workflow.instance.{end}", told)
     final = run.trail.drain(end, ended_at=run.now(), output=output, error=error, compensation=undone)
     yield from record(run, final)
+    return bool(undone)
 
 
 def _drive(run: Run, steps: Steps[Any], *, cancellable: bool) -> Generator[Any, Any, Any]:

@@ -1,19 +1,27 @@
 """The workflow service's HTTP API."""
 
+from datetime import datetime
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
 from chassis.http.trigger import durable_client
+from durable.workflow.diagram import diagram
+from durable.workflow.dsl.definition import parse_frozen
+from durable.workflow.models import InstanceStatus
 from functions.workflow import catalog_api, composition, secrets_api
+from functions.workflow.paging import DefinitionFilter, InstanceFilter
 from functions.workflow.schemas import (
     NAME,
+    DefinitionHead,
     DefinitionId,
     DefinitionPage,
     DefinitionRead,
+    Deprecation,
     InstanceHead,
     InstancePage,
     InstanceRead,
@@ -31,6 +39,35 @@ Version = Annotated[str, Path(max_length=128, pattern=r"^[0-9A-Za-z.+\-]+$")]
 InstanceId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 After = Annotated[str | None, Query(max_length=300)]
 Limit = Annotated[int, Query(ge=1, le=500)]
+NameFilter = Annotated[str | None, Query(pattern=NAME)]
+VersionFilter = Annotated[str | None, Query(max_length=128)]
+
+
+class Mermaid(PlainTextResponse):
+    """Mermaid text."""
+
+    media_type = "text/vnd.mermaid"
+
+
+def instance_filter(
+    status: InstanceStatus | None = None,
+    namespace: NameFilter = None,
+    name: NameFilter = None,
+    version: VersionFilter = None,
+    correlation_id: Annotated[str | None, Query(alias="correlationId", max_length=200)] = None,
+    created_after: Annotated[datetime | None, Query(alias="createdAfter")] = None,
+    created_before: Annotated[datetime | None, Query(alias="createdBefore")] = None,
+) -> InstanceFilter:
+    """The filters of a list of instances, each a query parameter."""
+    return InstanceFilter(
+        status=status,
+        namespace=namespace,
+        name=name,
+        version=version,
+        correlation_id=correlation_id,
+        created_after=created_after,
+        created_before=created_before,
+    )
 
 
 @router.put("/definitions")
@@ -43,10 +80,16 @@ async def put_definition(request: Request, response: Response, caller: Principal
 
 @router.get("/definitions")
 async def list_definitions(
-    after: After = None, limit: Limit = 100, caller: Principal = requires(READ)
+    namespace: NameFilter = None,
+    name: NameFilter = None,
+    deprecated: bool | None = None,
+    after: After = None,
+    limit: Limit = 100,
+    caller: Principal = requires(READ),
 ) -> DefinitionPage:
-    """The tenant's definitions."""
-    return await composition.definitions().page(caller.tenant, after, limit)
+    """The tenant's definitions that fit the filters."""
+    wanted = DefinitionFilter(namespace=namespace, name=name, deprecated=deprecated)
+    return await composition.definitions().page(caller.tenant, wanted, after, limit)
 
 
 @router.get("/definitions/{namespace}/{name}/{version}")
@@ -58,6 +101,22 @@ async def read_definition(
     return await composition.definitions().read(caller.tenant, id)
 
 
+@router.put("/definitions/{namespace}/{name}/{version}/deprecation")
+async def deprecate_definition(
+    namespace: Name, name: Name, version: Version, wanted: Deprecation, caller: Principal = requires(WRITE)
+) -> DefinitionHead:
+    """Deprecate a version, so that it is no longer chosen by itself, or take that back."""
+    id = DefinitionId(namespace=namespace, name=name, version=version)
+    return await composition.definitions().deprecate(caller.tenant, id, deprecated=wanted.deprecated)
+
+
+@router.get("/definitions/{namespace}/{name}/{version}/diagram", response_class=Mermaid)
+async def draw_definition(namespace: Name, name: Name, version: Version, caller: Principal = requires(READ)) -> Mermaid:
+    """A definition as a Mermaid flowchart."""
+    definition = await composition.definitions().frozen(caller.tenant, namespace, name, version)
+    return Mermaid(diagram(parse_frozen(definition.document)[0]))
+
+
 @router.post("/instances", status_code=202)
 async def start_instance(
     request: StartRequest, key: IdempotencyKey = None, caller: Principal = requires(WRITE)
@@ -67,15 +126,28 @@ async def start_instance(
 
 
 @router.get("/instances")
-async def list_instances(after: After = None, limit: Limit = 100, caller: Principal = requires(READ)) -> InstancePage:
-    """The tenant's instances."""
-    return await composition.instances().page(caller.tenant, after, limit)
+async def list_instances(
+    wanted: Annotated[InstanceFilter, Depends(instance_filter)],
+    after: After = None,
+    limit: Limit = 100,
+    caller: Principal = requires(READ),
+) -> InstancePage:
+    """The tenant's instances that fit the filters."""
+    return await composition.instances().page(caller.tenant, wanted, after, limit)
 
 
 @router.get("/instances/{instance_id}")
 async def read_instance(instance_id: InstanceId, caller: Principal = requires(READ)) -> InstanceRead:
     """One instance with its tasks."""
     return await composition.instances().read(caller.tenant, instance_id)
+
+
+@router.get("/instances/{instance_id}/diagram", response_class=Mermaid)
+async def draw_instance(instance_id: InstanceId, caller: Principal = requires(READ)) -> Mermaid:
+    """An instance's definition as a Mermaid flowchart, each task in the colour of its state."""
+    found = await composition.instances().read(caller.tenant, instance_id)
+    definition = await composition.definitions().frozen(caller.tenant, found.namespace, found.name, found.version)
+    return Mermaid(diagram(parse_frozen(definition.document)[0], found.tasks))
 
 
 @router.post("/instances/{instance_id}/suspend", status_code=202)
@@ -94,6 +166,12 @@ async def resume_instance(instance_id: InstanceId, caller: Principal = requires(
 async def cancel_instance(instance_id: InstanceId, caller: Principal = requires(WRITE)) -> InstanceHead:
     """Stop an instance and undo what its tasks made."""
     return await composition.instances().cancel(caller.tenant, instance_id, _client())
+
+
+@router.post("/instances/{instance_id}/retry", status_code=202)
+async def retry_instance(instance_id: InstanceId, caller: Principal = requires(WRITE)) -> InstanceHead:
+    """Let a faulted instance go on from the task that failed."""
+    return await composition.instances().retry(caller.tenant, instance_id, _client())
 
 
 def _client() -> DurableClient:

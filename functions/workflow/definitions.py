@@ -19,6 +19,7 @@ from functions.workflow.errors import (
     DefinitionNotFound,
     DefinitionNotSupported,
 )
+from functions.workflow.paging import DefinitionFilter, key_of, token_of
 from functions.workflow.repository import DefinitionStore
 from functions.workflow.schemas import DefinitionHead, DefinitionId, DefinitionPage, DefinitionRead
 from functions.workflow.versions import Precedence
@@ -52,7 +53,9 @@ class Definitions:
         event = Event("workflow.definition.registered", _key(id), id.model_dump(mode="json"))
         values = {
             "title": accepted.definition.document.title,
-            "registered_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "registered_at": _now(),
+            "name": id.name,
+            "deprecated": False,
         }
         try:
             await self._store.add(tenant, _key(id), accepted.frozen, values, event)
@@ -74,10 +77,27 @@ class Definitions:
         row = await self._row(tenant, id)
         return Frozen(id, await self._store.document(row))
 
-    async def page(self, tenant: str, after: str | None, limit: int) -> DefinitionPage:
-        """Definitions after the given key."""
-        rows = await self._store.page(tenant, prefix=None, after=after, limit=limit)
-        return DefinitionPage(items=[_head(row) for row in rows], next=rows[-1].key if len(rows) == limit else None)
+    async def page(self, tenant: str, wanted: DefinitionFilter, token: str | None, limit: int) -> DefinitionPage:
+        """The definitions that fit, after the page that gave the token. Raises BadPageToken."""
+        where, parameters = wanted.where()
+        rows = await self._store.page(
+            tenant, prefix=wanted.prefix, after=key_of(token), limit=limit, where=where, parameters=parameters
+        )
+        heads = [_head(row) for row in rows]
+        return DefinitionPage(items=heads, next=token_of(rows[-1].key) if len(rows) == limit else None)
+
+    async def deprecate(self, tenant: str, id: DefinitionId, *, deprecated: bool) -> DefinitionHead:
+        """Mark a version as not to be chosen any more, or take that back. May be repeated. Raises DefinitionNotFound.
+
+        It still runs when it is named with its version, and what runs goes on.
+        """
+        row = await self._row(tenant, id)
+        if row["deprecated"] != deprecated:
+            change = "deprecated" if deprecated else "restored"
+            event = Event(f"workflow.definition.{change}", _key(id), id.model_dump(mode="json"))
+            values = {"deprecated": deprecated, "deprecated_at": _now() if deprecated else None}
+            await self._store.change(row, values, event)
+        return _head(await self._row(tenant, id))
 
     async def _same_or_conflict(self, tenant: str, id: DefinitionId, frozen: str) -> None:
         row = await self._row(tenant, id)
@@ -91,9 +111,11 @@ class Definitions:
         return row
 
     async def _highest(self, tenant: str, namespace: str, name: str) -> str:
-        rows = await self._store.page(tenant, prefix=f"{namespace}!{name}!", after=None, limit=None)
+        found = await self._store.page(tenant, prefix=f"{namespace}!{name}!", after=None, limit=None)
+        rows = [row for row in found if not row["deprecated"]]
         if not rows:
-            raise DefinitionNotFound(f"{namespace}/{name}")
+            why = ": every version is deprecated, name the one you want" if found else ""
+            raise DefinitionNotFound(f"{namespace}/{name}{why}")
         return max((row.key.split("!")[2] for row in rows), key=Precedence)
 
 
@@ -109,8 +131,17 @@ def _id(accepted: Accepted) -> DefinitionId:
 def _head(row: Row) -> DefinitionHead:
     namespace, name, version = row.key.split("!")
     return DefinitionHead(
-        namespace=namespace, name=name, version=version, title=row.get("title"), registered_at=row["registered_at"]
+        namespace=namespace,
+        name=name,
+        version=version,
+        title=row.get("title"),
+        registered_at=row["registered_at"],
+        deprecated_at=row.get("deprecated_at"),
     )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _refusal(refused: DefinitionRefused) -> PlatformError:

@@ -55,3 +55,27 @@ class InputInvalid(Unprocessable):
     """The input does not fit the definition's input schema."""
 
     code, title = "workflow.input-invalid", "The input does not fit the definition's schema"
+
+
+class InstanceNotFailed(Conflict):
+    """Only an instance that has faulted can be tried again."""
+
+    code, title = "workflow.instance-not-failed", "The workflow instance has not failed"
+
+
+class InstanceUndone(Conflict):
+    """What the instance had made was undone, so that nothing is left to go on from; start another."""
+
+    code, title = "workflow.instance-undone", "The workflow instance was undone"
+
+
+class InstanceBrokenOff(Conflict):
+    """It is not known at which task the instance failed; start another."""
+
+    code, title = "workflow.instance-broken-off", "The workflow instance can't be tried again"
+
+
+class BadPageToken(InvalidInput):
+    """A page token that no page gave."""
+
+    code, title = "workflow.bad-page-token", "The page token is not one of ours"

@@ -11,7 +11,7 @@ from typing import Any
 
 from chassis.messaging.events import Event
 from chassis.storage.blobs import Container
-from chassis.storage.rows import Insert, Row
+from chassis.storage.rows import Insert, Replace, Row
 from chassis.storage.tables import Table
 
 DEFINITIONS = "workflowdefinitions"
@@ -51,9 +51,23 @@ class DefinitionStore:
             raise RuntimeError(f"the document of definition {row.key} is not in its container")
         return content.decode()
 
-    async def page(self, tenant: str, *, prefix: str | None, after: str | None, limit: int | None) -> list[Row]:
-        """Rows in key order."""
-        return [row async for row in self._table.query(tenant, prefix=prefix, after=after, limit=limit)]
+    async def change(self, row: Row, values: dict[str, Any], event: Event) -> None:
+        """Change what is not the document, with an event. Raises RowChanged when another change came first."""
+        await self._table.commit(row.partition, [Replace(row.key, {**row.values, **values}, row.etag)], [event])
+
+    async def page(
+        self,
+        tenant: str,
+        *,
+        prefix: str | None,
+        after: str | None,
+        limit: int | None,
+        where: str | None = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> list[Row]:
+        """Rows in key order; `where` is an OData filter."""
+        found = self._table.query(tenant, prefix=prefix, after=after, limit=limit, where=where, parameters=parameters)
+        return [row async for row in found]
 
 
 class StartStore:

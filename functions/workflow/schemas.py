@@ -24,6 +24,13 @@ class DefinitionHead(DefinitionId):
 
     title: str | None = None
     registered_at: str
+    deprecated_at: str | None = None
+
+
+class Deprecation(Contract):
+    """Whether a version is deprecated."""
+
+    deprecated: bool
 
 
 class DefinitionRead(DefinitionHead):
@@ -36,7 +43,7 @@ class DefinitionPage(Contract):
     """Definitions in order of namespace, name and version text."""
 
     items: list[DefinitionHead]
-    next: str | None = None
+    next: str | None = Field(default=None, description="opaque; send it as `after` for the page that follows")
 
 
 class StartRequest(Contract):

@@ -5,17 +5,27 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from chassis.context import Principal
+from chassis.context import Principal, current
 from chassis.errors import PlatformError
 from chassis.http.idempotency import check_same_request, fingerprint, resource_id
-from chassis.storage.rows import Row, RowExists
+from chassis.messaging.events import Event
+from chassis.storage.rows import Row, RowChanged, RowExists
 from chassis.work import WorkContext
 from durable.workflow.dsl.definition import parse_frozen
 from durable.workflow.expressions import Evaluator
 from durable.workflow.instances import InstanceStore
-from durable.workflow.models import CANCEL_EVENT, FINAL, MAX_PAYLOAD_BYTES, ORCHESTRATOR, StartInstance
+from durable.workflow.models import CANCEL_EVENT, FINAL, MAX_PAYLOAD_BYTES, ORCHESTRATOR, Carried, StartInstance
 from functions.workflow.definitions import Definitions, Frozen
-from functions.workflow.errors import InputInvalid, InputTooLarge, InstanceEnded, InstanceNotFound
+from functions.workflow.errors import (
+    InputInvalid,
+    InputTooLarge,
+    InstanceBrokenOff,
+    InstanceEnded,
+    InstanceNotFailed,
+    InstanceNotFound,
+    InstanceUndone,
+)
+from functions.workflow.paging import InstanceFilter, key_of, token_of
 from functions.workflow.repository import StartStore
 from functions.workflow.schemas import InstanceHead, InstancePage, InstanceRead, StartRequest
 
@@ -87,11 +97,49 @@ class Instances:
             tasks=await self._store.tasks(tenant, instance_id),
         )
 
-    async def page(self, tenant: str, after: str | None, limit: int) -> InstancePage:
-        """Instances after the given id."""
-        rows = await self._store.page(tenant, after=after, limit=limit)
-        heads = [_head(row, suspended=False) for row in rows]
-        return InstancePage(items=heads, next=heads[-1].id if len(heads) == limit else None)
+    async def page(self, tenant: str, wanted: InstanceFilter, token: str | None, limit: int) -> InstancePage:
+        """The instances that fit, after the page that gave the token. Raises BadPageToken."""
+        after, suspended = key_of(token), await self._store.all_suspended(tenant)
+        if wanted.status == "suspended":
+            rows = await self._suspended(tenant, wanted, sorted(suspended), after, limit)
+        else:
+            where, parameters = wanted.where()
+            rows = await self._store.page(tenant, after=after, limit=limit, where=where, parameters=parameters)
+        heads = [_head(row, suspended=row.key[2:] in suspended) for row in rows]
+        return InstancePage(items=heads, next=token_of(heads[-1].id) if len(heads) == limit else None)
+
+    async def _suspended(
+        self, tenant: str, wanted: InstanceFilter, ids: list[str], after: str | None, limit: int
+    ) -> list[Row]:
+        """Which of the suspended instances fit: few enough to be read one by one."""
+        rows: list[Row] = []
+        for id in ids:
+            if len(rows) < limit and (after is None or id > after):
+                where, parameters = wanted.where()
+                found = await self._store.exactly(tenant, id, where, parameters)
+                rows += [row for row in found if row["status"] not in FINAL]
+        return rows
+
+    async def retry(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
+        """Let a faulted instance go on from the task that failed, with what came before it as it was.
+
+        Raises InstanceNotFound, InstanceNotFailed, InstanceUndone, InstanceBrokenOff.
+        """
+        row = await self._row(tenant, instance_id)
+        if row["status"] != "faulted":
+            raise InstanceNotFailed(f"it is {row['status']}")
+        if _json(row, "compensation"):
+            raise InstanceUndone("its compensations have run; start another instance")
+        if _carried(await client.get_status(instance_id)) is None:
+            raise InstanceBrokenOff("it did not fail at a task; start another instance")
+        await self._starts.add(tenant, instance_id)
+        told = {name: row[name] for name in ("namespace", "name", "version")}
+        event = Event("workflow.instance.retried", instance_id, {"id": instance_id, "definition": told})
+        try:
+            await self._store.reopen(row, event)
+        except RowChanged:
+            raise InstanceNotFailed("it was tried again meanwhile") from None
+        return await self._ensure_started(tenant, instance_id, client)
 
     async def suspend(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
         """Hold the instance where it is. Raises InstanceNotFound, InstanceEnded."""
@@ -139,10 +187,12 @@ class Instances:
         self, tenant: str, instance_id: str, client: DurableClient, definition: Frozen | None = None
     ) -> InstanceHead:
         row = await self._row(tenant, instance_id)
-        if row["status"] == "pending" and not await _is_known(client, instance_id):
+        known = await client.get_status(instance_id) if row["status"] == "pending" else None
+        if row["status"] == "pending" and (not _is_known(known) or _carried(known) is not None):
             if definition is None or definition.id.version != row["version"]:  # a newer one may be the highest by now
                 definition = await self._definitions.frozen(tenant, row["namespace"], row["name"], row["version"])
-            await client.start_new(ORCHESTRATOR, instance_id, _start_input(definition, row, instance_id))
+            given = _start_input(definition, row, instance_id, _carried(known))
+            await client.start_new(ORCHESTRATOR, instance_id, given)
         await self._starts.done(tenant, instance_id)
         return _head(row, suspended=False)
 
@@ -169,20 +219,32 @@ class Instances:
             raise InputInvalid("; ".join(found)[:2000], errors=found)
 
 
-def _start_input(definition: Frozen, row: Row, instance_id: str) -> dict[str, Any]:
+def _start_input(
+    definition: Frozen, row: Row, instance_id: str, carried: dict[str, Any] | None = None
+) -> dict[str, Any]:
     start = StartInstance(
         instance_id=instance_id,
         definition=definition.document,
         input=_json(row, "input"),
         created_at=row["created_at"],
         work=WorkContext.model_validate_json(row["work"]),
+        carried=Carried.model_validate(carried) if carried else None,
     )
     return start.model_dump(mode="json")
 
 
-async def _is_known(client: DurableClient, instance_id: str) -> bool:
-    status = await client.get_status(instance_id)
+def _is_known(status: Any) -> bool:
     return status is not None and getattr(status, "runtime_status", None) is not None
+
+
+def _carried(status: Any) -> dict[str, Any] | None:
+    """What an orchestration that ended at a failed task left for another attempt."""
+    state = getattr(getattr(status, "runtime_status", None), "name", None)
+    output = getattr(status, "output", None)
+    if state != "Completed" or not isinstance(output, dict):
+        return None
+    carried = output.get("carried")
+    return carried if isinstance(carried, dict) else None
 
 
 def _new_row(caller: Principal, definition: Frozen, request: StartRequest, instance_id: str) -> dict[str, Any]:
@@ -194,6 +256,7 @@ def _new_row(caller: Principal, definition: Frozen, request: StartRequest, insta
         "fingerprint": fingerprint(request.model_dump(mode="json")),
         "input": json.dumps(request.input, ensure_ascii=False),
         "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "correlation_id": call.correlation_id if (call := current()) is not None else None,
         "work": WorkContext.capture(correlation_id=instance_id).model_dump_json(),
     }
 

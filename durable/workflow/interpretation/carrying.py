@@ -9,7 +9,7 @@ from durable.workflow.dsl.definition import Definition, parse_frozen
 from durable.workflow.dsl.tasks import Task
 from durable.workflow.dsl.walk import every_task
 from durable.workflow.expressions import Evaluator
-from durable.workflow.interpretation.frames import Frames
+from durable.workflow.interpretation.frames import Frame, Frames
 from durable.workflow.interpretation.run import Completed, Run, rfc3339
 from durable.workflow.models import Carried, StartInstance
 from durable.workflow.trail import Trail
@@ -32,13 +32,23 @@ def begin(context: Any, evaluator: Evaluator) -> Run:
     return run
 
 
-def next_start(run: Run, frames: list[dict[str, Any]]) -> StartInstance:
+def next_start(run: Run, frames: list[Frame]) -> StartInstance:
     """The next execution's input."""
+    return run.start.model_copy(update={"carried": carried_from(run, frames)})
+
+
+def to_try_again(run: Run, frames: list[Frame]) -> Carried:
+    """What it takes to go on from a failed task, once whatever made it fail is mended; time limits begin anew."""
+    return carried_from(run, [{key: value for key, value in frame.items() if key != "deadline"} for frame in frames])
+
+
+def carried_from(run: Run, frames: list[Frame]) -> Carried:
+    """What the interpretation remembers, with where it stands."""
     completed = [
         {"reference": item.reference, "data": item.data, "context": item.context, "variables": item.variables}
         for item in run.completed
     ]
-    carried = Carried(
+    return Carried(
         started_at=run.started_at.isoformat(),
         data=run.data,
         frames=frames,
@@ -48,7 +58,6 @@ def next_start(run: Run, frames: list[dict[str, Any]]) -> StartInstance:
         trail=run.trail.carried(),
         idle_runs=run.idle_runs,
     )
-    return run.start.model_copy(update={"carried": carried})
 
 
 def _completed(definition: str, item: dict[str, Any]) -> Completed:

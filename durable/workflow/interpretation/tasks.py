@@ -28,7 +28,12 @@ def walk_list(run: Run, tasks: dsl.TaskList, path: str, data: Any, variables: di
             run.check_history()
             name, task = named[frame["index"]]
             place = Place(name, f"{path}/{frame['index']}/{name}")
-            result = yield from run_task(run, task, place, frame["data"], variables)
+            try:
+                result = yield from run_task(run, task, place, frame["data"], variables)
+            except Fault as fault:
+                if fault.frames is None and run.is_resumable:
+                    fault.frames = run.frames.as_json()
+                raise
             frame["data"] = result.output
             if result.then in ("end", "exit"):
                 return result
@@ -49,13 +54,13 @@ def run_task(run: Run, task: dsl.Task, place: Place, raw: Any, variables: dict[s
                 frame.update(state=begun, raw=raw, started=run.now())
             state = TaskState.model_validate(frame["state"])
         except Fault as fault:
-            raise Fault(fault.error.at(place.reference)) from None
+            raise Fault(fault.error.at(place.reference), fault.frames) from None
         try:
             return (yield from _recorded(run, task, place, variables, state, frame))
         except Fault as fault:
             error = fault.error.at(place.reference)
             run.trail.end(state, "faulted", run.now(), error=error)
-            raise Fault(error) from None
+            raise Fault(error, fault.frames) from None
         except Cancelled:
             run.trail.end(state, "cancelled", run.now())
             raise

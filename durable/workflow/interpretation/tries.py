@@ -36,11 +36,11 @@ def run_try(
                 attempt = lists.run_list(run, task.try_, place.below("try"), data, variables)
                 return (yield from _in_time(run, task.catch, attempt, data, seen, frame))
             except Fault as fault:
-                error = fault.error
+                error, frames = fault.error, fault.frames
             frame.pop("deadline", None)
             named = {**seen, task.catch.as_: error.as_json()}
             if not _catches(run, task.catch, error, data, named):
-                raise Fault(error)
+                raise Fault(error, frames)
             frame["retries"] += 1
             delay = _pause(run, task.catch, place, data, named, frame)
             if delay is None:

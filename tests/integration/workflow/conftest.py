@@ -114,7 +114,8 @@ class EngineClient:
     async def get_status(self, instance_id: str) -> Any:
         row = await self.house.engine.client.get(instance_id)
         state = SimpleNamespace(name=str(row.status)) if row else None
-        return SimpleNamespace(runtime_status=state)
+        output = json.loads(row.output) if row and row.output else None
+        return SimpleNamespace(runtime_status=state, output=output)
 
     async def raise_event(self, instance_id: str, event_name: str, event_data: Any = None) -> None:
         try:

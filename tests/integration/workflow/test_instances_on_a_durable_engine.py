@@ -19,6 +19,7 @@ from functions.workflow.errors import (
     InstanceEnded,
     InstanceNotFound,
 )
+from functions.workflow.paging import InstanceFilter
 from functions.workflow.recovery import Patrol
 from functions.workflow.schemas import DefinitionId, StartRequest
 
@@ -168,7 +169,7 @@ async def test_what_a_crash_kept_from_starting_is_started_later(house: Any, monk
     monkeypatch.setattr(service, "START_GRACE", timedelta(seconds=-5))
     assert await composition.instances().recover(house.client) >= 1
     await house.idle()
-    [head] = (await composition.instances().page(house.caller.tenant, None, 10)).items
+    [head] = (await composition.instances().page(house.caller.tenant, InstanceFilter(), None, 10)).items
     assert (await house.read(head.id)).output == {"n": 1}
     assert await composition.instances().recover(house.client) == 0
 
@@ -218,7 +219,7 @@ async def test_an_input_that_does_not_fit_starts_nothing(house: Any) -> None:
         await start(house, DEMO_REQUEST.model_copy(update={"input": {"dataset": 1}}))
     with pytest.raises(InputTooLarge):
         await start(house, DEMO_REQUEST.model_copy(update={"input": {**INPUT, "title": "x" * 40_000}}))
-    assert (await composition.instances().page(house.caller.tenant, None, 10)).items == []
+    assert (await composition.instances().page(house.caller.tenant, InstanceFilter(), None, 10)).items == []
 
 
 async def test_another_tenant_sees_no_instance(house: Any) -> None:

@@ -97,5 +97,5 @@ use: {extensions: [{slow: {extend: set, before: [{w: {wait: PT1M}}]}}]}
 do: [{a: {set: {n: 1}, timeout: {after: PT5S}}}]
 """
     )
-    assert made.run() == {"status": "faulted"}
+    assert made.run()["status"] == "faulted"
     assert made.final["error"]["instance"] == "/do/0/a"
