@@ -53,9 +53,12 @@ def compile_query(stream: StreamRequest) -> Program:
     text = _grouped(tree)
     empty = pl.DataFrame(schema=schema_of(stream))
     plan = make_plan(text, {guard.INPUT: empty})
-    if not plan.distributed:
+    try:
+        parts = split_query(guard.parse(text, ()), {guard.INPUT: empty.columns}, catalog())
+    except NotSplittable as obstacle:
+        raise QueryRefused(f"the query can't be computed as messages come: {obstacle}") from None
+    if not plan.distributed or plan.bucket_sql is not None:
         raise QueryRefused(f"the query can't be computed as messages come: {plan.reason}")
-    parts = split_query(guard.parse(text, ()), {guard.INPUT: empty.columns}, catalog())
     names = {part.name: name for part, name in zip(parts.parts, parts.names, strict=True) if part.name in OWN}
     return Program(
         columns=tuple(name for name in plan.columns if name not in OWN),

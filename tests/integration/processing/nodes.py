@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from chassis.context import Principal, calling
+from chassis.messaging.partitions import PARTITIONS, queue_of
 from chassis.messaging.producer import Producer, ProducerOptions, QueueTransport, delivered
 from chassis.runtime import Runtime
 from chassis.settings import Settings
@@ -74,6 +75,11 @@ class Parts:
         async with self.producer(**options) as producer:
             sent = [await producer.send(target, data, key=key, id=id, work=WORK) for id, key, data in messages]
             assert set(await delivered(sent)) == {None}
+
+    async def drained(self) -> bool:
+        """Whether no envelope is in any partition, hidden ones included."""
+        depths = [await self.runtime.queues.depth(queue_of(partition)) for partition in range(PARTITIONS)]
+        return sum(depths) == 0
 
     async def windows(self, name: str) -> dict[tuple[str, str], dict[str, Any]]:
         """All final windows of a stream by key and start."""
