@@ -1,4 +1,4 @@
-"""Envoys with a fixed configuration: an upstream that answers at once, and a proxy that does nothing but pass on."""
+"""Proxies with a fixed configuration: an upstream that answers at once, and a proxy that does nothing but pass on."""
 
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,19 @@ def proxy_command(file: Path, port: int, upstream_port: int) -> tuple[str, ...]:
         "load_assignment": {"cluster_name": "upstream", "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
     return _command(file, [_listener(port, {"route": {"cluster": "upstream"}})], [cluster])
+
+
+def nginx_command(nginx: str, folder: Path, port: int, upstream_port: int) -> tuple[str, ...]:
+    """The same with nginx, one worker, kept-alive connections to the upstream."""
+    server = f"""
+    listen {HOST}:{port}; keepalive_requests 1000000000;
+    location / {{ proxy_pass http://upstream; proxy_http_version 1.1; proxy_set_header Connection ""; }}"""
+    proxy = f"upstream upstream {{ server {HOST}:{upstream_port}; keepalive 64; }} server {{ {server} }}"
+    (folder / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log;"
+        f"events {{ worker_connections 4096; }} http {{ access_log off; {proxy} }}"
+    )
+    return (nginx, "-e", f"{folder}/nginx-error.log", "-c", str(folder / "nginx.conf"))
 
 
 def _command(file: Path, listeners: list[Json], clusters: list[Json]) -> tuple[str, ...]:

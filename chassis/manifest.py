@@ -1,6 +1,7 @@
 """service.yaml: what others must know of a service, as a typed model and its one reader."""
 
 from fnmatch import fnmatchcase
+from math import ceil
 from pathlib import Path
 from typing import Literal, Self, get_args
 
@@ -15,6 +16,10 @@ ServiceName = Literal[
 ]
 SERVICES: tuple[str, ...] = get_args(ServiceName)
 """The nine services, in the order in which they start and take their default ports."""
+
+Tier = Literal["free", "standard", "premium"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+"""How much a tenant may ask; a tenant of which nothing else is known is `standard`."""
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -40,11 +45,44 @@ class Route(Contract):
         return self
 
 
-class RateLimit(Contract):
+class Bucket(Contract):
     """A token bucket: its refill a second and its size."""
 
-    requests_per_second: int = Field(default=200, gt=0)
-    burst: int = Field(default=400, gt=0)
+    requests_per_second: int = Field(gt=0, le=1_000_000)
+    burst: int = Field(gt=0, le=2_000_000)
+
+
+class RateLimit(Contract):
+    """What one tenant may ask of a service, by its tier; the numbers on top are those of `standard`.
+
+    Where `free` and `premium` are not given they are a quarter and four times as much. One client gets `client_share`
+    of its tenant's bucket, so that a tenant's clients can't lock each other out.
+    """
+
+    requests_per_second: int = Field(default=200, gt=0, le=1_000_000)
+    burst: int = Field(default=400, gt=0, le=2_000_000)
+    free: Bucket | None = None
+    premium: Bucket | None = None
+    client_share: float = Field(default=0.5, gt=0, le=1)
+
+    def of(self, tier: Tier) -> Bucket:
+        """The bucket of a tenant of this tier."""
+        given = {"free": self.free, "premium": self.premium}.get(tier)
+        return given or self._scaled({"free": 0.25, "standard": 1.0, "premium": 4.0}[tier])
+
+    def of_client(self, tier: Tier) -> Bucket:
+        """The bucket of one client of such a tenant."""
+        bucket = self.of(tier)
+        return Bucket(
+            requests_per_second=ceil(bucket.requests_per_second * self.client_share),
+            burst=ceil(bucket.burst * self.client_share),
+        )
+
+    def _scaled(self, factor: float) -> Bucket:
+        return Bucket(
+            requests_per_second=min(ceil(self.requests_per_second * factor), 1_000_000),
+            burst=min(ceil(self.burst * factor), 2_000_000),
+        )
 
 
 class Queue(Contract):

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     edge_url: str = "http://127.0.0.1:8080"
     issuer: str = "http://127.0.0.1:8080/identity"
     audience: str = "platform"
+    edge_trace_percent: float = Field(default=1, ge=0, le=100)
     keys_dir: Path = ROOT / ".local" / "keys"
     signing_keys_dir: Path = ROOT / ".local" / "signing"
     signing_algorithm: Literal["RS256", "ES256"] = "RS256"

@@ -30,6 +30,7 @@ def render(layout: Layout, *, edge_port: int, admin_port: int, gateway_port: int
     template = Template((layout.root / TEMPLATE).read_text(encoding="utf-8"))
     try:
         text = template.substitute(
+            EDGE_ID="edge",
             EDGE_HOST=HOST,
             EDGE_PORT=edge_port,
             ADMIN_PORT=admin_port,

@@ -1,6 +1,7 @@
-"""The platform's edge with one worker (RS256 token, scope, limit per client, routing, access log, trace of every
-request) beside the same Envoy as a bare proxy to the same upstream. Gateway and identity are the real services; in
-place of the others is an Envoy that answers at once, traces included."""
+"""The platform's edge with one worker (RS256 token, scope, limits per tenant and client, routing among all nine
+services' routes, access log, one trace in a hundred) beside the same Envoy as a bare proxy to the same upstream, and
+beside nginx as a bare proxy where it is installed. Gateway and identity are the real services; in place of the others
+is an Envoy that answers at once, traces included."""
 
 import json
 import shutil
@@ -13,9 +14,10 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from bench.contest import BenchError, Contest, Effort, Side
-from bench.envoys import HOST, proxy_command, upstream_command
+from bench.envoys import HOST, nginx_command, proxy_command, upstream_command
 from bench.load import client_name, load
 from bench.processes import running
+from chassis.manifest import SERVICES
 from functions.identity.keys.signing import SigningKeys, imported
 from functions.identity.tokens import AccessTokens, Holder
 from local import ports
@@ -25,6 +27,7 @@ from local.platform import Platform
 from local.supervisor.probes import answering
 
 CONNECTIONS = 32
+GOALS = {"bare Envoy": 0.8}
 PATH = "/metadata/bench"
 MANIFEST = f"""
 service: metadata
@@ -52,25 +55,30 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
         bare, own = f"http://{HOST}:{port}{PATH}", platform.edge_url + PATH
         proxy = proxy_command(folder / "proxy.json", port, taken["metadata"])
         await stack.enter_async_context(running("proxy", proxy, folder, ready=answering(bare)))
-        clients = (100,) if effort.quick else (1, 1000)
-        tokens = [_tokens(folder, platform, number) for number in clients]
-        _require_guarded(own, tokens[0])
-        yield [_contest(own, bare, file, effort) for file in tokens]
-
-
-def _contest(own: str, bare: str, tokens: Path, effort: Effort) -> Contest:
-    number = len(tokens.read_text().split())
-    who = "one client" if number == 1 else f"{number:,} tenants in turn"
-    measure = partial(load, seconds=effort.seconds, connections=CONNECTIONS, tokens=tokens)
-    ours, peer = Side("edge", partial(measure, own)), Side("bare Envoy", partial(measure, bare))
-    return Contest(f"{who}, {CONNECTIONS} connections, {client_name()}", "requests/s", ours, peer, goal=0.8)
+        peers = {"bare Envoy": bare}
+        nginx = shutil.which("nginx")
+        if nginx is not None:
+            (port,) = ports.any_free(1)
+            peers["bare nginx"] = f"http://{HOST}:{port}{PATH}"
+            command = nginx_command(nginx, folder, port, taken["metadata"])
+            await stack.enter_async_context(running("nginx", command, folder, ready=answering(peers["bare nginx"])))
+        number = 100 if effort.quick else 1000
+        tokens = _tokens(folder, platform, number)
+        _require_guarded(own, tokens)
+        measure = partial(load, seconds=effort.seconds, connections=CONNECTIONS, tokens=tokens)
+        name = f"{number:,} tenants in turn, {CONNECTIONS} connections, {client_name()}"
+        ours = Side("edge", partial(measure, own))
+        yield [
+            Contest(name, "requests/s", ours, Side(peer, partial(measure, url)), goal=GOALS.get(peer))
+            for peer, url in peers.items()
+        ]
 
 
 def _manifests(folder: Path) -> Path:
-    for service in ("gateway", "identity"):
+    """Those of all nine services, so that the request finds its way among all their routes."""
+    for service in SERVICES:
         (folder / service).mkdir(parents=True)
         shutil.copy(ROOT / "functions" / service / "service.yaml", folder / service)
-    (folder / "metadata").mkdir()
     (folder / "metadata" / "service.yaml").write_text(MANIFEST)
     return folder
 

@@ -8,6 +8,7 @@ from chassis.http.app import create_app, requires
 from chassis.runtime import Runtime
 from functions.gateway.composition import Composition
 from functions.gateway.control_api import control
+from functions.gateway.limits_api import limits
 from functions.gateway.schemas import EdgeRoutes
 
 router = APIRouter(prefix="/gateway", tags=["gateway"])
@@ -17,7 +18,7 @@ UNTRACED = ("/v3/", "/gateway/otlp/")
 def gateway_app(runtime: Runtime) -> FastAPI:
     """The gateway service's HTTP application, the control plane included."""
     parts = Composition(runtime)
-    app = create_app(runtime, router, control, checks={"control": parts.check_control}, untraced=UNTRACED)
+    app = create_app(runtime, router, limits, control, checks={"control": parts.check_control}, untraced=UNTRACED)
     parts.own_document = app.openapi
     app.state.gateway = parts
     # The merged document takes the place of the app's own at the same path.

@@ -13,7 +13,9 @@ from chassis.runtime import Runtime
 from functions.gateway.control import ControlSecret
 from functions.gateway.manifests import Catalog
 from functions.gateway.openapi import Document
+from functions.gateway.repository import INSTANCES_TABLE, TENANTS_TABLE, EdgeInstances, TenantStandings
 from functions.gateway.service import Gateway
+from functions.gateway.watch import Watch
 
 DOCUMENT_TIMEOUT_S = 3.0
 
@@ -30,7 +32,18 @@ class Composition:
     def gateway(self) -> Gateway:
         """The gateway's logic."""
         settings = self.runtime.settings
-        return Gateway(settings, Catalog(settings.manifests_dir), self._fetch_document, self.runtime.version)
+        catalog = Catalog(settings.manifests_dir)
+        return Gateway(settings, catalog, self._fetch_document, self.runtime.version, self.watch)
+
+    @cached_property
+    def standings(self) -> TenantStandings:
+        """The tenants' tiers and buckets."""
+        return TenantStandings(self.runtime.tables.table(TENANTS_TABLE))
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What the edge's configuration needs from storage."""
+        return Watch(self.standings, EdgeInstances(self.runtime.tables.table(INSTANCES_TABLE)))
 
     @cached_property
     def control_secret(self) -> ControlSecret:

@@ -25,7 +25,7 @@ async def discover_resources(kind: str, sent: DiscoveryRequest, request: Request
     """The asking Envoy's resources of a kind; 304 when it has them."""
     for known in get_args(Kind):
         if known == kind:
-            answer = _parts(request).gateway.discover(known, sent)
+            answer = await _parts(request).gateway.discover(known, sent)
             return Response(status_code=304) if answer is None else Response(answer.body, media_type="application/json")
     raise UnknownResourceKind
 

@@ -1,6 +1,6 @@
 """Gateway's typed errors."""
 
-from chassis.errors import Forbidden, NotFound, PayloadTooLarge
+from chassis.errors import Conflict, Forbidden, NotFound, PayloadTooLarge
 
 
 class NotTheEdge(Forbidden):
@@ -19,3 +19,15 @@ class TracesTooLarge(PayloadTooLarge):
     """More spans in one export than an Envoy ever sends."""
 
     code, title = "gateway.traces-too-large", "The trace export is too large"
+
+
+class NoLimitsSet(NotFound):
+    """Nothing was set for this tenant."""
+
+    code, title = "gateway.no-limits-set", "The tenant has the limits of every other"
+
+
+class TooManyTenants(Conflict):
+    """As many tenants have limits of their own as the edge's configuration bears."""
+
+    code, title = "gateway.too-many-tenants", "No more tenants can have limits of their own"

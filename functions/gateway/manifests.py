@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chassis.manifest import SERVICES, ManifestError, Route, ServiceManifest, read_manifest
+from functions.gateway.envoy.routes import first_segment
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def mistakes_at_the_edge(
     """What the model can't see: a wrong folder, paths kept for the control plane, routes that are another's."""
     if manifest.service != folder:
         yield f"service: is {manifest.service}, but the folder is {folder}"
-    taken = {key for name, other in others.items() if name != folder for key in _keys(other.routes)}
+    segments = {first_segment(route.path) for name, other in others.items() if name != folder for route in other.routes}
     seen: set[tuple[str, str]] = set()
     for number, route in enumerate(manifest.routes):
         where = f"routes.{number} {route.path}"
@@ -88,9 +89,9 @@ def mistakes_at_the_edge(
             yield f"{where}: a path has no . or .. segment"
         if "{*" in route.path.rpartition("/")[0]:
             yield f"{where}: a rest parameter stands last"
+        if first_segment(route.path) in segments:
+            yield f"{where}: /{first_segment(route.path)} is another service's"
         keys = set(_keys([route]))
-        if keys & taken:
-            yield f"{where}: routed by another service"
         if keys & seen:
             yield f"{where}: routed twice"
         seen |= keys

@@ -1,6 +1,8 @@
 """Gateway's contracts."""
 
-from chassis.manifest import Method, RateLimit
+from pydantic import Field
+
+from chassis.manifest import Bucket, Method, RateLimit, ServiceName, Tier
 from chassis.models import Contract
 
 
@@ -29,3 +31,25 @@ class EdgeRoutes(Contract):
 
     items: tuple[EdgeRoute, ...]
     refused: tuple[RefusedManifest, ...]
+
+
+class TenantLimits(Contract):
+    """A tenant's tier, and buckets of its own for single services in place of the tier's.
+
+    A client of the tenant still gets the part of the tier's bucket that `service.yaml` gives it.
+    """
+
+    tier: Tier = "standard"
+    buckets: dict[ServiceName, Bucket] = Field(default_factory=dict)
+
+
+class NamedTenantLimits(TenantLimits):
+    """The same, with the tenant's name."""
+
+    tenant: str
+
+
+class AllTenantLimits(Contract):
+    """Every tenant for which something was set; all others are `standard`."""
+
+    items: tuple[NamedTenantLimits, ...]

@@ -8,11 +8,12 @@ from time import monotonic
 from chassis.errors import PlatformError
 from chassis.manifest import RateLimit
 from chassis.settings import Settings
-from functions.gateway.envoy.discovery import Discovered, DiscoveryRequest, Kind, discover
+from functions.gateway.envoy.discovery import Discovered, DiscoveryRequest, Kind, Layout, discover
 from functions.gateway.envoy.routes import ordered
 from functions.gateway.manifests import Catalog
 from functions.gateway.openapi import Document, merge
 from functions.gateway.schemas import EdgeRoute, EdgeRoutes, RefusedManifest
+from functions.gateway.watch import Watch
 
 FRESH_FOR_S = 15.0
 FetchDocument = Callable[[str], Awaitable[Document]]
@@ -27,14 +28,18 @@ class Gateway:
     catalog: Catalog
     fetch_document: FetchDocument
     version: str
+    watch: Watch
     now: Callable[[], float] = monotonic
     _merged: Document | None = None
     _merged_at: float = 0.0
     _merging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def discover(self, kind: Kind, request: DiscoveryRequest) -> Discovered | None:
+    async def discover(self, kind: Kind, request: DiscoveryRequest) -> Discovered | None:
         """The edge's resources of a kind; None when the asking Envoy has them already."""
-        return discover(kind, request, self.catalog.manifests(), self.settings)
+        self.watch.saw(request.node.id)
+        await self.watch.look()
+        layout = Layout(self.catalog.manifests(), self.settings, self.watch.standings, sorted(self.watch.instances))
+        return discover(kind, request, layout)
 
     def routes(self) -> EdgeRoutes:
         """What is routed, in order, and which manifests were refused."""

@@ -1,18 +1,25 @@
-"""Who may pass: the token check (jwt_authn) and the scope check (RBAC), as filters and as route configuration."""
+"""Who may pass: the token check (jwt_authn) and the scope check (RBAC), as filters and as route configuration.
+
+What the checked token says goes on in headers. Envoy's dynamic metadata would hold the same, but a copy of all claims
+for every request costs more than everything else that the edge does.
+"""
+
+import re
 
 from chassis.auth.key_times import KEYS_FRESH_FOR_S
 from functions.gateway.envoy.resource import Resource, extension, typed
 
 JWT = "envoy.filters.http.jwt_authn"
 RBAC = "envoy.filters.http.rbac"
-CLAIMS = "claims"
-"""The key of jwt_authn's dynamic metadata under which the checked claims are found."""
-USER_HEADER, TENANT_HEADER = "x-platform-user", "x-platform-tenant"
+USER_HEADER, TENANT_HEADER, CLIENT_HEADER = "x-platform-user", "x-platform-tenant", "x-platform-client"
 """Tell a service whom the checked token names. No proof to it: it reads the token itself."""
+SCOPE_HEADER = "x-platform-scope"
+"""The token's scopes, for the edge alone: taken off before the request goes on."""
 CLOCK_SKEW_S = 30
 _JWT_MESSAGE = "envoy.extensions.filters.http.jwt_authn.v3"
 _RBAC_MESSAGE = "envoy.extensions.filters.http.rbac.v3"
 _TOKEN = "platform-token"  # noqa: S105 - the name of a requirement
+_CLAIMS = {USER_HEADER: "sub", TENANT_HEADER: "tid", CLIENT_HEADER: "client_id", SCOPE_HEADER: "scope"}
 
 
 def token_filter(*, issuer: str, audience: str, jwks_uri: str, identity_cluster: str) -> Resource:
@@ -30,12 +37,7 @@ def token_filter(*, issuer: str, audience: str, jwks_uri: str, identity_cluster:
         "forward": True,
         "require_expiration": True,
         "clock_skew_seconds": CLOCK_SKEW_S,
-        "payload_in_metadata": CLAIMS,
-        "normalize_payload_in_metadata": {"space_delimited_claims": ["scope"]},
-        "claim_to_headers": [
-            {"header_name": USER_HEADER, "claim_name": "sub"},
-            {"header_name": TENANT_HEADER, "claim_name": "tid"},
-        ],
+        "claim_to_headers": [{"header_name": name, "claim_name": claim} for name, claim in _CLAIMS.items()],
         "jwt_cache_config": {"jwt_cache_size": 2000},
     }
     return extension(
@@ -47,8 +49,14 @@ def token_filter(*, issuer: str, audience: str, jwks_uri: str, identity_cluster:
 
 
 def scope_filter() -> Resource:
-    """Deny every request whose route does not say who may pass."""
-    return extension(RBAC, f"{_RBAC_MESSAGE}.RBAC", rules={"action": "ALLOW", "policies": {}})
+    """The filter itself; what it denies is said by virtual hosts (everything) and routes (all but a scope)."""
+    return extension(RBAC, f"{_RBAC_MESSAGE}.RBAC")
+
+
+def denied() -> Resource:
+    """A virtual host's configuration of both filters: a route that does not say who may pass is passed by nobody."""
+    nobody = {"rules": {"action": "ALLOW", "policies": {}}}
+    return {RBAC: typed(f"{_RBAC_MESSAGE}.RBACPerRoute", rbac=nobody)}
 
 
 def required(scope: str | None) -> Resource:
@@ -70,12 +78,9 @@ def open_to_all() -> Resource:
 
 
 def _only_with(scope: str) -> Resource:
-    holds_scope = {
-        "filter": JWT,
-        "path": [{"key": CLAIMS}, {"key": "scope"}],
-        "value": {"list_match": {"one_of": {"string_match": {"exact": scope}}}},
-    }
-    principal = {"sourced_metadata": {"metadata_matcher": holds_scope, "metadata_source": "DYNAMIC"}}
+    # One of the words of the header, whole: RFC 6749 section 3.3.
+    words = f"(?:.* )?{re.escape(scope)}(?: .*)?"
+    principal = {"header": {"name": SCOPE_HEADER, "string_match": {"safe_regex": {"regex": words}}}}
     return {
         "action": "ALLOW",
         "policies": {scope: {"permissions": [{"any": True}], "principals": [principal]}},

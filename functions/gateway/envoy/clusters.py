@@ -1,8 +1,10 @@
 """One Envoy cluster per service: where it is, and how the edge protects it."""
 
 import ipaddress
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
+from functions.gateway.envoy.rate_limits import LOCAL_CLUSTER
 from functions.gateway.envoy.resource import Resource, typed
 
 CONNECT_TIMEOUT = "1s"
@@ -38,6 +40,12 @@ def cluster(service: str, base_url: str) -> Resource:
         },
     }
     return {**found, "transport_socket": _tls(url.hostname)} if url.scheme == "https" else found
+
+
+def instances(ids: Collection[str]) -> Resource:
+    """The members of the cluster of the edge's own instances: only their number counts, no request goes there."""
+    nowhere = [{"endpoint": {"address": _address("127.0.0.1", number + 1)}} for number in range(len(ids))]
+    return {"cluster_name": LOCAL_CLUSTER, "endpoints": [{"lb_endpoints": nowhere}]}
 
 
 def _thresholds() -> Resource:

@@ -3,24 +3,26 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.manifest import ServiceManifest
 from chassis.settings import Settings
-from functions.gateway.envoy.clusters import cluster
+from functions.gateway.envoy.clusters import cluster, instances
 from functions.gateway.envoy.listener import listener
+from functions.gateway.envoy.rate_limits import Standings
 from functions.gateway.envoy.resource import TYPE_PREFIX, Resource
-from functions.gateway.envoy.routes import route_table
+from functions.gateway.envoy.routes import route_scopes
 
-Kind = Literal["listeners", "routes", "clusters"]
+Kind = Literal["listeners", "scoped-routes", "clusters", "endpoints"]
 
 TYPES: dict[Kind, str] = {
     "listeners": TYPE_PREFIX + "envoy.config.listener.v3.Listener",
-    "routes": TYPE_PREFIX + "envoy.config.route.v3.RouteConfiguration",
+    "scoped-routes": TYPE_PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration",
     "clusters": TYPE_PREFIX + "envoy.config.cluster.v3.Cluster",
+    "endpoints": TYPE_PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment",
 }
 JWKS_PATH = "/identity/.well-known/jwks.json"
 
@@ -35,10 +37,11 @@ class NodeMetadata(BaseModel):
 
 
 class Node(BaseModel):
-    """The sender of a discovery request; all but its metadata is ignored."""
+    """The sender of a discovery request: one instance of the edge, and what it says of itself."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    id: str = Field(min_length=1, max_length=200)
     metadata: NodeMetadata
 
 
@@ -62,29 +65,39 @@ class Discovered:
     body: bytes
 
 
-def discover(
-    kind: Kind, request: DiscoveryRequest, manifests: Sequence[ServiceManifest], settings: Settings
-) -> Discovered | None:
+@dataclass(frozen=True)
+class Layout:
+    """All that the edge's configuration is made of; `instances` are the ids of the edge's live Envoys."""
+
+    manifests: Sequence[ServiceManifest]
+    settings: Settings
+    standings: Standings = field(default_factory=dict)
+    instances: Sequence[str] = ()
+
+
+def discover(kind: Kind, request: DiscoveryRequest, layout: Layout) -> Discovered | None:
     """The resources of one kind for the asking instance; None when it has them already."""
-    answer = _versioned(kind, resources(kind, request.node.metadata, manifests, settings))
+    answer = _versioned(kind, resources(kind, request.node, layout))
     return None if answer.version == request.version_info else answer
 
 
-def resources(
-    kind: Kind, node: NodeMetadata, manifests: Sequence[ServiceManifest], settings: Settings
-) -> list[Resource]:
-    """The resources of one kind, in an order that depends on nothing but the manifests."""
+def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
+    """The resources of one kind, in an order that depends on nothing but the layout."""
+    manifests, settings = layout.manifests, layout.settings
     if kind == "clusters":
         return [cluster(manifest.service, settings.service_url(manifest.service)) for manifest in manifests]
-    if kind == "routes":
-        return [route_table(manifests)]
+    if kind == "scoped-routes":
+        return route_scopes(manifests, layout.standings)
+    if kind == "endpoints":
+        return [instances({node.id, *layout.instances})]
     return [
         listener(
-            host=node.edge_host,
-            port=node.edge_port,
+            host=node.metadata.edge_host,
+            port=node.metadata.edge_port,
             issuer=settings.issuer,
             audience=settings.audience,
             jwks_uri=settings.service_url("identity") + JWKS_PATH,
+            trace_percent=settings.edge_trace_percent,
         )
     ]
 

@@ -2,9 +2,9 @@
 
 from functions.gateway.envoy import access
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
-from functions.gateway.envoy.rate_limits import rate_limit_filter
-from functions.gateway.envoy.resource import Resource, extension, typed
-from functions.gateway.envoy.routes import BUFFER, ROUTE_TABLE
+from functions.gateway.envoy.rate_limits import rate_limit_filter, standard_fields
+from functions.gateway.envoy.resource import Resource, extension, set_header, typed
+from functions.gateway.envoy.routes import BUFFER
 
 CONTROL_CLUSTER = "gateway-control"
 """The bootstrap's own cluster: the gateway app, reached with the control-plane secret."""
@@ -14,19 +14,27 @@ TRACES_PATH = "/gateway/otlp/v1/traces"
 MAX_BODY_BYTES = 67_108_864
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _HTTP = "envoy.extensions.filters.http"
+_FIRST_SEGMENT = {"name": ":path", "element_separator": "/", "index": 1}
 
 
-def listener(*, host: str, port: int, issuer: str, audience: str, jwks_uri: str) -> Resource:
+def listener(*, host: str, port: int, issuer: str, audience: str, jwks_uri: str, trace_percent: float) -> Resource:
     """The one listener of an Envoy instance, at the address it named in its node metadata."""
     token = access.token_filter(issuer=issuer, audience=audience, jwks_uri=jwks_uri, identity_cluster="identity")
-    manager = extension("envoy.filters.network.http_connection_manager", _HCM, **_connection(), **_answers())
+    manager = extension(
+        "envoy.filters.network.http_connection_manager", _HCM, **_connection(), **_answers(trace_percent)
+    )
     manager["typed_config"]["http_filters"] = [
         _note_trace_id(),
         token,
-        access.scope_filter(),
         rate_limit_filter(),
+        access.scope_filter(),
         extension(BUFFER, f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES),
-        extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
+        extension(
+            "envoy.filters.http.router",
+            f"{_HTTP}.router.v3.Router",
+            suppress_envoy_headers=True,
+            dynamic_stats=False,  # counters by status and service; the access log and the services have them
+        ),
     ]
     return {
         "name": "edge",
@@ -56,17 +64,20 @@ def _connection() -> Resource:
             "headers_with_underscores_action": "REJECT_REQUEST",
         },
         "early_header_mutation_extensions": [_strip_own_headers()],
-        "rds": {
-            "route_config_name": ROUTE_TABLE,
-            "config_source": {
-                "resource_api_version": "V3",
-                "api_config_source": {
-                    "api_type": "REST",
-                    "transport_api_version": "V3",
-                    "cluster_names": [CONTROL_CLUSTER],
-                    "refresh_delay": "2s",
-                    "request_timeout": "2s",
-                },
+        "scoped_routes": {
+            "name": "edge",
+            "scope_key_builder": {"fragments": [{"header_value_extractor": _FIRST_SEGMENT}]},
+            "scoped_rds": {
+                "scoped_rds_config_source": {
+                    "resource_api_version": "V3",
+                    "api_config_source": {
+                        "api_type": "REST",
+                        "transport_api_version": "V3",
+                        "cluster_names": [CONTROL_CLUSTER],
+                        "refresh_delay": "2s",
+                        "request_timeout": "2s",
+                    },
+                }
             },
         },
     }
@@ -77,31 +88,37 @@ def _strip_own_headers() -> Resource:
         "envoy.http.early_header_mutation.header_mutation",
         "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
         mutations=[
-            {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
-            for prefix in OWN_HEADER_PREFIXES
+            *(
+                {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+                for prefix in OWN_HEADER_PREFIXES
+            ),
+            # A caller that sends a trace has it kept, whatever part of the others is: Envoy asks this header.
+            set_header("x-client-trace-id", "%REQ(traceparent)%"),
         ],
     )
 
 
 def _note_trace_id() -> Resource:
     # The body of a local reply is written without the span at hand, but with the request's headers.
-    note = {"key": TRACE_ID_HEADER, "value": "%TRACE_ID%"}
     return extension(
         "envoy.filters.http.header_mutation",
         f"{_HTTP}.header_mutation.v3.HeaderMutation",
-        mutations={"request_mutations": [{"append": {"header": note, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}]},
+        mutations={
+            "request_mutations": [set_header(TRACE_ID_HEADER, "%TRACE_ID%")],
+            "response_mutations": standard_fields(),
+        },
     )
 
 
-def _answers() -> Resource:
+def _answers(trace_percent: float) -> Resource:
     return {
         "local_reply_config": local_reply_config(),
         "access_log": [_access_log()],
-        "tracing": _tracing(),
+        "tracing": _tracing(trace_percent),
     }
 
 
-def _tracing() -> Resource:
+def _tracing(percent: float) -> Resource:
     return {
         "provider": extension(
             "envoy.tracers.opentelemetry",
@@ -115,15 +132,13 @@ def _tracing() -> Resource:
                 }
             },
         ),
-        "random_sampling": {"value": 100},
+        "random_sampling": {"value": percent},
+        "client_sampling": {"value": 100},
+        # Nothing of the path goes into http.url: a query may carry a signature or a token.
+        "max_path_tag_length": 0,
         "custom_tags": [
-            {
-                "tag": "platform.tenant",
-                "metadata": {
-                    "kind": {"request": {}},
-                    "metadata_key": {"key": access.JWT, "path": [{"key": access.CLAIMS}, {"key": "tid"}]},
-                },
-            }
+            {"tag": "platform.tenant", "request_header": {"name": access.TENANT_HEADER}},
+            {"tag": "url.path", "value": "%PATH(NQ)%"},
         ],
     }
 
@@ -141,8 +156,8 @@ def _access_log() -> Resource:
         "bytesSent": "%BYTES_SENT%",
         "route": "%ROUTE_NAME%",
         "service": "%UPSTREAM_CLUSTER%",
-        "client": f"%DYNAMIC_METADATA({access.JWT}:{access.CLAIMS}:client_id)%",
-        "tenant": f"%DYNAMIC_METADATA({access.JWT}:{access.CLAIMS}:tid)%",
+        "client": f"%REQ({access.CLIENT_HEADER})%",
+        "tenant": f"%REQ({access.TENANT_HEADER})%",
         "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
         "requestId": "%REQ(X-REQUEST-ID)%",
         "traceId": "%TRACE_ID%",

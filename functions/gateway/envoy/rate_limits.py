@@ -1,89 +1,163 @@
-"""Token buckets at the edge: one per service and client, kept by each Envoy instance for itself."""
+"""Token buckets at the edge: for each service one per tenant and one per client, sized by the tenant's tier.
 
-from collections.abc import Iterable
+All Envoys of the edge share them out: a bucket of N instances gives each a part of 1/N (`LOCAL_CLUSTER`).
+"""
 
-from chassis.manifest import RateLimit, ServiceManifest
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from chassis.manifest import TIERS, Bucket, RateLimit, ServiceManifest, Tier
 from functions.gateway.envoy import access
-from functions.gateway.envoy.resource import Resource, always, extension, typed
+from functions.gateway.envoy.resource import Resource, always, extension, set_header, typed
 
 FILTER = "envoy.filters.http.local_ratelimit"
-UNROUTED = RateLimit(requests_per_second=500, burst=1000)
-"""All clients together on paths that no service routes."""
-MAX_CLIENTS = 20_000
-"""Buckets kept at once for each service; the least recently used one goes first."""
+LOCAL_CLUSTER = "edge-instances"
+"""The cluster whose members are the edge's own instances; Envoy divides by their number."""
+UNROUTED = Bucket(requests_per_second=500, burst=1000)
+"""All clients together on paths of no service."""
+MAX_BUCKETS = 20_000
+"""Buckets kept at once of each kind and service; the least recently used one goes first."""
+HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+"""What Envoy's filter says of the bucket that a request was counted in."""
 _MESSAGE = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 _ROUTE = "platform"
+_PUBLIC = "public"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of one tenant: its tier, and buckets of its own (by service) in place of the tier's."""
+
+    tier: Tier = "standard"
+    buckets: Mapping[str, Bucket] = field(default_factory=dict)
+
+
+Standings = Mapping[str, Standing]
+"""By tenant; one that is not in it is `standard`."""
 
 
 def rate_limit_filter() -> Resource:
-    """The filter itself, idle until a virtual host gives it buckets."""
-    return extension(FILTER, _MESSAGE, stat_prefix="edge_rate_limit")
+    """The filter itself, with one bucket for all requests that reach no virtual host."""
+    return extension(FILTER, _MESSAGE, **_settings(), token_bucket=_bucket(UNROUTED))
 
 
-def rate_limit_buckets(manifests: Iterable[ServiceManifest]) -> Resource:
-    """The virtual host's buckets. Each new client gets a bucket of its own for each service it calls."""
+def rate_limit_buckets(manifest: ServiceManifest, standings: Standings) -> Resource:
+    """A service's buckets. A tenant, a client or an address gets its own when it first comes."""
+    limit = manifest.rate_limit
+    tiers = _tenants_by_tier(standings)
+    used: list[Tier] = [tier for tier in TIERS if tier == "standard" or tier in tiers]
     return typed(
         _MESSAGE,
-        stat_prefix="edge_rate_limit",
+        **_settings(),
         token_bucket=_bucket(UNROUTED),
-        always_consume_default_token_bucket=False,
-        filter_enabled=always(),
-        filter_enforced=always(),
-        enable_x_ratelimit_headers="DRAFT_VERSION_03",
-        response_headers_to_add=[
-            {"header": {"key": "retry-after", "value": "1"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-        ],
         rate_limits=[
-            {"actions": [_service_of_route("service"), _client_of_token()]},
-            {"actions": [_service_of_route("public"), {"remote_address": {}}]},
+            *(entry for tier in used for entry in _counted(tier, tiers)),
+            {"actions": [_public_route(), {"remote_address": {}}]},
         ],
-        descriptors=[item for manifest in manifests for item in _descriptors(manifest)],
-        max_dynamic_descriptors=MAX_CLIENTS,
+        descriptors=[
+            *(one for tier in used for one in _of_tier(tier, limit)),
+            _descriptor(limit.of("standard"), public=_PUBLIC, remote_address=""),
+            *_own_buckets(manifest.service, standings),
+        ],
+        max_dynamic_descriptors=MAX_BUCKETS,
     )
 
 
-def rate_limit_metadata(service: str, *, public: bool) -> Resource:
-    """A route's metadata by which its bucket is found: by client of the token, or without one by address."""
-    return {"filter_metadata": {_ROUTE: {"public" if public else "service": service}}}
+def standard_fields() -> list[Resource]:
+    """Response mutations: what Envoy says in headers of its own, in the fields of draft-ietf-httpapi-ratelimit-headers.
 
-
-def _service_of_route(key: str) -> Resource:
-    # No such key on the route: no descriptor from this list of actions.
-    path = [{"key": key}]
-    found = {
-        "descriptor_key": "service",
-        "metadata_key": {"key": _ROUTE, "path": path},
-        "source": "ROUTE_ENTRY",
-    }
-    return {"metadata": found}
-
-
-def _client_of_token() -> Resource:
-    path = [{"key": access.CLAIMS}, {"key": "client_id"}]
-    return {
-        "metadata": {
-            "descriptor_key": "client",
-            "metadata_key": {"key": access.JWT, "path": path},
-            "source": "DYNAMIC",
-            # A token without the claim shares one bucket with all such tokens.
-            "default_value": "unnamed",
-        }
-    }
-
-
-def _descriptors(manifest: ServiceManifest) -> list[Resource]:
+    `q` is the size of the bucket, `r` what is left, `t` the seconds until there is more. The zero in front (allowed by
+    RFC 9651 section 3.3.1) keeps the fields valid on an answer that came before anything was counted (400, 401).
+    """
+    limit, remaining, reset = (f"0%RESP({name})%" for name in HEADERS)
     return [
-        {
-            "entries": [{"key": "service", "value": manifest.service}, {"key": client}],
-            "token_bucket": _bucket(manifest.rate_limit),
-        }
-        for client in ("client", "remote_address")
+        set_header("ratelimit", f'"default";r={remaining};t={reset}'),
+        set_header("ratelimit-policy", f'"default";q={limit}'),
     ]
 
 
-def _bucket(limit: RateLimit) -> Resource:
+def rate_limit_metadata(*, public: bool) -> Resource:
+    """A route's metadata by which its bucket is found: by tenant and client of the token, or by address."""
+    return {"filter_metadata": {_ROUTE: {_PUBLIC: _PUBLIC}}} if public else {}
+
+
+def _settings() -> Resource:
     return {
-        "max_tokens": max(limit.burst, limit.requests_per_second),
-        "tokens_per_fill": limit.requests_per_second,
+        "stat_prefix": "edge_rate_limit",
+        "always_consume_default_token_bucket": False,
+        "filter_enabled": always(),
+        "filter_enforced": always(),
+        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
+        "local_cluster_rate_limit": {},
+        "response_headers_to_add": [
+            {"header": {"key": "retry-after", "value": "1"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        ],
+    }
+
+
+def _counted(tier: Tier, tiers: Mapping[Tier, list[str]]) -> Iterable[Resource]:
+    """Count in the tenant's and in the client's bucket; a request is refused by the first that is empty."""
+    tenant = [_tier_action(tier, tiers), _header("tenant", access.TENANT_HEADER)]
+    yield {"actions": tenant}
+    # The tenant again: the clients of many tenants may bear one name, as the console's does.
+    yield {"actions": [*tenant, _header("client", access.CLIENT_HEADER)]}
+
+
+def _tier_action(tier: Tier, tiers: Mapping[Tier, list[str]]) -> Resource:
+    """Goes on only for the tenants of a tier: those that are listed, or for `standard` those that nowhere are."""
+    if not tiers:
+        return {"generic_key": {"descriptor_key": "tier", "descriptor_value": tier}}
+    listed = tiers.get(tier) or [name for names in tiers.values() for name in names]
+    names = {"safe_regex": {"regex": "|".join(map(re.escape, listed))}}
+    return {
+        "header_value_match": {
+            "descriptor_key": "tier",
+            "descriptor_value": tier,
+            "expect_match": tier in tiers,
+            "headers": [{"name": access.TENANT_HEADER, "string_match": names}],
+        }
+    }
+
+
+def _header(key: str, name: str) -> Resource:
+    return {"request_headers": {"header_name": name, "descriptor_key": key}}
+
+
+def _public_route() -> Resource:
+    # No such key on the route: no descriptor from this list of actions.
+    key = {"key": _ROUTE, "path": [{"key": _PUBLIC}]}
+    return {"metadata": {"descriptor_key": _PUBLIC, "metadata_key": key, "source": "ROUTE_ENTRY"}}
+
+
+def _of_tier(tier: Tier, limit: RateLimit) -> Iterable[Resource]:
+    yield _descriptor(limit.of(tier), tier=tier, tenant="")
+    yield _descriptor(limit.of_client(tier), tier=tier, tenant="", client="")
+
+
+def _own_buckets(service: str, standings: Standings) -> Iterable[Resource]:
+    for tenant, standing in sorted(standings.items()):
+        if service in standing.buckets:
+            yield _descriptor(standing.buckets[service], tier=standing.tier, tenant=tenant)
+
+
+def _tenants_by_tier(standings: Standings) -> dict[Tier, list[str]]:
+    found: dict[Tier, list[str]] = {}
+    for tenant, standing in sorted(standings.items()):
+        if standing.tier != "standard":
+            found.setdefault(standing.tier, []).append(tenant)
+    return found
+
+
+def _descriptor(bucket: Bucket, **entries: str) -> Resource:
+    # An empty value stands for any: Envoy makes a bucket for each that comes.
+    found = [{"key": key, "value": value} if value else {"key": key} for key, value in entries.items()]
+    return {"entries": found, "token_bucket": _bucket(bucket)}
+
+
+def _bucket(bucket: Bucket) -> Resource:
+    return {
+        "max_tokens": max(bucket.burst, bucket.requests_per_second),
+        "tokens_per_fill": bucket.requests_per_second,
         "fill_interval": "1s",
     }

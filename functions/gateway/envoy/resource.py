@@ -26,3 +26,8 @@ def seconds(value: float) -> str:
 def always() -> Resource:
     """A runtime fraction that is 100 %."""
     return {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+
+
+def set_header(name: str, value: str) -> Resource:
+    """A header mutation: this value in place of any other; `value` may use Envoy's command operators."""
+    return {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}

@@ -7,10 +7,9 @@ from chassis.manifest import Route, ServiceManifest
 from functions.gateway.envoy import access
 from functions.gateway.envoy.paths import path_match, specificity
 from functions.gateway.envoy.rate_limits import FILTER as RATE_LIMIT
-from functions.gateway.envoy.rate_limits import rate_limit_buckets, rate_limit_metadata
+from functions.gateway.envoy.rate_limits import Standings, rate_limit_buckets, rate_limit_metadata
 from functions.gateway.envoy.resource import Resource, seconds, typed
 
-ROUTE_TABLE = "edge"
 BUFFER = "envoy.filters.http.buffer"
 _RETRY_ON = "connect-failure,refused-stream,reset-before-request,retriable-status-codes"
 
@@ -28,21 +27,47 @@ def ordered(manifests: Iterable[ServiceManifest]) -> list[Routed]:
     return sorted(found, key=lambda routed: (specificity(routed.route.path), routed.route.path, routed.service))
 
 
-def route_table(manifests: Sequence[ServiceManifest]) -> Resource:
-    """The RouteConfiguration of the edge: real routes, then 405 for their paths, then 404 for all else."""
-    routes = ordered(manifests)
+def route_scopes(manifests: Sequence[ServiceManifest], standings: Standings) -> list[Resource]:
+    """One ScopedRouteConfiguration for each first path segment, with the routes of the service that owns it.
+
+    A request is matched against its own service's routes alone, counted in that service's buckets, and a change of one
+    service leaves the others' buckets as they are.
+    """
+    found: list[Resource] = []
+    for manifest in manifests:
+        segments = sorted({first_segment(route.path) for route in manifest.routes})
+        for segment in segments:
+            owned = [route for route in manifest.routes if first_segment(route.path) == segment]
+            table = _route_table(segment, manifest.model_copy(update={"routes": tuple(owned)}), standings)
+            key = {"fragments": [{"string_key": segment}]}
+            found.append({"name": segment, "key": key, "route_configuration": table})
+    return found
+
+
+def first_segment(path: str) -> str:
+    """The first segment of a path or template: what says whose it is."""
+    return path.split("/", 2)[1]
+
+
+def _route_table(name: str, manifest: ServiceManifest, standings: Standings) -> Resource:
+    """Real routes, then 405 for their paths, then 404 for all else."""
+    routes = ordered([manifest])
     return {
-        "name": ROUTE_TABLE,
+        "name": name,
+        "request_headers_to_remove": [access.SCOPE_HEADER],
         "virtual_hosts": [
             {
-                "name": ROUTE_TABLE,
+                "name": name,
                 "domains": ["*"],
                 "routes": [
                     *(_forward(routed) for routed in routes),
                     *_wrong_methods(routes),
                     _refuse({"prefix": "/"}, 404),
                 ],
-                "typed_per_filter_config": {RATE_LIMIT: rate_limit_buckets(manifests)},
+                "typed_per_filter_config": {
+                    **access.denied(),
+                    RATE_LIMIT: rate_limit_buckets(manifest, standings),
+                },
             }
         ],
     }
@@ -61,7 +86,7 @@ def _forward(routed: Routed) -> Resource:
         "match": {**path_match(route.path), "headers": [_method_is(route.methods)]},
         "route": action,
         "decorator": {"operation": f"{','.join(route.methods)} {route.path}", "propagate": False},
-        "metadata": rate_limit_metadata(routed.service, public=route.public),
+        "metadata": rate_limit_metadata(public=route.public),
         "request_headers_to_add": [_deadline(route.timeout_seconds)],
         "typed_per_filter_config": {
             **access.required(route.scope),

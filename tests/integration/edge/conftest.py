@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree, ignore_patterns
@@ -48,7 +48,7 @@ NARROW = """
 service: reporting
 layer: core
 routes: [{path: "/reporting/reports", methods: [GET], scope: reporting.read}]
-rateLimit: {requestsPerSecond: 3, burst: 3}
+rateLimit: {requestsPerSecond: 2, burst: 4, premium: {requestsPerSecond: 100, burst: 100}}
 """
 
 
@@ -94,6 +94,10 @@ class Edge:
     manifests: Path
     keys: Path
     storage: str
+    another: Callable[[str], AbstractContextManager[str]]
+    """One more Envoy of the same edge: its id in, its address out."""
+    admins: dict[str, str]
+    """Each Envoy's admin by the address of its edge."""
 
     def token(self, client: str = "demo", scope: str | None = None) -> str:
         form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
@@ -133,10 +137,28 @@ def edge(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
         identity: identity_app(Runtime("identity", settings)),
         echo: upstream.app(),
     }
+
+    @contextmanager
+    def another(id: str) -> Iterator[str]:
+        port, its_admin = any_free(2)
+        with _envoy(folder, settings, id, port, its_admin, gateway):
+            wait_until(lambda: _answers(f"http://{HOST}:{port}/metadata/health/live"), f"{id} answers")
+            admins[f"http://{HOST}:{port}"] = f"http://{HOST}:{its_admin}"
+            yield f"http://{HOST}:{port}"
+
+    admins = {settings.edge_url: f"http://{HOST}:{admin}"}
     running = Edge(
-        settings.edge_url, urls["gateway"], urls["identity"], upstream, settings.manifests_dir, folder, azurite
+        url=settings.edge_url,
+        gateway_url=urls["gateway"],
+        identity_url=urls["identity"],
+        upstream=upstream,
+        manifests=settings.manifests_dir,
+        keys=folder,
+        storage=azurite,
+        another=another,
+        admins=admins,
     )
-    with _served(apps), _envoy(folder, settings, edge_port, admin, gateway):
+    with _served(apps), _envoy(folder, settings, "edge", edge_port, admin, gateway):
         wait_until(lambda: _answers(f"{running.url}/metadata/health/live"), "the edge answers")
         yield running
 
@@ -169,9 +191,16 @@ def _clients(keys: Path) -> list[dict[str, Any]]:
     (keys / "gateway.jwk").write_text(json.dumps(service.as_dict(private=True)))
     secret = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(SECRET)
     scopes = ["metadata.read", "metadata.write", "audit.read", "reporting.read", "gateway.read"]
+    tenants = {"demo": "acme", "other": "acme", "quiet": "calm", "wide": "broad", "operator": "platform"}
     applications = [
-        {"clientId": name, "tenant": "acme", "kind": "application", "scopes": scopes, "secretHash": secret}
-        for name in ("demo", "other")
+        {
+            "clientId": name,
+            "tenant": tenant,
+            "kind": "application",
+            "scopes": [*scopes, "gateway.write"] if name == "operator" else scopes,
+            "secretHash": secret,
+        }
+        for name, tenant in tenants.items()
     ]
     gateway: dict[str, Any] = {"clientId": "svc-gateway", "tenant": "platform", "kind": "service"}
     gateway |= {
@@ -209,11 +238,12 @@ def _served(apps: dict[int, FastAPI]) -> Iterator[None]:
 
 
 @contextmanager
-def _envoy(folder: Path, settings: Settings, edge_port: int, admin: int, gateway: int) -> Iterator[None]:
+def _envoy(folder: Path, settings: Settings, id: str, edge_port: int, admin: int, gateway: int) -> Iterator[None]:
     template = Template((ROOT / "functions" / "gateway" / "envoy" / "bootstrap.yaml").read_text())
-    config = folder / "envoy.yaml"
+    config = folder / f"{id}.yaml"
     config.write_text(
         template.substitute(
+            EDGE_ID=id,
             EDGE_HOST=HOST,
             EDGE_PORT=edge_port,
             ADMIN_PORT=admin,
@@ -222,7 +252,7 @@ def _envoy(folder: Path, settings: Settings, edge_port: int, admin: int, gateway
             CONTROL_SECRET_FILE=settings.keys_dir / "edge-control.secret",
         )
     )
-    with (folder / "envoy.log").open("wb") as log:
+    with (folder / f"{id}.log").open("wb") as log:
         process = subprocess.Popen(envoy_command(config), stdout=log, stderr=subprocess.STDOUT)
         try:
             yield

@@ -90,6 +90,7 @@ def test_a_good_request_passes_with_user_and_tenant_of_the_token_and_without_for
     forged = {
         "x-platform-user": "root",
         "X-Platform-Tenant": "other",
+        "x-platform-scope": "metadata.admin",
         "x-platform-anything": "1",
         "x-envoy-retry-on": "5xx",
         "x-platform-control": "guess",
@@ -102,6 +103,7 @@ def test_a_good_request_passes_with_user_and_tenant_of_the_token_and_without_for
     assert own == {
         "x-platform-user": "demo",
         "x-platform-tenant": "acme",
+        "x-platform-client": "demo",
         "x-platform-trace-id": trace_id,
         "x-platform-deadline-ms": "15000",
     }

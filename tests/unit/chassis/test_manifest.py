@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.manifest import SERVICES, ManifestError, Subscription, read_manifest, read_manifests
+from chassis.manifest import SERVICES, TIERS, ManifestError, RateLimit, Subscription, read_manifest, read_manifests
 from chassis.settings import ROOT
 
 GOOD = """
@@ -71,3 +71,15 @@ def test_every_event_that_is_subscribed_to_is_emitted_by_someone() -> None:
     for manifest in manifests:
         for subscription in manifest.subscriptions:
             assert any(subscription.wants(event) for event in emitted), subscription
+
+
+def test_tiers_that_are_not_given_follow_from_standard_and_a_client_gets_its_share() -> None:
+    limit = RateLimit.model_validate(
+        {"requestsPerSecond": 10, "burst": 30, "premium": {"requestsPerSecond": 70, "burst": 80}}
+    )
+    assert [(limit.of(tier).requests_per_second, limit.of(tier).burst) for tier in TIERS] == [
+        (3, 8),
+        (10, 30),
+        (70, 80),
+    ]
+    assert (limit.of_client("standard").requests_per_second, limit.of_client("standard").burst) == (5, 15)

@@ -89,7 +89,7 @@ def test_a_service_that_was_never_good_does_not_stop_the_others(tmp_path: Path) 
 def test_a_path_of_another_service_or_twice_is_a_mistake() -> None:
     other = {"audit": manifest("audit", route("/docs", public=True))}
     taken = manifest("metadata", route("/docs", public=True))
-    assert ["routed by another service" in one for one in mistakes_at_the_edge("metadata", taken, other)] == [True]
+    assert ["is another service's" in one for one in mistakes_at_the_edge("metadata", taken, other)] == [True]
     twice = manifest("metadata", route("/metadata/a"), route("/metadata/a", "PUT", "GET"))
     assert ["routed twice" in one for one in mistakes_at_the_edge("metadata", twice, {})] == [True]
 

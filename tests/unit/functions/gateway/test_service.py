@@ -5,6 +5,7 @@ from chassis.settings import Settings
 from functions.gateway.manifests import Catalog
 from functions.gateway.openapi import Document
 from functions.gateway.service import FRESH_FOR_S, Gateway
+from functions.gateway.watch import Watch
 
 MANIFEST = """
 service: {0}
@@ -14,6 +15,10 @@ routes:
   - {{path: "/{0}/health/live", methods: [GET], public: true}}
 rateLimit: {{requestsPerSecond: 5, burst: 9}}
 """
+
+
+class Stored:
+    """Nothing is stored."""
 
 
 class Documents:
@@ -32,7 +37,9 @@ def gateway(folder: Path, documents: Documents, clock: list[float]) -> Gateway:
     for service in ("metadata", "audit"):
         (folder / service).mkdir()
         (folder / service / "service.yaml").write_text(MANIFEST.format(service))
-    return Gateway(Settings(manifests_dir=folder), Catalog(folder), documents.fetch, "1", now=lambda: clock[0])
+    watch = Watch(Stored(), Stored())  # type: ignore[arg-type]
+    settings = Settings(manifests_dir=folder)
+    return Gateway(settings, Catalog(folder), documents.fetch, "1", watch, now=lambda: clock[0])
 
 
 async def test_a_service_that_is_down_is_left_out_until_it_is_back(tmp_path: Path) -> None:

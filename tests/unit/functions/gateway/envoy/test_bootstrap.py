@@ -9,6 +9,7 @@ from tests.unit.functions.gateway.envoy.parts import walk
 
 TEXT = (ROOT / "functions" / "gateway" / "envoy" / "bootstrap.yaml").read_text(encoding="utf-8")
 VALUES = {
+    "EDGE_ID": "edge-7f",
     "EDGE_HOST": "0.0.0.0",
     "EDGE_PORT": "8080",
     "ADMIN_PORT": "9901",

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from chassis.settings import Settings
-from functions.gateway.envoy.discovery import DiscoveryRequest, Kind, discover
+from functions.gateway.envoy.discovery import DiscoveryRequest, Kind, Layout, discover
 from tests.unit.functions.gateway.envoy.parts import manifest, route, walk
 
 SETTINGS = Settings(
@@ -16,6 +16,7 @@ SETTINGS = Settings(
     keys_dir=Path("/keys"),
 )
 MANIFESTS = [manifest("identity"), manifest("metadata", route())]
+LAYOUT = Layout(MANIFESTS, SETTINGS)
 
 
 def request(version: str = "", **metadata: Any) -> DiscoveryRequest:
@@ -25,20 +26,20 @@ def request(version: str = "", **metadata: Any) -> DiscoveryRequest:
 
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_an_instance_that_has_the_present_version_is_told_nothing(kind: Kind) -> None:
-    first = discover(kind, request(), MANIFESTS, SETTINGS)
+    first = discover(kind, request(), LAYOUT)
     assert first is not None
-    assert discover(kind, request(first.version), MANIFESTS, SETTINGS) is None
+    assert discover(kind, request(first.version), LAYOUT) is None
     assert json.loads(first.body)["version_info"] == first.version
 
 
 def test_a_changed_route_changes_the_version_of_routes_and_of_nothing_else() -> None:
     changed = [manifest("identity"), manifest("metadata", route(timeoutSeconds=3))]
-    same = {kind: _version(kind, MANIFESTS) == _version(kind, changed) for kind in ("clusters", "routes", "listeners")}
-    assert same == {"clusters": True, "routes": False, "listeners": True}
+    same = {kind: _version(kind, MANIFESTS) == _version(kind, changed) for kind in get_args(Kind)}
+    assert same == {"clusters": True, "scoped-routes": False, "listeners": True, "endpoints": True}
 
 
 def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:
-    found = discover("clusters", request(), MANIFESTS, SETTINGS)
+    found = discover("clusters", request(), LAYOUT)
     assert found is not None
     resources = json.loads(found.body)["resources"]
     assert [one["name"] for one in resources] == ["identity", "metadata"]
@@ -46,7 +47,7 @@ def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:
 
 
 def test_an_instance_listens_where_it_says_it_is() -> None:
-    found = discover("listeners", request(edgeHost="10.0.0.1", edgePort=9000), MANIFESTS, SETTINGS)
+    found = discover("listeners", request(edgeHost="10.0.0.1", edgePort=9000), LAYOUT)
     assert found is not None
     (listener,) = json.loads(found.body)["resources"]
     assert listener["address"]["socket_address"] == {"address": "10.0.0.1", "port_value": 9000}
@@ -60,13 +61,23 @@ def test_a_node_without_a_usable_address_is_refused(metadata: dict[str, Any]) ->
 
 def test_no_setting_that_is_secret_is_ever_sent() -> None:
     for kind in get_args(Kind):
-        found = discover(kind, request(), MANIFESTS, SETTINGS)
+        found = discover(kind, request(), LAYOUT)
         assert found is not None
         text = [value for value in walk(json.loads(found.body)) if isinstance(value, str)]
         assert not [value for value in text if "AccountKey" in value or "/keys" in value]
 
 
 def _version(kind: Kind, manifests: list[Any]) -> str:
-    found = discover(kind, request(), manifests, SETTINGS)
+    found = discover(kind, request(), Layout(manifests, SETTINGS))
     assert found is not None
     return found.version
+
+
+def test_the_instances_are_those_that_are_alive_and_the_one_that_asks() -> None:
+    counts = []
+    for instances in ((), ("edge",), ("edge", "second"), ("second", "third")):
+        found = discover("endpoints", request(), Layout(MANIFESTS, SETTINGS, instances=instances))
+        assert found is not None
+        (one,) = json.loads(found.body)["resources"]
+        counts.append(len(one["endpoints"][0]["lb_endpoints"]))
+    assert counts == [1, 1, 2, 3]

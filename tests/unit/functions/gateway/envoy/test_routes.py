@@ -1,14 +1,21 @@
+import re
 from typing import Any
 
-from functions.gateway.envoy.routes import route_table
+from functions.gateway.envoy.routes import route_scopes
 from tests.unit.functions.gateway.envoy.parts import manifest, route
 
 JWT, RBAC = "envoy.filters.http.jwt_authn", "envoy.filters.http.rbac"
 
 
+def host_of(*manifests: Any) -> dict[str, Any]:
+    (scope,) = route_scopes(manifests, {})
+    (host,) = scope["route_configuration"]["virtual_hosts"]
+    found: dict[str, Any] = host
+    return found
+
+
 def routes_of(*manifests: Any) -> list[dict[str, Any]]:
-    (host,) = route_table(manifests)["virtual_hosts"]
-    found: list[dict[str, Any]] = host["routes"]
+    found: list[dict[str, Any]] = host_of(*manifests)["routes"]
     return found
 
 
@@ -17,8 +24,18 @@ def test_everything_that_is_not_routed_is_answered_404_by_the_last_route() -> No
     assert (last["match"], last["direct_response"]) == ({"prefix": "/"}, {"status": 404})
 
 
-def test_without_any_manifest_nothing_is_forwarded() -> None:
-    assert [found["direct_response"]["status"] for found in routes_of()] == [404]
+def test_each_service_has_a_scope_of_its_own_found_by_the_first_segment_of_the_path() -> None:
+    audit = manifest("audit", route("/audit/events"), route("/docs", public=True))
+    found = route_scopes([manifest("metadata", route()), audit, manifest("workflow")], {})
+    assert [(one["name"], one["key"]["fragments"]) for one in found] == [
+        (name, [{"string_key": name}]) for name in ("metadata", "audit", "docs")
+    ]
+    assert [len(one["route_configuration"]["virtual_hosts"][0]["routes"]) for one in found] == [3, 3, 3]
+
+
+def test_a_route_that_says_nothing_of_scopes_is_denied() -> None:
+    denied = host_of(manifest("metadata", route()))["typed_per_filter_config"][RBAC]
+    assert denied["rbac"]["rules"] == {"action": "ALLOW", "policies": {}}
 
 
 def test_a_route_with_a_scope_needs_a_token_and_that_scope() -> None:
@@ -26,8 +43,12 @@ def test_a_route_with_a_scope_needs_a_token_and_that_scope() -> None:
     assert filters[JWT]["requirement_name"]
     (policy,) = filters[RBAC]["rbac"]["rules"]["policies"].values()
     (principal,) = policy["principals"]
-    matcher = principal["sourced_metadata"]["metadata_matcher"]
-    assert matcher["value"] == {"list_match": {"one_of": {"string_match": {"exact": "metadata.read"}}}}
+    pattern = principal["header"]["string_match"]["safe_regex"]["regex"]
+    assert principal["header"]["name"] == "x-platform-scope"
+    passing = ["metadata.read", "a metadata.read", "metadata.read b", "a.b metadata.read c.d"]
+    assert [bool(re.fullmatch(pattern, held)) for held in passing] == [True] * 4
+    failing = ["", "metadata.reader", "xmetadata.read", "metadata-read", "metadata.read,b", "a.metadata.read"]
+    assert [bool(re.fullmatch(pattern, held)) for held in failing] == [False] * 6
     assert filters[RBAC]["rbac"]["rules"]["action"] == "ALLOW"
 
 

@@ -1,0 +1,124 @@
+"""Rate limits as tenants meet them: tiers, changes at run time, several edges, a noisy neighbour."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.integration.edge.conftest import Edge, wait_until
+
+FIELDS = re.compile(r'"default";r=(\d+);t=(\d+)')
+
+
+def statuses(url: str, token: str, number: int) -> list[int]:
+    with httpx.Client(headers={"authorization": f"Bearer {token}"}, timeout=10) as client:
+        return [client.get(f"{url}/reporting/reports").status_code for _ in range(number)]
+
+
+def admitted(url: str, token: str, number: int = 40) -> int:
+    return statuses(url, token, number).count(200)
+
+
+def put_tier(edge: Edge, tenant: str, **limits: object) -> httpx.Response:
+    return edge.ask("PUT", f"/gateway/tenants/{tenant}/limits", edge.token("operator"), json=limits)
+
+
+def test_every_answer_says_what_is_left_in_the_standard_fields(edge: Edge) -> None:
+    answer = edge.ask("GET", "/metadata/schemas/flight", edge.token())
+    assert FIELDS.fullmatch(answer.headers["ratelimit"])
+    assert int(answer.headers["ratelimit-policy"].removeprefix('"default";q=')) > 0
+    refused = edge.ask("GET", "/metadata/schemas/flight")
+    assert FIELDS.fullmatch(refused.headers["ratelimit"])
+
+
+def test_a_refused_request_says_when_to_come_again(edge: Edge) -> None:
+    token = edge.token("demo")
+    answers = [edge.ask("GET", "/reporting/reports", token) for _ in range(8)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert refused[0].headers["retry-after"] == "1"
+    found = FIELDS.fullmatch(refused[0].headers["ratelimit"])
+    assert found
+    assert int(found[1]) == 0
+    assert refused[0].json()["type"] == "urn:problem:gateway:too-many-requests"
+
+
+def test_the_clients_of_a_tenant_share_its_bucket_and_none_gets_all_of_it(edge: Edge) -> None:
+    time.sleep(2.1)  # the buckets of this service fill up again
+    first = admitted(edge.url, edge.token("demo"), 10)
+    second = admitted(edge.url, edge.token("other"), 10)
+    assert 2 <= first <= 4  # of 4, one client gets a half
+    assert 1 <= second <= 4
+
+
+def test_a_tier_set_at_run_time_is_live_within_five_seconds_and_falls_back_when_removed(edge: Edge) -> None:
+    token = edge.token("quiet")
+    assert admitted(edge.url, token, 12) < 10
+    assert put_tier(edge, "calm", tier="premium").status_code == 200
+    took = wait_until(lambda: admitted(edge.url, token, 30) >= 20, "the premium bucket is live", 10)
+    assert took < 5 + 1
+    listed = edge.ask("GET", "/gateway/tenants", edge.token("operator")).json()["items"]
+    assert listed == [{"tenant": "calm", "tier": "premium", "buckets": {}}]
+    path = "/gateway/tenants/calm/limits"
+    assert edge.ask("DELETE", path, edge.token("operator")).status_code == 204
+    assert edge.ask("GET", path, edge.token("operator")).status_code == 404
+    wait_until(lambda: admitted(edge.url, token, 30) < 10, "the standard bucket is back", 10)
+
+
+def test_a_tenant_may_have_a_bucket_of_its_own_for_one_service(edge: Edge) -> None:
+    own = {"reporting": {"requestsPerSecond": 1, "burst": 1}}
+    token = edge.token("quiet")
+    assert put_tier(edge, "calm", buckets=own).status_code == 200
+    try:
+        wait_until(lambda: admitted(edge.url, token, 5) <= 1, "the small bucket is live", 10)
+        assert edge.ask("GET", "/metadata/schemas/flight", token).status_code == 200
+    finally:
+        edge.ask("DELETE", "/gateway/tenants/calm/limits", edge.token("operator"))
+
+
+@pytest.mark.parametrize(
+    "sent", [{"tier": "gold"}, {"buckets": {"nobody": {"requestsPerSecond": 1, "burst": 1}}}, {"more": 1}]
+)
+def test_limits_that_make_no_sense_are_refused(edge: Edge, sent: dict[str, object]) -> None:
+    assert put_tier(edge, "calm", **sent).status_code in {400, 422}
+
+
+def test_limits_are_set_by_operators_alone(edge: Edge) -> None:
+    answer = edge.ask("PUT", "/gateway/tenants/acme/limits", edge.token("demo"), json={"tier": "premium"})
+    assert answer.status_code == 403
+
+
+def test_a_noisy_tenant_does_not_slow_a_quiet_one(edge: Edge) -> None:
+    noisy, quiet = edge.token("demo"), edge.token("quiet")
+
+    def ask(client: httpx.Client) -> float:
+        started = time.perf_counter()
+        assert client.get(f"{edge.url}/metadata/schemas/flight").status_code == 200
+        return time.perf_counter() - started
+
+    with ThreadPoolExecutor(2) as pool, httpx.Client(headers={"authorization": f"Bearer {quiet}"}) as client:
+        floods = [pool.submit(statuses, edge.url, noisy, 300) for _ in range(2)]
+        took = [ask(client) for _ in range(50)]
+        refused = [status for flood in floods for status in flood.result()].count(429)
+    assert refused > 400
+    assert sorted(took)[45] < 0.25
+
+
+def test_two_edges_together_admit_what_one_does(edge: Edge) -> None:
+    token = edge.token("wide")
+    with edge.another("second-edge") as second:
+        wait_until(lambda: _share(edge, edge.url) == _share(edge, second) == 2, "both know of two", 12)
+        time.sleep(2.2)  # whatever was taken is filled up again
+        with ThreadPoolExecutor(2) as pool:
+            both = list(pool.map(lambda url: admitted(url, token, 25), (edge.url, second)))
+    assert 2 <= sum(both) <= 3, both  # the client's one bucket of 2, and what is filled up meanwhile
+    assert min(both) >= 1
+
+
+def _share(edge: Edge, url: str) -> int:
+    """How many instances an Envoy counts, as its admin tells."""
+    admin = edge.admins[url]
+    text = httpx.get(f"{admin}/clusters").text
+    return len(set(re.findall(r"^edge-instances::(127\.0\.0\.1:\d+)::", text, re.MULTILINE)))
