@@ -17,7 +17,7 @@ from chassis.auth.verifier import TokenVerifier
 from chassis.context import CallContext, Principal, calling
 from chassis.errors import PlatformError
 from chassis.http.client import ServiceClient
-from chassis.messaging.events import EventTopic
+from chassis.messaging.events import EventTopic, Filter
 from chassis.messaging.message import Message, read_message
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.queues import Queues
@@ -47,6 +47,7 @@ class Runtime:
         self.service = service
         self.version = VERSION
         self._given_settings = settings
+        self.event_filters: dict[str, Filter] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -61,7 +62,7 @@ class Runtime:
     @cached_property
     def topic(self) -> EventTopic:
         """The event topic; state changes go through `tables` and its outbox instead."""
-        return EventTopic(self.queues, self.settings.event_subscriptions)
+        return EventTopic(self.queues, self.settings.event_subscriptions, self.event_filters)
 
     @cached_property
     def events(self) -> Outbox:

@@ -1,6 +1,6 @@
 """Events: what happened, copied to one queue per subscriber."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,19 +10,31 @@ from chassis.messaging.queues import Queues
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened: `type` as in service.yaml `emits`, `subject` the id of what it happened to."""
+    """One thing that happened: `type` as in service.yaml `emits`, `subject` the id of what it happened to.
+
+    `attributes` are further attributes of the CloudEvent; they win over what the platform would set, except what
+    travels with the work (tenant, principal, correlation, trace).
+    """
 
     type: str
-    subject: str
-    data: dict[str, Any] = field(default_factory=dict)
+    subject: str | None
+    data: Any = field(default_factory=dict)
     id: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+Filter = Callable[[str, bytes], Awaitable[bool]]
+"""Whether a subscriber's queue gets an event of this type and body; a service may know that of its own queue."""
 
 
 class EventTopic:
     """The platform's event topic over storage queues: each subscriber's queue gets a copy."""
 
-    def __init__(self, queues: Queues, subscriptions: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, queues: Queues, subscriptions: Mapping[str, Sequence[str]], filters: Mapping[str, Filter] | None = None
+    ) -> None:
         self._queues = queues
+        self._filters = filters or {}
         self._subscriptions = {queue: tuple(types) for queue, types in subscriptions.items()}
 
     def subscribers(self, event_type: str) -> list[str]:
@@ -39,4 +51,6 @@ class EventTopic:
         Raises DependencyUnavailable when a queue can't be reached; then some subscribers may have it already.
         """
         for queue in self.subscribers(event_type):
-            await self._queues.put(queue, body)
+            wanted = self._filters.get(queue)
+            if wanted is None or await wanted(event_type, body):
+                await self._queues.put(queue, body)

@@ -4,6 +4,7 @@ Extensions carry what travels with the work: `tenantid`, `principal` (subject), 
 (CloudEvents distributed tracing extension).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -49,7 +50,7 @@ class Message(Generic[Data]):
 
 def new_event(
     type: str,
-    data: dict[str, Any],
+    data: Any,
     *,
     source: str,
     id: str | None = None,
@@ -57,28 +58,33 @@ def new_event(
     tenant: str | None = None,
     principal: str | None = None,
     correlation_id: str | None = None,
+    attributes: Mapping[str, Any] | None = None,
 ) -> CloudEvent:
     """Make a CloudEvent that carries the present call's tenant, principal, correlation and trace.
 
+    Given `attributes` win over the platform's, except those that travel with the work.
     Raises RuntimeError when there is neither a call context nor an explicit tenant.
     """
     call = context.current()
-    attributes: dict[str, Any] = {
-        "id": id or uuid4().hex,
+    described: dict[str, Any] = {
         "source": f"/{source}",
-        "type": type,
-        "specversion": "1.0",
         "time": datetime.now(UTC),
         "datacontenttype": "application/json",
+        **(attributes or {}),
+        "id": id or uuid4().hex,
+        "type": type,
+        "specversion": "1.0",
         "tenantid": tenant or context.principal().tenant,
         "principal": principal or (call.principal.subject if call else source),
     }
+    if isinstance(described["time"], str):
+        described["time"] = datetime.fromisoformat(described["time"])
     correlation = correlation_id or (call.correlation_id if call else None)
     if subject is not None:
-        attributes["subject"] = subject
+        described["subject"] = subject
     if correlation:
-        attributes["correlationid"] = correlation
-    return CloudEvent({**attributes, **_trace_context()}, data)
+        described["correlationid"] = correlation
+    return CloudEvent({**described, **_trace_context()}, data)
 
 
 def to_json(event: CloudEvent) -> bytes:

@@ -44,7 +44,9 @@ class Outbox:
 
     def row(self, event: Event) -> PendingEvent:
         """The row of an event, made in the present call context."""
-        cloud_event = new_event(event.type, event.data, source=self._source, id=event.id, subject=event.subject)
+        cloud_event = new_event(
+            event.type, event.data, source=self._source, id=event.id, subject=event.subject, attributes=event.attributes
+        )
         key = f"{OUTBOX_PREFIX}~{datetime.now(UTC):%Y%m%dT%H%M%S%f}~{cloud_event.get_id()}"
         return PendingEvent(key, {"type": event.type, "event": to_json(cloud_event)})
 

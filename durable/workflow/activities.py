@@ -1,5 +1,6 @@
 """What the orchestration has done for it: calls of other services, and writes to the read model."""
 
+import asyncio
 import json
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,10 @@ from chassis.errors import PlatformError, RemoteError, can_retry
 from chassis.http.idempotency import resource_id
 from chassis.runtime import Runtime
 from durable.workflow.catalog import CATALOG, Function
+from durable.workflow.eventing.arrivals import TABLE as ARRIVALS
+from durable.workflow.eventing.arrivals import ArrivalStore, missed
+from durable.workflow.eventing.subscriptions import Delivered, SubscriptionStore
+from durable.workflow.expressions import Evaluator
 from durable.workflow.faults import SpecError, spec_error
 from durable.workflow.instances import TABLE, InstanceStore
 from durable.workflow.models import (
@@ -21,6 +26,9 @@ from durable.workflow.models import (
     FunctionPoll,
     Going,
     Progress,
+    Recorded,
+    TakeEvents,
+    TakenEvents,
 )
 
 SHOWN_ROWS = 20
@@ -31,12 +39,46 @@ class Body(RootModel[dict[str, Any]]):
     """The data of a command, as the receiver's contract has it."""
 
 
-async def record_progress(runtime: Runtime, progress: Progress) -> None:
-    """Write to the read model and tell the user's screen of an end. May be repeated."""
+async def record_progress(runtime: Runtime, evaluator: Evaluator, progress: Progress) -> Recorded:
+    """Write to the read model and tell the user's screen of an end; open listeners. May be repeated."""
     async with runtime.working(progress.work, "record progress"):
+        for subscription in progress.opens:
+            await subscriptions(runtime).announce(progress.work.tenant, subscription.tests)
         await InstanceStore(runtime.tables.table(TABLE)).record(progress)
+        for listener in (key[2:] for key in progress.closes if key.startswith("w!")):
+            await subscriptions(runtime).empty(progress.work.tenant, listener)
         if progress.status in FINAL:
             await _show_end(runtime, progress)
+        return await _recorded(runtime, evaluator, progress)
+
+
+async def take_events(runtime: Runtime, request: TakeEvents) -> TakenEvents:
+    """The next events that were kept for a listener. May be repeated."""
+    async with runtime.working(request.work, "take events"):
+        taken = await subscriptions(runtime).take(request.work.tenant, request.listener, request.wake, request.done)
+        return TakenEvents(events=taken, more=bool(taken))  # another look costs less than a wake-up missed
+
+
+def subscriptions(runtime: Runtime) -> SubscriptionStore:
+    """The listeners of all tenants."""
+    return SubscriptionStore(runtime.tables.table(TABLE))
+
+
+async def _recorded(runtime: Runtime, evaluator: Evaluator, progress: Progress) -> Recorded:
+    """What came after the instance was accepted and before it listened. Looked up after the listeners were written."""
+    arrivals, tenant = ArrivalStore(runtime.tables.table(ARRIVALS)), progress.work.tenant
+    first: dict[str, Delivered] = {}
+    kept: list[str] = []
+    for opened in progress.opens:
+        found = await missed(arrivals, evaluator, tenant, opened)
+        if found and opened.mode == "first":
+            first[opened.id] = found[0].delivered
+        elif found:
+            await asyncio.gather(
+                *(subscriptions(runtime).keep(tenant, opened.listener, a.stamp, a.delivered) for a in found)
+            )
+            kept.append(opened.id)
+    return Recorded(missed=first, kept=tuple(kept))
 
 
 async def check_going(runtime: Runtime, going: Going) -> bool:

@@ -13,7 +13,7 @@ from durable.workflow import activities
 from durable.workflow.calls.activity import call_out
 from durable.workflow.calls.models import OutgoingCall
 from durable.workflow.jq_process import process_evaluator
-from durable.workflow.models import FunctionCall, FunctionPoll, Going, Progress
+from durable.workflow.models import FunctionCall, FunctionPoll, Going, Progress, TakeEvents
 from durable.workflow.orchestrator import run_definition
 
 runtime = runtime_for("workflow")
@@ -48,13 +48,20 @@ async def workflow_poll_function(poll: dict) -> dict:  # type: ignore[type-arg]
 
 
 @blueprint.activity_trigger(input_name="progress")  # type: ignore[untyped-decorator]
-async def workflow_record_progress(progress: dict) -> bool:  # type: ignore[type-arg]
-    """Writes to the read model."""
-    await activities.record_progress(runtime, Progress.model_validate(progress))
-    return True
+async def workflow_record_progress(progress: dict) -> dict:  # type: ignore[type-arg]
+    """Writes to the read model; opens and closes listeners."""
+    recorded = await activities.record_progress(runtime, process_evaluator(), Progress.model_validate(progress))
+    return recorded.model_dump(mode="json")
 
 
 @blueprint.activity_trigger(input_name="going")  # type: ignore[untyped-decorator]
 async def workflow_check_going(going: dict) -> bool:  # type: ignore[type-arg]
     """Whether the instance is to go on: False once a cancellation was asked for."""
     return await activities.check_going(runtime, Going.model_validate(going))
+
+
+@blueprint.activity_trigger(input_name="request")  # type: ignore[untyped-decorator]
+async def workflow_take_events(request: dict) -> dict:  # type: ignore[type-arg]
+    """Takes the next events that were kept for a listener."""
+    taken = await activities.take_events(runtime, TakeEvents.model_validate(request))
+    return taken.model_dump(mode="json")

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.messaging.events import Event
-from chassis.storage.rows import Change, Insert, Replace, Row, RowChanged, Upsert
+from chassis.storage.rows import Change, Delete, Insert, Replace, Row, RowChanged, Upsert
 from chassis.storage.tables import Table
+from durable.workflow.eventing.subscriptions import opening
 from durable.workflow.faults import SpecError
 from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState
 
@@ -18,6 +19,8 @@ TABLE = "workflowinstances"
 WRITE_ATTEMPTS = 5
 KEPT_TASK_RUNS = 1000
 """So many task runs of an instance are shown; of a longer one the last ones, each in the row of an older one."""
+CLOSED_AT_ONCE = 30
+"""So many rows of listeners are removed in the transaction that says they ended; the others right after it."""
 
 
 class InstanceStore:
@@ -120,8 +123,13 @@ class InstanceStore:
                 return
             state = Replace(key, {**row.values, **_state(progress)}, row.etag)
             changes: list[Change] = [state, *_tasks(progress)]
+            changes += [change for subscription in progress.opens for change in opening(subscription)]
+            together, later = progress.closes[:CLOSED_AT_ONCE], progress.closes[CLOSED_AT_ONCE:]
+            changes += [Delete(closed) for closed in together]
             try:
                 await self._table.commit(tenant, changes, [_event(progress, row, event) for event in progress.events])
+                for closed in later:
+                    await self._table.delete(tenant, closed)
                 return
             except RowChanged:
                 if attempt + 1 == WRITE_ATTEMPTS:
@@ -155,7 +163,9 @@ def _task(instance_id: str, slot: int, task: TaskState) -> Upsert:
 
 
 def _event(progress: Progress, row: Row, event: LifecycleEvent) -> Event:
-    """The platform's own events say which instance of which definition; a workflow's own carry what it gave."""
+    """The platform's own events say which instance of which definition; a workflow's own are as it made them."""
+    if event.attributes is not None:
+        return Event(event.type, event.attributes.get("subject"), event.data, event.id, event.attributes)
     data = event.data
     if event.type.startswith("workflow."):
         definition = {name: row[name] for name in ("namespace", "name", "version")}

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from chassis.models import Contract
 from chassis.work import WorkContext
+from durable.workflow.eventing.subscriptions import Delivered, Subscription
 from durable.workflow.faults import SpecError
 
 InstanceStatus = Literal["pending", "running", "waiting", "suspended", "completed", "faulted", "cancelled"]
@@ -36,6 +37,8 @@ class Carried(Contract):
     unanswered: dict[str, Any]
     trail: dict[str, Any]
     idle_runs: int
+    listeners: int = 0
+    heard: tuple[str, ...] = ()
 
 
 class StartInstance(Contract):
@@ -72,11 +75,15 @@ class TaskState(Contract):
 
 
 class LifecycleEvent(Contract):
-    """An event to announce together with the state it tells of. The id is the same in every replay."""
+    """An event to announce together with the state it tells of. The id is the same in every replay.
+
+    `attributes` are further attributes of the CloudEvent, None for an event of the platform's own.
+    """
 
     id: str
     type: str
-    data: dict[str, Any]
+    data: Any = None
+    attributes: dict[str, Any] | None = None
 
 
 class Undone(Contract):
@@ -101,6 +108,34 @@ class Progress(Contract):
     compensation: tuple[Undone, ...] = ()
     tasks: tuple[TaskState, ...] = ()
     events: tuple[LifecycleEvent, ...] = ()
+    opens: tuple[Subscription, ...] = ()
+    closes: tuple[str, ...] = ()
+
+
+class Recorded(Contract):
+    """What a write of progress found for the listeners that it opened, of the events that had come before.
+
+    `missed` has the first one of a listener that needs no more; `kept` names those for whom some are kept to be taken.
+    """
+
+    missed: dict[str, Delivered] = {}
+    kept: tuple[str, ...] = ()
+
+
+class TakeEvents(Contract):
+    """Take the next events kept for a listener that takes many; `done` are arrivals that it has had."""
+
+    listener: str
+    wake: int
+    done: tuple[str, ...] = ()
+    work: WorkContext
+
+
+class TakenEvents(Contract):
+    """Events by their arrival, in that order; `more` when there may be others."""
+
+    events: dict[str, Delivered] = {}
+    more: bool = False
 
 
 class FunctionCall(Contract):

@@ -3,10 +3,16 @@
 from chassis.manifest import SERVICES
 from durable.workflow.faults import Fault, spec_error
 
+LIFECYCLE = "io.serverlessworkflow."
+"""Lifecycle events of the specification."""
+
+PLATFORM_ATTRIBUTES = frozenset({"tenantid", "principal", "correlationid", "traceparent", "tracestate"})
+"""Extension attributes that carry what travels with the work; nobody else sets them."""
+
 
 def is_reserved(type: str) -> bool:
     """Whether the type's first part names a service of the platform, whose word such an event would be taken for."""
-    return type.split(".")[0].lower() in SERVICES
+    return type.split(".")[0].lower() in SERVICES or type.lower().startswith(LIFECYCLE)
 
 
 def check_event_type(type: str) -> str:

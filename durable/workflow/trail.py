@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from durable.workflow.eventing.subscriptions import Subscription
 from durable.workflow.faults import SpecError
 from durable.workflow.models import (
     InstanceStatus,
@@ -34,6 +35,8 @@ class Trail:
         self._attempts = {int(task): count for task, count in written.get("attempts", {}).items()}
         self._changed: dict[int, TaskState] = {}
         self._events: list[LifecycleEvent] = []
+        self._opens: list[Subscription] = []
+        self._closes: list[str] = []
         if not written:
             self.announce("workflow.instance.started", {"startedAt": started_at})
 
@@ -50,7 +53,7 @@ class Trail:
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits to be written."""
-        return not self._changed and not self._events
+        return not (self._changed or self._events or self._opens or self._closes)
 
     def begin(self, name: str, reference: str, at: str, given: Any) -> TaskState:
         """A task run begins."""
@@ -81,12 +84,23 @@ class Trail:
         """A compensation has ended, well or not."""
         self.announce("workflow.task.compensated", undone.model_dump(mode="json", exclude_none=True))
 
-    def announce(self, type: str, data: dict[str, Any]) -> str:
-        """Announce an event with the next write; gives its id, `<instance>-<number>`."""
-        self._announced += 1
-        id = f"{self._start.instance_id}-{self._announced}"
-        self._events.append(LifecycleEvent(id=id, type=type, data=data))
+    def announce(self, type: str, data: Any, attributes: dict[str, Any] | None = None, id: str | None = None) -> str:
+        """Announce an event with the next write; gives its id, by default `<instance>-<number>`."""
+        id, self._announced = id or self.next_id(), self._announced + 1
+        self._events.append(LifecycleEvent(id=id, type=type, data=data, attributes=attributes))
         return id
+
+    def next_id(self) -> str:
+        """The id that the next event gets when it brings none."""
+        return f"{self._start.instance_id}-{self._announced + 1}"
+
+    def open(self, subscription: Subscription) -> None:
+        """A listener opens with the next write."""
+        self._opens.append(subscription)
+
+    def close(self, subscription: Subscription) -> None:
+        """A listener ends with the next write."""
+        self._closes += subscription.keys
 
     def drain(self, status: InstanceStatus, **end: Any) -> Progress:
         """Everything that waits, as one write."""
@@ -99,9 +113,11 @@ class Trail:
             started_at=self._started_at,
             tasks=tuple(self._changed.values()),
             events=tuple(self._events),
+            opens=tuple(self._opens),
+            closes=tuple(self._closes),
             **end,
         )
-        self._changed, self._events = {}, []
+        self._changed, self._events, self._opens, self._closes = {}, [], [], []
         return progress
 
     def _told(self, state: TaskState, error: SpecError | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from chassis.http.trigger import durable_client
 from durable.workflow.diagram import diagram
 from durable.workflow.dsl.definition import parse_frozen
 from durable.workflow.models import InstanceStatus
-from functions.workflow import catalog_api, composition, secrets_api
+from functions.workflow import catalog_api, composition, events_api, secrets_api
 from functions.workflow.paging import DefinitionFilter, InstanceFilter
 from functions.workflow.schemas import (
     NAME,
@@ -31,6 +31,7 @@ from functions.workflow.service import DurableClient
 
 router = APIRouter(prefix="/workflow")
 router.include_router(catalog_api.router)
+router.include_router(events_api.router)
 router.include_router(secrets_api.router)
 READ, WRITE = "workflow.read", "workflow.write"
 

@@ -4,12 +4,14 @@ import logging
 
 import azure.durable_functions as df
 import azure.functions as func
+import orjson
 
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
 from functions.workflow import api, composition, events
 from functions.workflow.composition import OUTBOX_TABLES, runtime
+from functions.workflow.event_intake import Sweeper
 from functions.workflow.recovery import Patrol
 from functions.workflow.schemas import EventData
 
@@ -18,6 +20,8 @@ blueprint = df.Blueprint()
 app = create_app(runtime, api.router, checks={"storage": runtime.check_storage})
 front = HttpFront(app)
 patrol = Patrol()
+sweeper = Sweeper()
+runtime.event_filters["workflow-events"] = composition.is_listened_to
 
 
 @blueprint.function_name("workflow_handle_http")
@@ -34,9 +38,10 @@ async def workflow_handle_http(
 @blueprint.queue_trigger(arg_name="msg", queue_name="workflow-events", connection="AzureWebJobsStorage")
 @blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
 async def workflow_receive_event(msg: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
-    """Wakes the instance that waits for the resource an event tells of."""
+    """Wakes the instance that waits for the resource an event tells of, and those that listen to the event."""
     async with runtime.consume(msg, EventData) as message:
         await events.deliver(message, client)
+        await composition.intake().accept(message.tenant, [orjson.loads(msg.get_body())], client)
 
 
 @blueprint.function_name("workflow_recover_instances")
@@ -47,7 +52,10 @@ async def workflow_recover_instances(timer: func.TimerRequest, client: df.Durabl
     recovered = await composition.instances().recover(client)
     if recovered:
         log.info("looked after %d unfinished starts", recovered)
+    if delivered := await composition.intake().recover(client):
+        log.info("delivered %d events that were left over", delivered)
     await patrol.go_on(composition.instance_store(), client)
+    await sweeper.go_on(composition.arrivals())
 
 
 add_outbox_relay(blueprint, runtime, *OUTBOX_TABLES)

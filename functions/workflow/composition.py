@@ -1,10 +1,17 @@
 """Puts the workflow service together from the process's runtime; opens nothing before it is used."""
 
+import orjson
+
 from chassis.runtime import runtime_for
+from durable.workflow.eventing.arrivals import TABLE as ARRIVALS
+from durable.workflow.eventing.arrivals import Arrival, ArrivalStore
+from durable.workflow.eventing.delivery import Delivery
+from durable.workflow.eventing.subscriptions import SubscriptionStore, Wanting
 from durable.workflow.instances import TABLE, InstanceStore
 from durable.workflow.jq_process import process_evaluator
 from functions.workflow import secrets as secret_service
 from functions.workflow.definitions import Definitions
+from functions.workflow.event_intake import Intake
 from functions.workflow.repository import CONTAINER, DEFINITIONS, STARTS, DefinitionStore, StartStore
 from functions.workflow.service import Instances
 
@@ -15,7 +22,7 @@ OUTBOX_TABLES = (DEFINITIONS, TABLE, secret_service.TABLE)
 def definitions() -> Definitions:
     """The definitions of the platform."""
     store = DefinitionStore(runtime.tables.table(DEFINITIONS), runtime.blobs.container(CONTAINER))
-    return Definitions(store, process_evaluator())
+    return Definitions(store, process_evaluator(), intake().announce)
 
 
 def instance_store() -> InstanceStore:
@@ -31,3 +38,28 @@ def instances() -> Instances:
 def secrets() -> secret_service.Secrets:
     """The tenants' secrets."""
     return secret_service.Secrets(runtime.tables.table(secret_service.TABLE), runtime.secrets)
+
+
+def subscriptions() -> SubscriptionStore:
+    """Who listens to what."""
+    return SubscriptionStore(runtime.tables.table(TABLE))
+
+
+def arrivals() -> ArrivalStore:
+    """The events that came."""
+    return ArrivalStore(runtime.tables.table(ARRIVALS))
+
+
+def intake() -> Intake:
+    """The way in for events."""
+    delivery = Delivery(subscriptions(), arrivals(), process_evaluator(), _start_by_event)
+    return Intake(subscriptions(), arrivals(), delivery)
+
+
+async def is_listened_to(type: str, body: bytes) -> bool:
+    """Whether a workflow may listen to an event of this service; others need not pass through its queue."""
+    return await subscriptions().wanted(str(orjson.loads(body)["tenantid"]), type)
+
+
+async def _start_by_event(tenant: str, listener: Wanting, arrival: Arrival) -> None:
+    raise NotImplementedError

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +12,7 @@ from chassis.errors import PlatformError
 from chassis.messaging.events import Event
 from chassis.storage.rows import Row, RowExists
 from durable.workflow.dsl.accept import Accepted, accept
+from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.mistakes import DefinitionRefused
 from durable.workflow.expressions import Evaluator
 from functions.workflow.errors import (
@@ -33,12 +35,17 @@ class Frozen:
     document: str
 
 
+Announce = Callable[[str, Definition], Awaitable[None]]
+"""Notes what a tenant's definition listens to. May be repeated."""
+
+
 class Definitions:
     """The definitions of all tenants; every method names the tenant it acts for."""
 
-    def __init__(self, store: DefinitionStore, evaluator: Evaluator) -> None:
+    def __init__(self, store: DefinitionStore, evaluator: Evaluator, announce: Announce) -> None:
         self._store = store
         self._evaluator = evaluator
+        self._announce = announce
 
     async def put(self, tenant: str, text: bytes) -> tuple[DefinitionId, bool]:
         """Register a definition; True when it is new, False when the same was there.
@@ -49,6 +56,7 @@ class Definitions:
             accepted = await asyncio.to_thread(partial(accept, text, self._evaluator))
         except DefinitionRefused as refused:
             raise _refusal(refused) from None
+        await self._announce(tenant, accepted.definition)
         id = _id(accepted)
         event = Event("workflow.definition.registered", _key(id), id.model_dump(mode="json"))
         values = {

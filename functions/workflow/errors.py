@@ -1,6 +1,6 @@
 """The workflow service's typed errors."""
 
-from chassis.errors import Conflict, InvalidInput, NotFound, PayloadTooLarge, Unprocessable
+from chassis.errors import Conflict, InvalidInput, NotFound, PayloadTooLarge, PlatformError, Unprocessable
 
 
 class DefinitionInvalid(InvalidInput):
@@ -79,3 +79,15 @@ class BadPageToken(InvalidInput):
     """A page token that no page gave."""
 
     code, title = "workflow.bad-page-token", "The page token is not one of ours"
+
+
+class EventInvalid(InvalidInput):
+    """What was sent is no CloudEvent, or not one that a tenant may send; `errors` names each with its index."""
+
+    code, title = "workflow.event-invalid", "The event is not valid"
+
+
+class EventMediaTypeUnsupported(PlatformError):
+    """The request carries no CloudEvent in a form that is known."""
+
+    code, status, title = "workflow.event-media-type-unsupported", 415, "The media type is not one of a CloudEvent"

@@ -114,3 +114,9 @@ class SecretPage(Contract):
 
     items: list[SecretHead]
     next: str | None = None
+
+
+class EventsAccepted(Contract):
+    """How many events were taken; one that was sent before is among them and is not handled twice."""
+
+    accepted: int

@@ -11,6 +11,8 @@ from durable.workflow.dsl.call_checks import check_arguments, check_calls
 from durable.workflow.dsl.dataflow import Export, Input, Output
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.durations import TimeoutOrName
+from durable.workflow.dsl.event_checks import EventChecks
+from durable.workflow.dsl.events import EventConsumption
 from durable.workflow.dsl.failures import ErrorDefinition, RetryPolicy
 from durable.workflow.dsl.mistakes import Mistake, pointer
 from durable.workflow.dsl.walk import Path, inner_lists
@@ -55,6 +57,8 @@ class _Checks:
         yield from self._data(self.definition.input, ("input",), WORKFLOW_INPUT)
         yield from self._timeout(self.definition.timeout, ("timeout",), (*WORKFLOW_INPUT, "input"))
         yield from self._extensions()
+        if self.definition.schedule is not None and self.definition.schedule.on is not None:
+            yield from self._events(self.definition.schedule.on, ("schedule", "on"), ("runtime",))
         yield from self._list(self.definition.do, ("do",), ())
         yield from self._data(self.definition.output, ("output",), WORKFLOW_OUTPUT)
         for name, function in self.definition.use.functions.items():
@@ -99,6 +103,8 @@ class _Checks:
                 yield from self._emit(task.emit.event, (*path, "emit", "event"), seen)
             case dsl.ForTask():
                 yield from self._for(task, path, seen)
+            case dsl.ListenTask():
+                yield from self._listen(task, path, seen)
             case dsl.RaiseTask():
                 yield from self._raise(task.raise_.error, (*path, "raise", "error"), seen)
             case dsl.SetTask():
@@ -113,6 +119,19 @@ class _Checks:
             yield Mistake(pointer(*path), "an event to emit needs attributes (with)")
         else:
             yield from self._template(event.with_.model_dump(by_alias=True, exclude_unset=True), (*path, "with"), seen)
+
+    def _listen(self, task: dsl.ListenTask, path: Path, seen: Scope) -> Iterator[Mistake]:
+        yield from self._events(task.listen.to, (*path, "listen", "to"), seen)
+        if task.foreach is not None:
+            here = (*path, "foreach")
+            yield from self._variables(here, item=task.foreach.item, at=task.foreach.at)
+            inner = (*seen, *_bound(task, ("foreach", "do")))
+            yield from self._data(task.foreach.output, (*here, "output"), inner)
+            yield from self._data(task.foreach.export, (*here, "export"), (*inner, "output"))
+
+    def _events(self, to: EventConsumption, path: Path, seen: Scope) -> Iterator[Mistake]:
+        checks = EventChecks(self.evaluator, lambda text, place: self._expression(text, place, seen))
+        yield from checks.consumption(to, path)
 
     def _for(self, task: dsl.ForTask, path: Path, seen: Scope) -> Iterator[Mistake]:
         yield from self._variables((*path, "for"), each=task.for_.each, at=task.for_.at)

@@ -41,6 +41,11 @@ def _is(format: str, text: str) -> bool:
     return bool(_format(format).is_valid(text))
 
 
+def is_date_time(text: str) -> bool:
+    """Whether the text is an RFC 3339 time."""
+    return _is("date-time", text)
+
+
 def is_uri(text: str) -> bool:
     """Whether the text is an absolute URI or a template of one (RFC 3986, RFC 6570): `https://host/{id}`."""
     return _SCHEME.match(text) is not None and (_is("uri-template", text) or _is("uri", text))

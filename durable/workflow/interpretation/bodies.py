@@ -9,13 +9,14 @@ from durable.workflow.faults import Fault, SpecError, spec_error
 from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.calls import call
 from durable.workflow.interpretation.effects import flush, sleep
+from durable.workflow.interpretation.emits import emit
 from durable.workflow.interpretation.forks import run_fork
 from durable.workflow.interpretation.functions import call_task_function
+from durable.workflow.interpretation.listens import run_listen
 from durable.workflow.interpretation.outgoing import call_protocol
 from durable.workflow.interpretation.run import Place, Result, Run, Steps
 from durable.workflow.interpretation.tries import run_try
-from durable.workflow.models import MAX_EVENT_BYTES, TaskState
-from durable.workflow.reserved import check_event_type
+from durable.workflow.models import TaskState
 
 
 def run_body(
@@ -30,24 +31,32 @@ def run_body(
     """The task's raw output, and where the task itself sends the flow."""
     seen = run.arguments(variables, task=descriptor, input=data)
     match task:
-        case dsl.CallFunction() | dsl.CallHttp() | dsl.CallOpenApi():
-            return (yield from _call(run, task, place, data, seen))
         case dsl.DoTask():
             return (yield from lists.run_list(run, task.do, place.below("do"), data, variables))
-        case dsl.EmitTask():
-            return Result(_emit(run, task, data, seen))
         case dsl.ForTask():
             return (yield from _for(run, task, place, data, variables, seen))
         case dsl.ForkTask():
             return (yield from run_fork(run, task, place, data, variables))
+        case dsl.ListenTask():
+            return (yield from run_listen(run, task, place, data, variables, seen))
+        case dsl.TryTask():
+            return (yield from run_try(run, task, place, data, variables, seen, state))
+    return (yield from _single(run, task, place, data, seen))
+
+
+def _single(run: Run, task: dsl.Task, place: Place, data: Any, seen: dict[str, Any]) -> Steps[Result]:
+    """A task that has no others within it."""
+    match task:
+        case dsl.CallFunction() | dsl.CallHttp() | dsl.CallOpenApi():
+            return (yield from _call(run, task, place, data, seen))
+        case dsl.EmitTask():
+            return Result(emit(run, task, data, seen))
         case dsl.RaiseTask():
             raise Fault(_error(run, task.raise_.error, data, seen))
         case dsl.SetTask():
             return Result(run.transform(task.set, data, seen))
         case dsl.SwitchTask():
             return Result(data, _chosen(run, task, data, seen))
-        case dsl.TryTask():
-            return (yield from run_try(run, task, place, data, variables, seen, state))
         case dsl.WaitTask():
             yield from flush(run, "waiting")
             yield from sleep(run, run.duration(task.wait, data, seen))
@@ -70,20 +79,6 @@ def _call(
     if name is None:
         return (yield from call_task_function(run, task, place, data, seen))
     return Result((yield from call(run, name, task.with_ or {}, place, data, seen)))
-
-
-def _emit(run: Run, task: dsl.EmitTask, data: Any, seen: dict[str, Any]) -> dict[str, Any]:
-    """Announce the event; the task's output is the whole CloudEvent as its definition describes it."""
-    attributes = task.emit.event.with_
-    if attributes is None:
-        raise Fault(spec_error("configuration", 400, "Nothing to emit", "the event has no attributes"))
-    described = attributes.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    event: dict[str, Any] = run.fill(described, data, seen)
-    run.check_size(event, "the event", MAX_EVENT_BYTES)
-    body = event.get("data")
-    type = check_event_type(str(event["type"]))
-    id = run.trail.announce(type, body if isinstance(body, dict) else {"value": body})
-    return {"specversion": "1.0", "id": id, "time": run.now(), **event}
 
 
 def _for(

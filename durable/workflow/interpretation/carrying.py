@@ -28,6 +28,7 @@ def begin(context: Any, evaluator: Evaluator) -> Run:
         run.generations = Counter(carried.generations)
         run.unanswered = dict(carried.unanswered)
         run.idle_runs = carried.idle_runs
+        run.listeners, run.heard = carried.listeners, dict.fromkeys(carried.heard)
         run.completed = [_completed(start.definition, item) for item in carried.completed]
     return run
 
@@ -57,6 +58,8 @@ def carried_from(run: Run, frames: list[Frame]) -> Carried:
         unanswered=run.unanswered,
         trail=run.trail.carried(),
         idle_runs=run.idle_runs,
+        listeners=run.listeners,
+        heard=tuple(run.heard),
     )
 
 

@@ -31,6 +31,9 @@ MAX_RUNS_AT_ONCE = 2_000
 MAX_IDLE_RUNS = 5_000
 """Runs of tasks without an activity or timer between them: ends definitions that go round for ever."""
 
+KEYS_REMEMBERED = 500
+"""So many events are known again when they are delivered twice."""
+
 LEAST_TIMEOUT_S = 0.05
 """A call that is begun gets at least so long, lest it could never succeed."""
 
@@ -150,6 +153,8 @@ class Run:
     completed: list[Completed] = field(default_factory=list)
     generations: Counter[str] = field(default_factory=Counter)
     unanswered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    listeners: int = 0
+    heard: dict[str, None] = field(default_factory=dict)
     scopes: list[Scope] = field(default_factory=list)
     frames: Frames = field(default_factory=Frames)
     task_runs: int = 0
@@ -225,6 +230,12 @@ class Run:
             yield frame
         finally:
             self.frames.leave(frame)
+
+    def hear(self, key: str) -> None:
+        """Note that a listener of this instance has had an event, by its key."""
+        self.heard[key] = None
+        if len(self.heard) > KEYS_REMEMBERED:
+            del self.heard[next(iter(self.heard))]
 
     def arguments(self, variables: dict[str, Any], **more: Any) -> dict[str, Any]:
         """The expression arguments at this point; later ones win."""

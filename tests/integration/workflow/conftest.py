@@ -16,6 +16,8 @@ import azure.functions as func
 import pytest
 from azure.functions.durable_functions import ActivityTriggerConverter
 from azure.functions.meta import Datum
+from azure.storage.queue import TextBase64DecodePolicy
+from azure.storage.queue.aio import QueueClient
 
 from chassis.context import CallContext, Principal, calling
 from chassis.errors import RemoteError
@@ -23,8 +25,9 @@ from chassis.messaging.message import Message
 from chassis.runtime import Runtime
 from chassis.settings import Settings
 from durable.workflow import blueprint as durable_blueprint
+from durable.workflow.eventing import subscriptions
 from funchost.durable import DurableEngine
-from funchost.durable.backend import InstanceNotFound
+from funchost.durable.backend import InstanceEnded, InstanceNotFound
 from funchost.durable.clock import Alarm, Clock
 from funchost.durable.sqlite import SqliteBackend
 from functions.workflow import composition, events
@@ -121,7 +124,9 @@ class EngineClient:
         try:
             await self.house.engine.client.raise_event(instance_id, event_name, json.dumps(event_data))
         except InstanceNotFound as error:
-            raise RuntimeError(str(error)) from error
+            raise RuntimeError(f"No instance with ID {instance_id} found.") from error
+        except InstanceEnded as error:  # in the words of the SDK's client
+            raise RuntimeError(f"Instance with ID {instance_id} is gone: either completed or failed") from error
 
     async def suspend(self, instance_id: str, reason: str) -> None:
         await self.house.engine.client.suspend(instance_id, reason)
@@ -187,6 +192,17 @@ class House:
         await self.idle()
         return delivered
 
+    async def consume(self, queue: str) -> None:
+        """Handle what lies on the service's event queue, as its trigger does."""
+        async with QueueClient.from_connection_string(
+            self.runtime.settings.storage_connection, queue, message_decode_policy=TextBase64DecodePolicy()
+        ) as client:
+            async for message in client.receive_messages():
+                event = json.loads(message.content)
+                await composition.intake().accept(event["tenantid"], [event], self.client)
+                await client.delete_message(message)
+        await self.idle()
+
     async def read(self, instance_id: str) -> Any:
         return await composition.instances().read(self.caller.tenant, instance_id)
 
@@ -201,11 +217,15 @@ def workflow_settings(tmp_path: Path) -> dict[str, Any]:
 async def house(
     azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workflow_settings: dict[str, Any]
 ) -> AsyncIterator[House]:
-    runtime = Runtime("workflow", Settings(storage_connection=azurite, **workflow_settings))
+    queues = {"workflow-events": ("*",)}
+    settings = Settings(storage_connection=azurite, event_subscriptions=queues, **workflow_settings)
+    runtime = Runtime("workflow", settings)
+    runtime.event_filters["workflow-events"] = composition.is_listened_to
     services = FakeServices()
     runtime.__dict__["services"] = services
     monkeypatch.setattr(durable_blueprint, "runtime", runtime)
     monkeypatch.setattr(composition, "runtime", runtime)
+    monkeypatch.setattr(subscriptions, "SETTLE_S", 0.0)  # one process: nobody else has to learn who listens
     caller = Principal(subject="demo", tenant=f"t{uuid4().hex[:10]}")
     house = House(runtime, services, caller, tmp_path)
     await house.engine.start()

@@ -99,6 +99,7 @@ class Engine:
         self.executions = 1
         self.longest_history = 0
         self.events: list[tuple[float, str]] = []
+        self.payloads: dict[str, Any] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.history: list[tuple[tuple[str, Any], Any, datetime]] = []
         self.asked: list[tuple[str, Any]] = []
@@ -193,7 +194,7 @@ class Engine:
             at, name = min(raised)
             self.events.remove(((at - EPOCH).total_seconds(), name))
             self.now = max(self.now, at)
-            self.history.append((("event", name), {}, self.now))
+            self.history.append((("event", name), self.payloads.get(name, {}), self.now))
         else:
             at, number = min(timers)
             done.add(number)

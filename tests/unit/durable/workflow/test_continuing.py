@@ -177,3 +177,29 @@ do: [{each: {for: {in: '[range(30)]'}, do: [{s: {set: {n: '${ $item }'}}}]}}]
     sequences = {task["sequence"]: task["name"] for part in made.progress for task in part["tasks"]}
     assert list(sequences.values()).count("b") == list(sequences.values()).count("a") == 1
     assert made.executions > 2
+
+
+def test_listening_goes_on_in_a_new_execution_and_loses_no_event(engine: MakeEngine) -> None:
+    body = """
+do:
+  - hear:
+      listen: {to: {any: [{with: {type: x}}], until: '. | length >= 60'}}
+      foreach: {item: event, do: [{one: {set: {n: '${ $event }'}}}, {two: {set: {n: '${ .n + 1 }'}}}]}
+"""
+    events = [{"specversion": "1.0", "id": str(n), "source": "/t", "type": "x", "data": n} for n in range(60)]
+    opened: list[str] = []
+
+    def record(progress: dict[str, Any]) -> dict[str, Any]:
+        opened.extend(item["id"] for item in progress["opens"])
+        return {"missed": {}, "kept": [item["id"] for item in progress["opens"]]}
+
+    def take(request: dict[str, Any]) -> dict[str, Any]:
+        first = int(max(request["done"], default="-1")) + 1
+        found = {f"{n:03}": {"key": f"k{n}", "event": events[n]} for n in range(first, min(first + 4, 60))}
+        return {"events": found, "more": True}
+
+    made = engine(body, workflow_record_progress=record, workflow_take_events=take)
+    assert made.run() == {"status": "completed"}
+    assert made.final["output"] == [{"n": n + 1} for n in range(60)]
+    assert opened == ["1"]
+    assert made.executions > 5
