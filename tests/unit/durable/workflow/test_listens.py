@@ -217,5 +217,5 @@ do:
 
 def test_an_emitted_event_cant_claim_to_be_anothers(engine: MakeEngine) -> None:
     made = engine("do: [{t: {emit: {event: {with: {source: 'https://x.y', type: a, tenantid: other}}}}}]")
-    assert made.run() == {"status": "faulted"}
+    assert made.run()["status"] == "faulted"
     assert "tenantid" in made.final["error"]["detail"]
