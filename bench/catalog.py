@@ -27,5 +27,6 @@ BENCHES = (
     Bench("edge", "Envoy with token, scope, limits and routing, beside the same Envoy and nginx as bare proxies"),
     Bench("validate", "metadata's batch validation, beside jsonschema-rs is_valid over the same rows"),
     Bench("processing", "the flights job by map and reduce over chunks, beside DuckDB alone on one thread"),
+    Bench("processing_job", "a CSV job from request to result on one and two nodes, beside DuckDB on one thread"),
     Bench("service_call", "a service call by the chassis at a fixed rate, beside plain aiohttp"),
 )

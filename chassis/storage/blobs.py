@@ -21,7 +21,7 @@ from azure.storage.blob import BlobBlock, BlobSasPermissions, ContentSettings, g
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
 from chassis.errors import DependencyUnavailable
-from chassis.storage.deadlines import STORAGE_OPTIONS
+from chassis.storage.deadlines import BLOB_OPTIONS
 from chassis.storage.leases import Leases
 from chassis.storage.logs import BlobLog
 from chassis.storage.rows import RowChanged, RowExists
@@ -245,5 +245,5 @@ class Blobs:
 
     def _open(self) -> BlobServiceClient:
         if self._service is None:
-            self._service = BlobServiceClient.from_connection_string(self._connection, **STORAGE_OPTIONS)
+            self._service = BlobServiceClient.from_connection_string(self._connection, **BLOB_OPTIONS)
         return self._service

@@ -17,6 +17,13 @@ STORAGE_OPTIONS: dict[str, Any] = {
 }
 """For queues and blobs (azure-storage ExponentialRetry; seconds)."""
 
+BLOB_OPTIONS: dict[str, Any] = {
+    **STORAGE_OPTIONS,
+    "max_single_get_size": 32 * 1024 * 1024,
+    "connection_data_block_size": 1024 * 1024,
+}
+"""For blobs: a chunk comes in one answer, read a MiB at a time; the SDK's own 4 KiB cost a third more of the CPU."""
+
 TABLE_OPTIONS: dict[str, Any] = {
     **_TIMEOUTS_S,
     "retry_total": _ATTEMPTS - 1,

@@ -21,11 +21,11 @@ from functions.processing.parsing.dialect import Dialect, detect
 from functions.processing.parsing.structure import LINE_FEED, Extent, Header, MalformedFile, measure, read_header
 from functions.processing.schemas import Chunk, WorkPlan
 
-QUICK_FROM_BYTES = 32 * 1024 * 1024
+QUICK_FROM_BYTES = 8 * 1024 * 1024
 """Files from this size on are laid out from samples: to read them twice would take as long as to compute."""
 
 QUICK_CHUNK_BYTES = 16 * 1024 * 1024
-MOST_CHUNKS = 500
+FEWEST_CHUNKS, MOST_CHUNKS = 8, 500
 SAMPLES, SAMPLE_BYTES = 8, 256 * 1024
 """A sample is also how far a chunk looks beyond its end for the last record's."""
 
@@ -134,7 +134,8 @@ class Delimited:
                 return None
             found = _joined(found, await asyncio.to_thread(self._kinds, block, extent, header.columns, dialect))
         kinds = {name: found.get(name, Kind.STRING) for name in header.columns}
-        starts = range(header.end, self._size, max(self._quick_chunk_bytes, self._size // MOST_CHUNKS))
+        length = max(min(self._quick_chunk_bytes, self._size // FEWEST_CHUNKS), self._size // MOST_CHUNKS)
+        starts = range(header.end, self._size, length)
         ends = [*starts[1:], self._size]
         chunks = tuple(
             Chunk(index=index, first_row=0, rows=0, offset=start, length=end - start)
