@@ -84,7 +84,13 @@ class Runtime:
         """The service's own access token."""
         identity = self.settings.service_url("identity")
         key_file = self.settings.keys_dir / f"{self.service}.jwk"
-        return ServiceToken(self.service, key_file, f"{identity}/identity/oauth2/token", self.settings.issuer)
+        return ServiceToken(
+            self.service,
+            key_file,
+            f"{identity}/identity/oauth2/token",
+            self.settings.issuer,
+            self.settings.service_account_token_file,
+        )
 
     @cached_property
     def verifier(self) -> TokenVerifier:

@@ -3,9 +3,10 @@
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chassis.manifest import SERVICES
@@ -54,6 +55,15 @@ class Settings(BaseSettings):
     signing_key_rotation_hours: float = Field(default=720, gt=0)
     signing_key_known_after_s: float = Field(default=60, ge=0)
     clients_file: Path = ROOT / ".local" / "clients.json"
+    service_account_token_file: Path | None = None
+    federation_allow_private: bool = False
+    entra_authority: str = "https://login.microsoftonline.com"
+    entra_audience: str | None = None
+    entra_tenants: dict[str, str] = {}
+    entra_client_id: str | None = None
+    entra_client_secret: SecretStr | None = None
+    development_login: bool = False
+    users_file: Path = ROOT / ".local" / "users.json"
     manifests_dir: Path = ROOT / "functions"
     event_subscriptions: dict[str, tuple[str, ...]] = {"audit-events": ("*",)}
     smtp_host: str = "127.0.0.1"
@@ -119,6 +129,12 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _development_login_stays_here(self) -> Self:
+        if self.development_login and urlsplit(self.issuer).hostname not in {"127.0.0.1", "localhost", "::1"}:
+            raise ValueError("PLATFORM_DEVELOPMENT_LOGIN is for a platform on this machine only")
+        return self
 
     def service_url(self, service: str) -> str:
         """The base address of a service as other services reach it, without a trailing slash."""

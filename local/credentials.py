@@ -1,4 +1,4 @@
-"""Secrets made at first start: the services' keys, the demo client, the SignalR access key. None is in the repo."""
+"""Secrets made at first start: services' keys, clients, the console's user, the SignalR key. None is in the repo."""
 
 import os
 import secrets
@@ -19,7 +19,10 @@ from local.layout import Layout
 
 PLATFORM_TENANT = "platform"
 DEMO_CLIENT, DEMO_TENANT = "demo", "demo"
+OPERATOR_CLIENT, CONSOLE_CLIENT = "operator", "console"
+CONSOLE_USER = "admin"
 EVERY_SERVICE_SENDS = ("monitoring.ingest",)
+OPERATORS_ONLY = ("identity.keys",)
 
 
 class Client(BaseModel):
@@ -34,11 +37,25 @@ class Client(BaseModel):
     grants: tuple[str, ...] = ("client_credentials",)
     jwk: dict[str, str] | None = None
     secret_hash: str | None = None
+    public: bool = False
+    redirect_uris: tuple[str, ...] = ()
+
+
+class User(BaseModel):
+    """One user of the development login as the identity service reads it."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+    user_name: str
+    tenant: str
+    name: str
+    roles: tuple[str, ...]
+    secret_hash: str
 
 
 @dataclass(frozen=True)
 class DemoClient:
-    """The demo client's id and secret."""
+    """A client's id and secret: the demo's, or the operator's."""
 
     id: str
     secret: SecretStr
@@ -52,13 +69,22 @@ class Credentials:
     signalr_key: SecretStr
 
 
-def make_credentials(layout: Layout, manifests: Mapping[str, ServiceManifest]) -> Credentials:
-    """Make what is missing, keep what is there, and write the clients file anew, as scopes may have changed."""
-    demo = _demo_client(layout.demo_client_file)
+def make_credentials(layout: Layout, manifests: Mapping[str, ServiceManifest], edge_url: str) -> Credentials:
+    """Make what is missing, keep what is there, and write the clients file anew, as scopes may have changed.
+
+    `edge_url` is where the console's sign-in leads back to.
+    """
+    demo = _secret_of(layout.demo_client_file, DEMO_CLIENT)
+    operator = _secret_of(layout.operator_client_file, OPERATOR_CLIENT)
+    usual = demo_scopes(manifests)
     clients = [_service_client(layout, name, manifests.get(name)) for name in SERVICES]
-    clients.append(_application(demo, _hash_of(demo, layout.clients_file), demo_scopes(manifests)))
+    clients.append(_application(demo, DEMO_TENANT, _hash_of(demo, layout.clients_file), usual))
+    operators = tuple(sorted({*usual, *OPERATORS_ONLY}))
+    clients.append(_application(operator, PLATFORM_TENANT, _hash_of(operator, layout.clients_file), operators))
+    clients.append(_console(edge_url, usual))
     content = [client.model_dump(mode="json", by_alias=True) for client in clients]
     write_secret(layout.clients_file, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    _make_users(layout)
     return Credentials(demo, SecretStr(_signalr_key(layout.signalr_key_file)))
 
 
@@ -69,10 +95,10 @@ def service_scopes(manifest: ServiceManifest | None) -> tuple[str, ...]:
 
 
 def demo_scopes(manifests: Mapping[str, ServiceManifest]) -> tuple[str, ...]:
-    """What the demo client may do: read and write everywhere, and send notifications; not ingest telemetry."""
+    """What the demo client may do: read and write everywhere, and send notifications; no telemetry, no operations."""
     routed = {route.scope for manifest in manifests.values() for route in manifest.routes if route.scope}
     usual = {f"{service}.{verb}" for service in SERVICES for verb in ("read", "write")}
-    return tuple(sorted((routed | usual | {"notification.send"}) - set(EVERY_SERVICE_SENDS)))
+    return tuple(sorted((routed | usual | {"notification.send"}) - {*EVERY_SERVICE_SENDS, *OPERATORS_ONLY}))
 
 
 def write_secret(file: Path, content: bytes) -> None:
@@ -101,24 +127,59 @@ def _service_client(layout: Layout, service: str, manifest: ServiceManifest | No
     )
 
 
-def _application(demo: DemoClient, secret_hash: str, scopes: tuple[str, ...]) -> Client:
-    return Client(client_id=demo.id, tenant=DEMO_TENANT, kind="application", scopes=scopes, secret_hash=secret_hash)
+def _application(client: DemoClient, tenant: str, secret_hash: str, scopes: tuple[str, ...]) -> Client:
+    return Client(
+        client_id=client.id,
+        tenant=tenant,
+        kind="application",
+        scopes=scopes,
+        grants=("client_credentials", "token_exchange"),
+        secret_hash=secret_hash,
+    )
+
+
+def _console(edge_url: str, scopes: tuple[str, ...]) -> Client:
+    return Client(
+        client_id=CONSOLE_CLIENT,
+        tenant=PLATFORM_TENANT,
+        kind="application",
+        scopes=scopes,
+        grants=("authorization_code", "refresh_token"),
+        public=True,
+        redirect_uris=(f"{edge_url}/console/", f"{edge_url}/console/callback"),
+    )
+
+
+def _make_users(layout: Layout) -> None:
+    """One user of the development login, an administrator of the demo's tenant."""
+    if layout.console_login_file.exists() and layout.users_file.exists():
+        return
+    password = secrets.token_urlsafe(12)
+    user = User(
+        user_name=CONSOLE_USER,
+        tenant=DEMO_TENANT,
+        name="Development administrator",
+        roles=("administrator",),
+        secret_hash=PasswordHasher().hash(password),
+    )
+    write_secret(layout.users_file, orjson.dumps([user.model_dump(mode="json", by_alias=True)]))
+    write_secret(layout.console_login_file, orjson.dumps({"userName": CONSOLE_USER, "password": password}))
 
 
 def read_demo_client(file: Path) -> DemoClient | None:
-    """The demo client of an earlier start; None when there was none."""
+    """The demo client (or the operator's) of an earlier start; None when there was none."""
     if not file.exists():
         return None
     content = orjson.loads(file.read_bytes())
     return DemoClient(content["clientId"], SecretStr(content["clientSecret"]))
 
 
-def _demo_client(file: Path) -> DemoClient:
-    demo = read_demo_client(file)
-    if demo is None:
-        demo = DemoClient(DEMO_CLIENT, SecretStr(secrets.token_urlsafe(32)))
-        write_secret(file, orjson.dumps({"clientId": demo.id, "clientSecret": demo.secret.get_secret_value()}))
-    return demo
+def _secret_of(file: Path, client_id: str) -> DemoClient:
+    known = read_demo_client(file)
+    if known is None:
+        known = DemoClient(client_id, SecretStr(secrets.token_urlsafe(32)))
+        write_secret(file, orjson.dumps({"clientId": known.id, "clientSecret": known.secret.get_secret_value()}))
+    return known
 
 
 def _hash_of(demo: DemoClient, clients_file: Path) -> str:

@@ -54,6 +54,21 @@ class Layout:
         return self.state_dir / "demo-client.json"
 
     @property
+    def operator_client_file(self) -> Path:
+        """The id and secret of the client by which the owner of this machine runs the platform (signing keys)."""
+        return self.state_dir / "operator-client.json"
+
+    @property
+    def console_login_file(self) -> Path:
+        """The user name and password of the development login, for the owner of this machine only."""
+        return self.state_dir / "console-login.json"
+
+    @property
+    def users_file(self) -> Path:
+        """The users that the development login knows."""
+        return self.state_dir / "users.json"
+
+    @property
     def signalr_key_file(self) -> Path:
         """The access key of the SignalR stand-in."""
         return self.state_dir / "signalr.key"

@@ -72,6 +72,8 @@ class Plan:
             "PLATFORM_KEYS_DIR": str(self.layout.keys),
             "PLATFORM_SIGNING_KEYS_DIR": str(self.layout.signing),
             "PLATFORM_CLIENTS_FILE": str(self.layout.clients_file),
+            "PLATFORM_DEVELOPMENT_LOGIN": "true",
+            "PLATFORM_USERS_FILE": str(self.layout.users_file),
             "PLATFORM_MANIFESTS_DIR": str(self.layout.root / "functions"),
             "PLATFORM_EVENT_SUBSCRIPTIONS": json.dumps(event_subscriptions(self.manifests)),
             "PLATFORM_SMTP_HOST": HOST,

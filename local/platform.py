@@ -159,7 +159,7 @@ class Platform:
         manifests = read_manifests(self.layout.root / "functions")
         wanted = dict.fromkeys(DEFAULT_PORTS, 0) if self._free_ports else DEFAULT_PORTS
         chosen = ports.choose(wanted)
-        credentials = make_credentials(self.layout, manifests)
+        credentials = make_credentials(self.layout, manifests, f"http://127.0.0.1:{chosen['edge']}")
         return Plan(self.layout, chosen, credentials, manifests, self._environment, self._services)
 
     async def _stop(self) -> None:

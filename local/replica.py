@@ -23,7 +23,7 @@ def run(layout: Layout, service: str) -> int:  # noqa: RET503 - ends as another 
         console.print("The platform does not run. Start it first: make up")
         return 1
     manifests = read_manifests(layout.root / "functions")
-    plan = Plan(layout, running.ports, make_credentials(layout, manifests), manifests, {})
+    plan = Plan(layout, running.ports, make_credentials(layout, manifests, running.edge_url), manifests, {})
     (port,) = ports.any_free(1)
     state = layout.durable / f"{service}-{port}"
     state.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,10 @@ TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 ASSERTION_LIFETIME_S = 60
 REFRESH_AHEAD_S = 120
 """A token is renewed when it has less than this left."""
+LAST_MOMENT_S = 10
+"""A token with less than this left is not used any more: it might end on its way."""
+RENEW_AGAIN_S = 5
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,34 +36,66 @@ class ObtainedToken:
 
 
 class ServiceToken:
-    """The token of one service, cached and renewed ahead of its end. Safe for several threads."""
+    """The token of one service, cached and renewed ahead of its end. Safe for several threads.
 
-    def __init__(self, service: str, key_file: Path, token_url: str, issuer: str) -> None:
+    The service proves itself by an assertion signed with its own key, or where `projected` is given by the Kubernetes
+    service-account token in that file.
+    """
+
+    def __init__(
+        self, service: str, key_file: Path, token_url: str, issuer: str, projected: Path | None = None
+    ) -> None:
+        self._projected = projected
         self.client_id = f"svc-{service}"
         self._key_file = key_file
         self._token_url = token_url
         self._issuer = issuer
         self._token = ""
         self._ends_at = 0.0
+        self._renewing_since = float("-inf")
         self._lock = threading.Lock()
 
     async def get(self) -> str:
-        """The token. Raises DependencyUnavailable when identity can't be reached or refuses."""
-        return self._token if self._fresh() else await asyncio.to_thread(self.get_now)
+        """The token; one near its end is still given while another is fetched behind it.
+
+        Raises DependencyUnavailable when there is none and identity can't be reached or refuses.
+        """
+        if self._left_s() > REFRESH_AHEAD_S:
+            return self._token
+        if self._left_s() > LAST_MOMENT_S:
+            self._renew_behind()
+            return self._token
+        return await asyncio.to_thread(self.get_now)
 
     def get_now(self) -> str:
         """The same, blocking: for threads outside the event loop."""
         with self._lock:
-            if not self._fresh():
-                self._fetch()
+            if self._left_s() <= REFRESH_AHEAD_S:
+                try:
+                    self._fetch()
+                except DependencyUnavailable:
+                    # While the old one is good, an identity that is away stops nobody.
+                    if self._left_s() <= LAST_MOMENT_S:
+                        raise
             return self._token
 
     def forget(self) -> None:
         """Drop the cached token: a receiver has refused it."""
         self._ends_at = 0.0
 
-    def _fresh(self) -> bool:
-        return monotonic() < self._ends_at - REFRESH_AHEAD_S
+    def _left_s(self) -> float:
+        return self._ends_at - monotonic()
+
+    def _renew_behind(self) -> None:
+        if monotonic() - self._renewing_since > RENEW_AGAIN_S:
+            self._renewing_since = monotonic()
+            threading.Thread(target=self._renew_quietly, name="renew service token", daemon=True).start()
+
+    def _renew_quietly(self) -> None:
+        try:
+            self.get_now()
+        except DependencyUnavailable as error:
+            log.warning("%s", error)
 
     async def exchange(self, subject_token: str, subject_token_type: str) -> ObtainedToken:
         """A token that speaks for another (RFC 8693), asked for with this service's own proof. Not cached.
@@ -90,6 +127,9 @@ class ServiceToken:
         return ObtainedToken(body["access_token"], monotonic() + float(body.get("expires_in", 300)))
 
     def _assertion(self) -> str:
+        return self._signed_by_own_key() if self._projected is None else _projected_token(self._projected)
+
+    def _signed_by_own_key(self) -> str:
         try:
             key = ECKey.import_key(json.loads(self._key_file.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, JoseError) as error:
@@ -104,6 +144,14 @@ class ServiceToken:
             "jti": uuid4().hex,
         }
         return jwt.encode({"alg": "ES256", "kid": key.thumbprint()}, claims, key, algorithms=["ES256"])
+
+
+def _projected_token(file: Path) -> str:
+    """The pod's service-account token; kubelet writes a new one before it ends, so it is read each time."""
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise DependencyUnavailable("the projected service-account token can't be read") from error
 
 
 class BearerAuth(requests.auth.AuthBase):

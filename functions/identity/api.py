@@ -11,8 +11,11 @@ from chassis.auth.key_times import KEYS_FRESH_FOR_S
 from chassis.http.app import create_app
 from chassis.runtime import Runtime
 from functions.identity.composition import Identity
-from functions.identity.errors import InvalidClient, OAuthError
-from functions.identity.forms import FORM, Form, read_form
+from functions.identity.directory.api import assignments, clients, roles
+from functions.identity.errors import InvalidClient, LockedOut, OAuthError
+from functions.identity.forms import FORM, Form, caller_address, read_form
+from functions.identity.keys.api import router as keys
+from functions.identity.login.api import router as login
 from functions.identity.schemas import ErrorResponse, Introspection, ServerMetadata, TokenResponse
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -49,7 +52,18 @@ def identity_app(runtime: Runtime) -> FastAPI:
         "keys": identity.check_keys,
         "clients": identity.check_clients,
     }
-    app = create_app(runtime, oauth, published, checks=checks, untraced=("/identity/.well-known/",))
+    app = create_app(
+        runtime,
+        oauth,
+        published,
+        roles,
+        assignments,
+        clients,
+        keys,
+        login,
+        checks=checks,
+        untraced=("/identity/.well-known/",),
+    )
     app.state.identity = identity
     return app
 
@@ -62,6 +76,7 @@ def _form_of(*fields: str, required: str) -> dict[str, Any]:
 
 _CREDENTIALS = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
 _EXCHANGE = ("subject_token", "subject_token_type", "requested_token_type", "audience")
+_USER = ("code", "redirect_uri", "code_verifier", "refresh_token")
 _REFUSALS: dict[int | str, dict[str, Any]] = {400: {"model": ErrorResponse}, 401: {"model": ErrorResponse}}
 
 
@@ -70,12 +85,12 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {400: {"model": ErrorResponse}, 401
     response_model=TokenResponse,
     response_model_exclude_none=True,
     responses=_REFUSALS,
-    openapi_extra=_form_of("grant_type", "scope", *_EXCHANGE, *_CREDENTIALS, required="grant_type"),
+    openapi_extra=_form_of("grant_type", "scope", *_EXCHANGE, *_USER, *_CREDENTIALS, required="grant_type"),
 )
 async def issue_token(request: Request) -> TokenResponse:
-    """A token: client_credentials or token exchange."""
+    """A token, by any of the grants that the discovery document names."""
     form, service = await _form(request), await _identity(request).ready_service()
-    return await service.issue(form, _authorization(request))
+    return await service.issue(form, _authorization(request), caller_address(request.headers))
 
 
 @oauth.post(
@@ -88,7 +103,7 @@ async def issue_token(request: Request) -> TokenResponse:
 async def introspect_token(request: Request) -> Introspection:
     """Whether a token is good, and what it says (RFC 7662)."""
     form, service = await _form(request), await _identity(request).ready_service()
-    return await service.introspect(form, _authorization(request))
+    return await service.introspect(form, _authorization(request), caller_address(request.headers))
 
 
 @oauth.post(
@@ -100,15 +115,15 @@ async def introspect_token(request: Request) -> Introspection:
 async def revoke_token(request: Request) -> Response:
     """Revoke one of the caller's own tokens (RFC 7009); until it expires, only introspection knows of it."""
     form, service = await _form(request), await _identity(request).ready_service()
-    await service.revoke(form, _authorization(request))
+    await service.revoke(form, _authorization(request), caller_address(request.headers))
     return Response(status_code=200)
 
 
 @published.get("/jwks.json")
 async def published_keys(request: Request) -> JSONResponse:
     """The public keys by which tokens are checked."""
-    keys = await _identity(request).keys()
-    return JSONResponse(keys.jwks(), headers=KEYS_FRESH_FOR)
+    found = await _identity(request).keys()
+    return JSONResponse(found.jwks(), headers=KEYS_FRESH_FOR)
 
 
 @published.get("/openid-configuration")
@@ -138,4 +153,6 @@ def _refusal(error: OAuthError, request: Request) -> JSONResponse:
     body = ErrorResponse(error=error.oauth_error, error_description=error.detail)
     tried_basic = isinstance(error, InvalidClient) and "authorization" in request.headers
     headers = {"WWW-Authenticate": 'Basic realm="identity"'} if tried_basic else {}
+    if isinstance(error, LockedOut):
+        headers = {"Retry-After": str(error.retry_after_s)}
     return JSONResponse(body.model_dump(), error.status, headers=headers)

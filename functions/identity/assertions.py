@@ -10,6 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from joserfc.jws import extract_compact
 
+from chassis.auth.jose_header import read_header
 from functions.identity.errors import InvalidClient
 from functions.identity.schemas import Client
 
@@ -34,6 +35,7 @@ def check_assertion(assertion: str, client: Client, audiences: Collection[str], 
     if client.jwk is None:
         raise InvalidClient
     try:
+        read_header(assertion)
         decoded = jwt.decode(assertion, ECKey.import_key(client.jwk), algorithms=[ALGORITHM])
     except (JoseError, ValueError, KeyError, TypeError):
         raise InvalidClient from None

@@ -6,14 +6,16 @@ from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
 from chassis.runtime import runtime_for
 from functions.identity.api import identity_app
+from functions.identity.directory.documents import TABLE as DIRECTORY
 from functions.identity.keys.store import TABLE as SIGNING_KEYS
 from functions.identity.repository import ASSERTIONS, REVOCATIONS
+from functions.identity.sessions.store import TABLE as SESSIONS
 
 runtime = runtime_for("identity")
 app = identity_app(runtime)
 front = HttpFront(app)
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
-add_outbox_relay(blueprint, runtime, ASSERTIONS, REVOCATIONS, SIGNING_KEYS)
+add_outbox_relay(blueprint, runtime, ASSERTIONS, REVOCATIONS, SIGNING_KEYS, DIRECTORY, SESSIONS)
 
 
 @blueprint.function_name("identity_handle_http")
@@ -26,7 +28,7 @@ async def identity_handle_http(req: func.HttpRequest, context: func.Context) -> 
 @blueprint.function_name("identity_purge_expired")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 */10 * * * *", use_monitor=False)
 async def identity_purge_expired(timer: func.TimerRequest) -> None:
-    """Drop used assertions and revocations that have expired."""
+    """Drop used assertions, revocations and sessions that have expired."""
     await app.state.identity.purge()
 
 

@@ -1,8 +1,9 @@
 """OAuth errors as RFC 6749 section 5.2 writes them: a code of the standard's and plain words, never a secret."""
 
+from math import ceil
 from typing import ClassVar
 
-from chassis.errors import PlatformError
+from chassis.errors import Conflict, Forbidden, InvalidInput, NotFound, PlatformError, PreconditionFailed, Unprocessable
 
 
 class OAuthError(PlatformError):
@@ -17,6 +18,16 @@ class InvalidClient(OAuthError):
 
     code, status, title = "identity.invalid-client", 401, "Client authentication failed"
     oauth_error = "invalid_client"
+
+
+class LockedOut(InvalidClient):
+    """Too many failures: not tried now, whatever was sent. `retry_after_s` is how long to wait."""
+
+    code, status, title = "identity.locked-out", 429, "Too many failed attempts; wait"
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__()
+        self.retry_after_s = ceil(retry_after_s)
 
 
 class UnauthorizedClient(OAuthError):
@@ -52,3 +63,75 @@ class InvalidTarget(OAuthError):
 
     code, title = "identity.invalid-target", "No token is issued for this audience"
     oauth_error = "invalid_target"
+
+
+class RoleNotFound(NotFound):
+    """The tenant has no such role."""
+
+    code, title = "identity.role-not-found", "No such role"
+
+
+class AssignmentNotFound(NotFound):
+    """The tenant has no such assignment."""
+
+    code, title = "identity.assignment-not-found", "No such assignment"
+
+
+class ClientNotFound(NotFound):
+    """The tenant has no such client."""
+
+    code, title = "identity.client-not-found", "No such client"
+
+
+class ETagMismatch(PreconditionFailed):
+    """If-Match names another version than the present one."""
+
+    code = "identity.etag-mismatch"
+
+
+class BuiltInRole(Conflict):
+    """Built-in roles follow the services' routes."""
+
+    code, title = "identity.built-in-role", "A built-in role can't be changed"
+
+
+class RoleInUse(Conflict):
+    """Somebody holds the role."""
+
+    code, title = "identity.role-in-use", "The role is assigned"
+
+
+class SecretShown(Conflict):
+    """The request that made the present secret came again: a secret is shown once."""
+
+    code, title = "identity.secret-shown", "The secret was shown already"
+
+
+class NoSecret(Conflict):
+    """The client proves itself by other means."""
+
+    code, title = "identity.no-secret", "The client has no secret"
+
+
+class UnknownScope(Unprocessable):
+    """No route asks for the scope, or only services and operators may have it."""
+
+    code, title = "identity.unknown-scope", "No such scope to grant"
+
+
+class ClientUnusable(Unprocessable):
+    """The client as asked for could not prove itself, or not use its grants."""
+
+    code, title = "identity.client-unusable", "The client could not be used like this"
+
+
+class CannotGrant(Forbidden):
+    """Nobody gives others more than he has himself."""
+
+    code, title = "identity.cannot-grant", "You can't grant what you don't have"
+
+
+class BadPageToken(InvalidInput):
+    """`after` is not a token that an earlier page gave."""
+
+    code, title = "identity.bad-page-token", "The page token is not valid"

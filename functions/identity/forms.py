@@ -52,3 +52,8 @@ def read_basic(header: str) -> tuple[str, str]:
     if not colon or not all(decoded):
         raise InvalidClient
     return decoded
+
+
+def caller_address(headers: Mapping[str, str]) -> str:
+    """Where the edge took the request from: the last entry of X-Forwarded-For, its own. Empty for callers inside."""
+    return headers.get("x-forwarded-for", "").rpartition(",")[2].strip()

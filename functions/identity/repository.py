@@ -37,10 +37,6 @@ class Clients:
         """The client, or None."""
         return self._current().get(client_id)
 
-    def scopes(self) -> list[str]:
-        """Every scope that some client may have, sorted."""
-        return sorted({scope for client in self._current().values() for scope in client.scopes})
-
     def check(self) -> None:
         """Raises ClientsUnreadable when no good file was ever read."""
         self._current()

@@ -1,5 +1,6 @@
 """Identity's contracts: the clients file, and OAuth's messages in the names that the RFCs give them."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -38,11 +39,21 @@ class Client(Contract):
     scopes: frozenset[str]
     jwk: dict[str, Any] | None = None
     secret_hash: str | None = Field(default=None, pattern=r"^\$argon2id?\$", repr=False)
+    former_secret_hash: str | None = Field(default=None, pattern=r"^\$argon2id?\$", repr=False)
+    former_secret_ends_at: datetime | None = None
     federated: tuple[FederatedCredential, ...] = Field(default=(), max_length=20)
     public: bool = False
     grants: frozenset[Grant] = frozenset({"client_credentials"})
     redirect_uris: tuple[str, ...] = Field(default=(), max_length=20)
     disabled: bool = False
+
+    def secret_hashes(self, now: float) -> tuple[str, ...]:
+        """The hashes of the secrets that are good at this moment (seconds since 1970): two while one is replaced."""
+        former = self.former_secret_hash
+        ends_at = self.former_secret_ends_at
+        overlapping = former is not None and ends_at is not None and now < ends_at.timestamp()
+        found = (self.secret_hash, former if overlapping else None)
+        return tuple(secret_hash for secret_hash in found if secret_hash is not None)
 
     @field_validator("jwk")
     @classmethod
@@ -67,6 +78,8 @@ class Client(Contract):
 
 GRANT_TYPES: dict[str, Grant] = {
     "client_credentials": "client_credentials",
+    "authorization_code": "authorization_code",
+    "refresh_token": "refresh_token",
     "urn:ietf:params:oauth:grant-type:token-exchange": "token_exchange",
 }
 """`grant_type` on the wire → its name in a client's `grants`."""
@@ -119,19 +132,24 @@ class ServerMetadata(OAuthMessage):
     """RFC 8414 section 2, also served as the OpenID Connect discovery document."""
 
     issuer: str
+    authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
     introspection_endpoint: str
     revocation_endpoint: str
     scopes_supported: list[str]
     grant_types_supported: list[str] = list(GRANT_TYPES)
-    response_types_supported: list[str] = []
+    response_types_supported: list[str] = ["code"]
+    response_modes_supported: list[str] = ["query"]
+    code_challenge_methods_supported: list[str] = ["S256"]
+    authorization_response_iss_parameter_supported: bool = True
     subject_types_supported: list[str] = ["public"]
     id_token_signing_alg_values_supported: list[str] = ["RS256", "ES256"]
     token_endpoint_auth_methods_supported: list[str] = [
         "client_secret_basic",
         "client_secret_post",
         "private_key_jwt",
+        "none",
     ]
     token_endpoint_auth_signing_alg_values_supported: list[str] = ["ES256"]
     introspection_endpoint_auth_methods_supported: list[str] = [

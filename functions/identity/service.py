@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from chassis.context import calling
 from chassis.messaging.events import Event
@@ -12,6 +12,7 @@ from functions.identity.forms import Form
 from functions.identity.issuing import Issuing, of_client
 from functions.identity.repository import Revocations
 from functions.identity.schemas import GRANT_TYPES, Client, Grant, Introspection, TokenResponse
+from functions.identity.sessions.store import SESSION_ID, Sessions
 from functions.identity.tokens import AccessTokens
 
 
@@ -32,36 +33,39 @@ class TokenService:
     issuing: Issuing
     grants: Mapping[Grant, TokenGrant]
     revocations: Revocations
+    sessions: Sessions
 
-    async def issue(self, form: Form, authorization: str | None) -> TokenResponse:
+    async def issue(self, form: Form, authorization: str | None, address: str = "") -> TokenResponse:
         """RFC 6749 section 3.2. Raises an OAuthError; then no token exists and an assertion stays usable."""
         if "grant_type" not in form:
             raise OAuthError("grant_type is missing")
         grant = GRANT_TYPES.get(form["grant_type"])
         if grant is None:
             raise UnsupportedGrantType(f"the grant types are {', '.join(GRANT_TYPES)}")
-        caller = await self.authentication.authenticate(form, authorization)
+        caller = await self.authentication.authenticate(form, authorization, address)
         if grant not in caller.client.grants:
             raise UnauthorizedClient(f"the client may not use {form['grant_type']}")
         return await self.grants[grant].issue(form, caller)
 
-    async def introspect(self, form: Form, authorization: str | None) -> Introspection:
+    async def introspect(self, form: Form, authorization: str | None, address: str = "") -> Introspection:
         """RFC 7662: the state of a token of the caller's tenant; services see every tenant's."""
-        caller = await self._authenticated(form, authorization)
+        caller = await self._authenticated(form, authorization, address)
         claims = self.tokens().read(_token(form))
         if claims is None or not _may_see(caller, claims["tid"]):
             return Introspection(active=False)
-        if await self.revocations.holds(claims["tid"], claims["jti"]):
+        if await self._ended(claims):
             return Introspection(active=False)
         return Introspection(active=True, token_type="Bearer", **claims)  # noqa: S106 - a type
 
-    async def revoke(self, form: Form, authorization: str | None) -> None:
+    async def revoke(self, form: Form, authorization: str | None, address: str = "") -> None:
         """RFC 7009: revoke one of the caller's own tokens; one that is not good (any more) is no error.
 
         Covers introspection only: edge and services check tokens by themselves, so a revoked token passes them until
         it expires (at most LIFETIME). Raises UnauthorizedClient for another client's token.
         """
-        caller = await self._authenticated(form, authorization)
+        caller = await self._authenticated(form, authorization, address)
+        if await self._revoke_session(_token(form), caller):
+            return
         claims = self.tokens().read(_token(form))
         if claims is None:
             return
@@ -71,8 +75,24 @@ class TokenService:
         with calling(of_client(caller)):
             await self.revocations.add(claims["tid"], claims["jti"], claims["exp"], [event])
 
-    async def _authenticated(self, form: Form, authorization: str | None) -> Client:
-        caller = await self.authentication.authenticate(form, authorization)
+    async def _ended(self, claims: dict[str, Any]) -> bool:
+        if await self.revocations.holds(claims["tid"], claims["jti"]):
+            return True
+        return "sid" in claims and await self.sessions.is_revoked(claims["sid"])
+
+    async def _revoke_session(self, token: str, caller: Client) -> bool:
+        """Whether the token is a refresh token; its session ends when it is the caller's."""
+        id, _, secret = token.partition(".")
+        stored = await self.sessions.get(id) if SESSION_ID.fullmatch(id) else None
+        if stored is None or not stored.session.holds(secret):
+            return False
+        if stored.session.client_id != caller.client_id:
+            raise UnauthorizedClient("the token was issued to another client")
+        await self.sessions.revoke(id, "revoked by the client")
+        return True
+
+    async def _authenticated(self, form: Form, authorization: str | None, address: str = "") -> Client:
+        caller = await self.authentication.authenticate(form, authorization, address)
         await self.issuing.record(caller, [])
         return caller.client
 

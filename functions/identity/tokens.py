@@ -10,6 +10,7 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from chassis.auth.jose_header import read_header
 from chassis.context import PrincipalKind
 from functions.identity.keys.signing import SigningKeys
 from functions.identity.schemas import Client
@@ -30,16 +31,23 @@ class Holder:
     kind: PrincipalKind
     client_id: str
     actor: str | None = None
+    roles: tuple[str, ...] = ()
+    session: str | None = None
 
     def claims(self) -> dict[str, Any]:
-        """Their claims (RFC 9068 section 2.2, `act` of RFC 8693 section 4.1)."""
+        """Their claims (RFC 9068 sections 2.2 and 2.2.3.1, `act` of RFC 8693 section 4.1)."""
         named = {"sub": self.subject, "tid": self.tenant, "kind": self.kind, "client_id": self.client_id}
-        return named | ({"act": {"sub": self.actor}} if self.actor else {})
+        return (
+            named
+            | ({"act": {"sub": self.actor}} if self.actor else {})
+            | ({"roles": list(self.roles)} if self.roles else {})
+            | ({"sid": self.session} if self.session else {})
+        )
 
 
-def itself(client: Client) -> Holder:
+def itself(client: Client, roles: tuple[str, ...] = ()) -> Holder:
     """The holder of a token that a client gets for itself."""
-    return Holder(client.client_id, client.tenant, client.kind, client.client_id)
+    return Holder(client.client_id, client.tenant, client.kind, client.client_id, roles=roles)
 
 
 @dataclass(frozen=True)
@@ -84,13 +92,14 @@ class AccessTokens:
         header = {"alg": self.keys.algorithm, "typ": kind, "kid": self.keys.current.kid}
         return jwt.encode(header, claims, self.keys.current, algorithms=ALGORITHMS)
 
-    def read(self, token: str) -> dict[str, Any] | None:
-        """The claims of one of our own tokens; None when it is not ours, altered, of another type or expired."""
+    def read(self, token: str, kind: str = TOKEN_TYPE) -> dict[str, Any] | None:
+        """The claims of a token of our own of this type; None when it is not, was altered, or has expired."""
         try:
+            read_header(token)
             decoded = jwt.decode(token, self.keys.key_set(), algorithms=ALGORITHMS)
         except (JoseError, ValueError, KeyError, TypeError):
             return None
         claims = decoded.claims
-        if decoded.header.get("typ") != TOKEN_TYPE or claims.get("iss") != self.issuer:
+        if decoded.header.get("typ") != kind or claims.get("iss") != self.issuer:
             return None
         return claims if claims.get("exp", 0) > self.now() - LEEWAY_S else None

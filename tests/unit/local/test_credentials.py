@@ -10,6 +10,7 @@ from chassis.manifest import SERVICES, Route, ServiceManifest
 from local.credentials import Credentials, demo_scopes, make_credentials, service_scopes
 from local.layout import Layout
 
+EDGE = "http://127.0.0.1:8080"
 AUDIT_READER = ServiceManifest(service="metadata", layer="platform", calls={"audit": ("audit.read",)})
 ROUTED = ServiceManifest(
     service="monitoring",
@@ -21,7 +22,7 @@ ROUTED = ServiceManifest(
 def _make(folder: Path) -> tuple[Layout, Credentials]:
     layout = Layout(folder, folder / "state")
     layout.make()
-    return layout, make_credentials(layout, {"metadata": AUDIT_READER, "monitoring": ROUTED})
+    return layout, make_credentials(layout, {"metadata": AUDIT_READER, "monitoring": ROUTED}, EDGE)
 
 
 def test_every_service_gets_a_private_key_that_only_its_owner_can_read(tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_every_service_gets_a_private_key_that_only_its_owner_can_read(tmp_path:
 def test_the_clients_file_holds_public_keys_and_hashes_only(tmp_path: Path) -> None:
     layout, made = _make(tmp_path)
     clients = {client["clientId"]: client for client in orjson.loads(layout.clients_file.read_bytes())}
-    assert set(clients) == {"demo", *(f"svc-{service}" for service in SERVICES)}
+    assert set(clients) == {"demo", "operator", "console", *(f"svc-{service}" for service in SERVICES)}
     assert all("d" not in (client["jwk"] or {}) for client in clients.values())
     assert made.demo_client.secret.get_secret_value().encode() not in layout.clients_file.read_bytes()
     assert PasswordHasher().verify(clients["demo"]["secretHash"], made.demo_client.secret.get_secret_value())
@@ -72,3 +73,23 @@ def test_secrets_are_not_in_the_text_of_what_holds_them(tmp_path: Path) -> None:
     _, made = _make(tmp_path)
     assert made.demo_client.secret.get_secret_value() not in repr(made)
     assert made.signalr_key.get_secret_value() not in repr(made)
+
+
+def test_only_the_operator_may_touch_signing_keys_and_the_demo_may_not(tmp_path: Path) -> None:
+    layout, _ = _make(tmp_path)
+    clients = {client["clientId"]: client for client in orjson.loads(layout.clients_file.read_bytes())}
+    holders = [name for name, client in clients.items() if "identity.keys" in client["scopes"]]
+    assert (holders, clients["operator"]["tenant"]) == (["operator"], "platform")
+
+
+def test_the_console_is_public_leads_back_to_the_edge_and_has_one_user_whose_password_is_hashed(tmp_path: Path) -> None:
+    layout, _ = _make(tmp_path)
+    clients = {client["clientId"]: client for client in orjson.loads(layout.clients_file.read_bytes())}
+    console = clients["console"]
+    assert (console["public"], console["secretHash"]) == (True, None)
+    assert console["redirectUris"] == [f"{EDGE}/console/", f"{EDGE}/console/callback"]
+    login = orjson.loads(layout.console_login_file.read_bytes())
+    (user,) = orjson.loads(layout.users_file.read_bytes())
+    assert PasswordHasher().verify(user["secretHash"], login["password"])
+    for file in (layout.users_file, layout.console_login_file, layout.operator_client_file):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -11,6 +11,9 @@ from joserfc.jwk import ECKey, RSAKey
 
 from chassis.messaging.events import Event
 from chassis.storage.rows import Change, Delete, Insert, Row, RowChanged, RowExists
+from functions.identity.directory.documents import Documents
+from functions.identity.directory.models import Assignment, Role
+from functions.identity.directory.roles import Roles
 from functions.identity.keys.signing import SigningKeys
 from functions.identity.schemas import Client
 
@@ -68,6 +71,13 @@ def assertion(key: Any = None, header: dict[str, Any] | None = None, **claims: A
     body = {name: value for name, value in {**body, **claims}.items() if value is not None}
     head = header or {"alg": "ES256"}
     return jwt.encode(head, body, key or service_key(), algorithms=[head["alg"]])
+
+
+def no_roles() -> Roles:
+    """Roles of tenants that have assigned none."""
+    table = FakeTable()
+    scopes = frozenset({"metadata.read", "metadata.write", "audit.read", "identity.read", "identity.write"})
+    return Roles(Documents(table, "role", Role), Documents(table, "assignment", Assignment), scopes)
 
 
 class FakeTable:

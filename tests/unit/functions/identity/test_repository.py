@@ -68,12 +68,6 @@ async def test_without_any_good_file_there_are_no_clients_and_the_check_says_so(
         clients.check()
 
 
-def test_the_known_scopes_are_those_of_all_clients(tmp_path: Path) -> None:
-    path = tmp_path / "clients.json"
-    write(path, [entry(), entry("b", scopes=["a.write", "audit.read"])])
-    assert Clients(path).scopes() == ["a.write", "audit.read"]
-
-
 async def test_an_assertion_is_used_once_per_client() -> None:
     log = AssertionLog(FakeTable())
     one = CheckedAssertion(service_client(), "~outbox~1", 100)

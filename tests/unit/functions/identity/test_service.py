@@ -8,6 +8,7 @@ from functions.identity.grants.client_credentials import ClientCredentials
 from functions.identity.issuing import Issuing
 from functions.identity.repository import AssertionLog, Revocations
 from functions.identity.service import TokenService
+from functions.identity.sessions.store import Sessions
 from functions.identity.tokens import AccessTokens
 from tests.unit.functions.identity.parts import (
     ISSUER,
@@ -17,6 +18,7 @@ from tests.unit.functions.identity.parts import (
     application,
     assertion,
     finder,
+    no_roles,
     service_client,
     signing_keys,
 )
@@ -37,8 +39,9 @@ class Parts:
             ClientAuthentication(finder(*clients), ClientSecrets(), {ISSUER}, lambda: NOW),
             lambda: self.tokens,
             issuing,
-            {"client_credentials": ClientCredentials(issuing)},
+            {"client_credentials": ClientCredentials(issuing, no_roles())},
             Revocations(self.revocations),
+            Sessions(FakeTable()),
         )
 
     async def token(self, credentials: dict[str, str]) -> str:

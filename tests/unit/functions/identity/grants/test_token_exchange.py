@@ -8,7 +8,7 @@ from functions.identity.errors import InvalidGrant, InvalidScope, InvalidTarget,
 from functions.identity.grants.api_key_owner import TOKEN_TYPE, ApiKeyOwner, encode
 from functions.identity.grants.token_exchange import TokenExchange
 from functions.identity.issuing import Issuing
-from functions.identity.repository import AssertionLog
+from functions.identity.repository import AssertionLog, Revocations
 from functions.identity.schemas import Client
 from functions.identity.tokens import AccessTokens
 from tests.unit.functions.identity.parts import (
@@ -17,6 +17,7 @@ from tests.unit.functions.identity.parts import (
     FakeTable,
     application,
     finder,
+    no_roles,
     service_client,
     signing_keys,
 )
@@ -31,7 +32,9 @@ class Parts:
         self.table = FakeTable()
         self.tokens = AccessTokens(ISSUER, "platform", signing_keys(), lambda: NOW)
         issuing = Issuing(lambda: self.tokens, AssertionLog(self.table))
-        self.exchange = TokenExchange(issuing, finder(*(clients or (application(),))), "platform")
+        self.exchange = TokenExchange(
+            issuing, finder(*(clients or (application(),))), "platform", no_roles(), Revocations(FakeTable())
+        )
 
     async def ask(
         self, caller: Client = GATEWAY, scope: str | None = None, owner_scope: str = "metadata.read", **owner: Any

@@ -1,0 +1,1 @@
+"""Who may do what in a tenant: its roles, to whom they are assigned, and its clients."""

@@ -1,0 +1,1 @@
+"""Users' sessions: from the authorization code to the last refresh token."""
