@@ -1,4 +1,4 @@
-"""App settings: local.settings.json into the environment, %SETTING% expansion, connection settings."""
+"""App settings: local.settings.json into the environment, %SETTING% expansion."""
 
 import os
 import re
@@ -8,10 +8,6 @@ from pathlib import Path
 from funchost.errors import HostError
 from funchost.jsonc import read_object
 
-# Published by Microsoft for the storage emulator; not a secret.
-_EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-_EMULATOR_PORTS = {"Blob": 10000, "Queue": 10001, "Table": 10002}
-STORAGE_SETTING = "AzureWebJobsStorage"
 _PLACEHOLDER = re.compile(r"%([^%\s]+)%")
 
 
@@ -60,33 +56,3 @@ def expand(text: str, *, where: str) -> str:
         return os.environ[name]
 
     return _PLACEHOLDER.sub(setting, text)
-
-
-def connection_string(name: str | None, *, where: str) -> str:
-    """The storage connection string behind a binding's `connection`; None or "" means AzureWebJobsStorage.
-
-    The setting may also be named AzureWebJobs<name>, as in the official host. Raises HostError when neither is set.
-    """
-    name = name or STORAGE_SETTING
-    value = os.environ.get(f"AzureWebJobs{name}") or os.environ.get(name)
-    if not value:
-        raise HostError(
-            f"The connection setting {name} is not set",
-            where=where,
-            remedy=f"Set {name} in the environment or in local.settings.json under Values "
-            "(a connection string, or UseDevelopmentStorage=true).",
-        )
-    return _emulator_connection_string() if "usedevelopmentstorage=true" in value.lower() else value
-
-
-def has_host_storage() -> bool:
-    """Whether the host has a storage account of its own: AzureWebJobsStorage is set."""
-    return bool(os.environ.get(STORAGE_SETTING))
-
-
-def _emulator_connection_string() -> str:
-    account = "devstoreaccount1"
-    endpoints = ";".join(
-        f"{service}Endpoint=http://127.0.0.1:{port}/{account}" for service, port in _EMULATOR_PORTS.items()
-    )
-    return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={_EMULATOR_KEY};{endpoints};"

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from funchost.app_settings import connection_string, expand
+from funchost.app_settings import expand
 from funchost.bindings.blob import BlobBinding
 from funchost.bindings.durable import ClientBindings, DurableClientInput
 from funchost.bindings.ports import InputBinding, OutputBinding
@@ -12,8 +12,10 @@ from funchost.bindings.queue import QueueOutput
 from funchost.bindings.signalr import SignalRConnectionInfo, SignalROutput, SignalRSender
 from funchost.bindings.signalr_token import SignalRConnection, parse_connection
 from funchost.bindings.table import TableInput, TableOutput
+from funchost.connections import connection_string, connection_to, is_by_identity
 from funchost.definitions import Binding, FunctionDefinition, innermost
 from funchost.enqueued import EnqueuedWatcher
+from funchost.errors import HostError
 from funchost.expressions import Template, parse_template
 from funchost.function import HTTP_OUTPUT, BoundFunction
 from funchost.host_json import HostJson
@@ -115,7 +117,7 @@ class Binder:
         if binding.type == "queue":
             return QueueOutput(
                 self._storage,
-                connection=connection_string(binding.text("connection"), where=definition.where),
+                connection=connection_to("queue", binding.text("connection"), where=definition.where),
                 queue_name=_required(binding, "queueName", definition),
                 encoding=self._host_json.extensions.queues.message_encoding,
                 enqueued=self._enqueued,
@@ -131,14 +133,14 @@ class Binder:
         binding = parameter.binding
         return BlobBinding(
             self._storage,
-            connection=connection_string(binding.text("connection"), where=definition.where),
+            connection=connection_to("blob", binding.text("connection"), where=definition.where),
             path=_required(binding, "path", definition),
             as_text=parameter.python_type is str or binding.data_type == "string",
         )
 
     def _table_arguments(self, binding: Binding, definition: FunctionDefinition) -> dict[str, Any]:
         return {
-            "connection": connection_string(binding.text("connection"), where=definition.where),
+            "connection": connection_to("table", binding.text("connection"), where=definition.where),
             "table_name": _required(binding, "tableName", definition),
             "partition_key": _template(binding, "partitionKey", definition),
             "row_key": _template(binding, "rowKey", definition),
@@ -147,6 +149,9 @@ class Binder:
     def _signalr(self, binding: Binding, definition: FunctionDefinition) -> tuple[SignalRConnection, Template]:
         setting = binding.text("connectionStringSetting") or "AzureSignalRConnectionString"
         text = connection_string(setting, where=definition.where)
+        if is_by_identity(text):
+            remedy = f"Set {setting} to a connection string."
+            raise HostError("funchost connects to SignalR with a key only", where=definition.where, remedy=remedy)
         return parse_connection(text, where=f"app setting {setting}"), _required(binding, "hubName", definition)
 
 
@@ -171,8 +176,6 @@ def _template(binding: Binding, key: str, definition: FunctionDefinition) -> Tem
 
 
 def _required(binding: Binding, key: str, definition: FunctionDefinition) -> Template:
-    from funchost.errors import HostError
-
     template = _template(binding, key, definition)
     if template is None:
         raise HostError(

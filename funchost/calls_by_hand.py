@@ -10,8 +10,9 @@ from typing import Any
 from azure.functions.http import HttpRequest
 from azure.functions.meta import Datum
 
-from funchost.app_settings import connection_string, expand
+from funchost.app_settings import expand
 from funchost.bindings.ports import BindingData
+from funchost.connections import connection_string
 from funchost.converters import decode
 from funchost.errors import InvocationError
 from funchost.function import BoundFunction

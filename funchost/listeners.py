@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from funchost.app_settings import connection_string, expand, has_host_storage
+from funchost.app_settings import expand
+from funchost.connections import connection_to, has_host_storage
 from funchost.enqueued import EnqueuedWatcher
 from funchost.errors import HostError
 from funchost.function import BoundFunction
@@ -42,7 +43,7 @@ class Listeners:
         from funchost.triggers.queue import QueueListener
 
         trigger, where = function.definition.trigger, function.definition.where
-        connection = connection_string(trigger.text("connection"), where=where)
+        connection = connection_to("queue", trigger.text("connection"), where=where)
         queue_name = expand(trigger.text("queueName"), where=where).lower()
         listener = QueueListener(
             function,
@@ -68,14 +69,15 @@ class Listeners:
                 where=where,
                 remedy="Write path as container/name, for example orders/{name}.json.",
             ) from None
-        connection = connection_string(trigger.text("connection"), where=where)
+        connection = connection_to("blob", trigger.text("connection"), where=where)
+        connection_to("queue", trigger.text("connection"), where=where)  # noticed blobs pass through a queue
         has_own = has_host_storage()
         return BlobListener(
             function,
             self._invoker,
             self._storage,
             connection=connection,
-            host_connection=connection_string(None, where=where) if has_own else connection,
+            host_connection=connection_to("blob", None, where=where) if has_own else connection,
             pattern=pattern,
             host_id=self._host_id,
             settings=self._settings,
@@ -94,7 +96,7 @@ class Listeners:
             raise HostError(f"Function {function.name}: {error}", where=where) from None
         if not has_host_storage():  # there is nothing that hosts could share
             return TimerListener(function, self._invoker, schedule, TimerStatusFile(self._state_dir, function.name))
-        blobs, name = self._storage.blobs(connection_string(None, where=where)), function_id(function.name)
+        blobs, name = self._storage.blobs(connection_to("blob", None, where=where)), function_id(function.name)
         store: TimerStatusStore = TimerStatusBlob(blobs, self._host_id, name)
         lock = SingletonLock(blobs, self._host_id, name)
         return TimerListener(function, self._invoker, schedule, store, lock=lock)

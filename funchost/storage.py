@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
 
+from funchost.connections import Service, identity_client_id, identity_endpoint, is_by_identity
+from funchost.identity import default_credential
+
 if TYPE_CHECKING:  # the SDKs cost 0.3 s to import; an app without storage bindings never pays it
     from azure.data.tables.aio import TableServiceClient
     from azure.storage.blob.aio import BlobServiceClient
@@ -22,7 +25,7 @@ _RETRY: dict[str, Any] = {"initial_backoff": 0, "increment_base": 2, "retry_tota
 
 
 class StorageConnections:
-    """Service clients by connection string; `close` closes them all."""
+    """Service clients by what `connection_string` gave; `close` closes them all."""
 
     def __init__(self) -> None:
         self._clients: dict[tuple[str, str], Any] = {}
@@ -33,7 +36,7 @@ class StorageConnections:
         def connect() -> "QueueServiceClient":
             from azure.storage.queue.aio import QueueServiceClient
 
-            return QueueServiceClient.from_connection_string(connection, transport=_transport(), **_RETRY)
+            return self._open(QueueServiceClient, connection, "queue", **_RETRY)
 
         client: QueueServiceClient = self._client("queue", connection, connect)
         return client
@@ -44,7 +47,7 @@ class StorageConnections:
         def connect() -> "BlobServiceClient":
             from azure.storage.blob.aio import BlobServiceClient
 
-            return BlobServiceClient.from_connection_string(connection, transport=_transport(), **_RETRY)
+            return self._open(BlobServiceClient, connection, "blob", **_RETRY)
 
         client: BlobServiceClient = self._client("blob", connection, connect)
         return client
@@ -55,16 +58,27 @@ class StorageConnections:
         def connect() -> "TableServiceClient":
             from azure.data.tables.aio import TableServiceClient
 
-            return TableServiceClient.from_connection_string(connection, transport=_transport(), retry_total=2)
+            return self._open(TableServiceClient, connection, "table", retry_total=2)
 
         client: TableServiceClient = self._client("table", connection, connect)
         return client
+
+    def _open(self, kind: Any, connection: str, service: Service, **options: Any) -> Any:
+        options["transport"] = _transport()
+        if is_by_identity(connection):
+            return kind(identity_endpoint(connection, service), credential=self._credential(connection), **options)
+        return kind.from_connection_string(connection, **options)
 
     def _client(self, service: str, connection: str, connect: Callable[[], Any]) -> Any:
         key = (service, connection)
         if key not in self._clients:
             self._clients[key] = connect()
         return self._clients[key]
+
+    def _credential(self, connection: str) -> Any:
+        """The credential that every service of a connection by identity shares."""
+        client_id = identity_client_id(connection)
+        return self._client("credential", connection, lambda: default_credential(client_id, where=connection))
 
     async def close(self) -> None:
         """Close every client."""

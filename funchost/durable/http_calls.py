@@ -16,8 +16,10 @@ from urllib.parse import urljoin, urlsplit
 
 from funchost.durable.errors import DurableError
 from funchost.durable.events import format_time, parse_time
+from funchost.identity import token_for
 
 HTTP_ACTIVITY = "BuiltIn::HttpActivity"
+_MANAGED_IDENTITY = "AzureManagedIdentity"
 # The extension's defaults: DefaultAsyncRequestSleepTimeMilliseconds, HttpClient.Timeout.
 POLL_AGAIN_AFTER = timedelta(seconds=30)
 _TIMEOUT_S = 100.0
@@ -41,6 +43,8 @@ class HttpCall:
     content: str | None
     headers: Mapping[str, str]
     not_before: datetime | None = None
+    token_resource: str | None = None
+    """What to get a token of the host's own identity for; None: the request needs none."""
 
     @classmethod
     def read(cls, text: str | None) -> HttpCall:
@@ -48,20 +52,23 @@ class HttpCall:
         request = json.loads(text or "null")
         if not isinstance(request, dict) or not request.get("method") or not request.get("uri"):
             raise HttpCallRefused("call_http needs a method and a URI.")
-        if request.get("tokenSource"):
-            raise HttpCallRefused("call_http with a token source is not supported by this host: it has no identity.")
         if urlsplit(request["uri"]).scheme not in ("http", "https"):
             raise HttpCallRefused(f"call_http needs an absolute http or https URI, not '{request['uri']}'.")
         not_before = request.get("notBefore")
         headers = {str(name): str(value) for name, value in (request.get("headers") or {}).items()}
         when = parse_time(not_before) if not_before else None
-        return cls(request["method"].upper(), request["uri"], request.get("content"), headers, when)
+        resource = _token_resource(request.get("tokenSource"))
+        if resource and not _keeps_secrets(request["uri"]):
+            raise HttpCallRefused(f"call_http sends no token to {request['uri']}: it is not https.")
+        return cls(request["method"].upper(), request["uri"], request.get("content"), headers, when, resource)
 
     def to_json(self) -> str:
         """The stored form."""
         request: dict[str, Any] = {"method": self.method, "uri": self.uri, "headers": dict(self.headers)}
         if self.content is not None:
             request["content"] = self.content
+        if self.token_resource is not None:
+            request["tokenSource"] = {"kind": _MANAGED_IDENTITY, "resource": self.token_resource}
         if self.not_before is not None:
             request["notBefore"] = format_time(self.not_before)
         return json.dumps(request)
@@ -101,7 +108,29 @@ def next_poll(call: HttpCall, answer: HttpAnswer, now: datetime, pause: timedelt
     uri = urljoin(call.uri, location)
     left_out = _NEVER_POLLED_WITH | (frozenset() if _origin(uri) == _origin(call.uri) else _FOR_ONE_ORIGIN)
     headers = {name: value for name, value in call.headers.items() if name.lower() not in left_out}
-    return replace(call, method="GET", uri=uri, content=None, headers=headers, not_before=_retry_at(answer, now, pause))
+    return replace(
+        call,
+        method="GET",
+        uri=uri,
+        content=None,
+        headers=headers,
+        not_before=_retry_at(answer, now, pause),
+        token_resource=call.token_resource if _origin(uri) == _origin(call.uri) else None,
+    )
+
+
+def _token_resource(source: dict[str, Any] | None) -> str | None:
+    """Raises HttpCallRefused for a source that is no managed identity or names no resource."""
+    if not source:
+        return None
+    if source.get("kind") != _MANAGED_IDENTITY or not source.get("resource"):
+        raise HttpCallRefused(f"call_http knows no token source but {_MANAGED_IDENTITY} with a resource.")
+    return str(source["resource"])
+
+
+def _keeps_secrets(uri: str) -> bool:
+    parts = urlsplit(uri)
+    return parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _origin(uri: str) -> tuple[str, str]:
@@ -125,6 +154,8 @@ async def send(call: HttpCall) -> HttpAnswer:
     import aiohttp  # the Durable SDK brings it
 
     headers = dict(call.headers)
+    if call.token_resource is not None:
+        headers["Authorization"] = f"Bearer {await token_for(call.token_resource)}"
     if call.content is not None and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = "application/json"
     data = None if call.content is None else call.content.encode()

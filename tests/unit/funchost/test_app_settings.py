@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from funchost.app_settings import connection_string, expand, load_local_settings
+from funchost.app_settings import expand, load_local_settings
+from funchost.connections import connection_string
 from funchost.errors import HostError
 
 

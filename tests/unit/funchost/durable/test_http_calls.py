@@ -1,5 +1,6 @@
 """Durable HTTP calls: one request, polling, and what survives a restart."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,9 +92,26 @@ async def test_a_call_that_gets_no_answer_fails_in_the_orchestrator(make_hub: An
     assert "nobody there" in row.output
 
 
-async def test_a_token_source_is_refused_by_name(make_hub: Any) -> None:
-    hub = await make_hub(bp, http=Web())
-    assert "token source" in (await hub.run("calls_as_nobody")).output
+async def test_a_token_is_never_sent_in_the_clear(make_hub: Any) -> None:
+    web = Web()
+    hub = await make_hub(bp, http=web)
+    assert "not https" in (await hub.run("calls_as_nobody")).output
+
+
+def test_a_token_source_that_is_no_managed_identity_is_refused_by_name() -> None:
+    request = {"method": "GET", "uri": "https://x", "tokenSource": {"kind": "Magic", "resource": "https://y"}}
+    with pytest.raises(HttpCallRefused, match="AzureManagedIdentity"):
+        HttpCall.read(json.dumps(request))
+
+
+def test_a_poll_takes_its_token_along_to_the_same_origin_only() -> None:
+    source = {"kind": "AzureManagedIdentity", "resource": "https://y"}
+    call = HttpCall.read(json.dumps({"method": "POST", "uri": "https://x/start", "tokenSource": source}))
+    assert HttpCall.read(call.to_json()) == call
+    for location, resource in (("/status", "https://y"), ("https://elsewhere/status", None)):
+        poll = next_poll(call, HttpAnswer(202, {"Location": location}, ""), NOW, timedelta(seconds=1))
+        assert poll is not None
+        assert poll.token_resource == resource
 
 
 @pytest.mark.parametrize("uri", ["file:///etc/passwd", "/relative", "ftp://x/"])
