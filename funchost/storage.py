@@ -33,7 +33,7 @@ class StorageConnections:
     def queues(self, connection: str) -> "QueueServiceClient":
         """The queue service; calls are retried for about 3 s."""
 
-        def connect() -> "QueueServiceClient":
+        def connect() -> Any:
             from azure.storage.queue.aio import QueueServiceClient
 
             return self._open(QueueServiceClient, connection, "queue", **_RETRY)
@@ -44,7 +44,7 @@ class StorageConnections:
     def blobs(self, connection: str) -> "BlobServiceClient":
         """The blob service; calls are retried for about 3 s."""
 
-        def connect() -> "BlobServiceClient":
+        def connect() -> Any:
             from azure.storage.blob.aio import BlobServiceClient
 
             return self._open(BlobServiceClient, connection, "blob", **_RETRY)
@@ -55,7 +55,7 @@ class StorageConnections:
     def tables(self, connection: str) -> "TableServiceClient":
         """The table service."""
 
-        def connect() -> "TableServiceClient":
+        def connect() -> Any:
             from azure.data.tables.aio import TableServiceClient
 
             return self._open(TableServiceClient, connection, "table", retry_total=2)
