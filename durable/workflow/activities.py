@@ -16,7 +16,7 @@ from durable.workflow.eventing.arrivals import ArrivalStore, missed
 from durable.workflow.eventing.subscriptions import Delivered, SubscriptionStore
 from durable.workflow.expressions import Evaluator
 from durable.workflow.faults import SpecError, spec_error
-from durable.workflow.instances import TABLE, InstanceStore
+from durable.workflow.instances import TABLE, instance_store
 from durable.workflow.models import (
     CALL_TIMEOUT_S,
     FINAL,
@@ -44,7 +44,7 @@ async def record_progress(runtime: Runtime, evaluator: Evaluator, progress: Prog
     async with runtime.working(progress.work, "record progress"):
         for subscription in progress.opens:
             await subscriptions(runtime).announce(progress.work.tenant, subscription.tests)
-        await InstanceStore(runtime.tables.table(TABLE)).record(progress)
+        await instance_store(runtime).record(progress)
         for listener in (key[2:] for key in progress.closes if key.startswith("w!")):
             await subscriptions(runtime).empty(progress.work.tenant, listener)
         if progress.status in FINAL:
@@ -87,7 +87,7 @@ async def check_going(runtime: Runtime, going: Going) -> bool:
     A cancellation is an event, and an event that comes just when an instance is continued as new can be lost.
     """
     async with runtime.working(going.work, "check going"):
-        return not await InstanceStore(runtime.tables.table(TABLE)).is_cancelling(going.work.tenant, going.instance_id)
+        return not await instance_store(runtime).is_cancelling(going.work.tenant, going.instance_id)
 
 
 async def call_function(runtime: Runtime, call: FunctionCall) -> CallOutcome:
@@ -97,7 +97,7 @@ async def call_function(runtime: Runtime, call: FunctionCall) -> CallOutcome:
     """
     async with runtime.working(call.work, f"call {call.function}"):
         if call.progress is not None:
-            await InstanceStore(runtime.tables.table(TABLE)).record(call.progress)
+            await instance_store(runtime).record(call.progress)
         function = CATALOG[call.function]
         try:
             return _within_limits(await _carry_out(runtime, function, call))

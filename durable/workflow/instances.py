@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.messaging.events import Event
+from chassis.runtime import Runtime
 from chassis.storage.rows import Change, Delete, Insert, Replace, Row, RowChanged, Upsert
 from chassis.storage.tables import Table
 from durable.workflow.eventing.subscriptions import opening
 from durable.workflow.faults import SpecError
 from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState
+from durable.workflow.payloads import CONTAINER, Payloads
 
 TABLE = "workflowinstances"
 WRITE_ATTEMPTS = 5
@@ -26,17 +28,24 @@ CLOSED_AT_ONCE = 30
 class InstanceStore:
     """Instances of all tenants; every method names the tenant it acts for."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, payloads: Payloads) -> None:
         self._table = table
+        self._payloads = payloads
 
-    async def add(self, tenant: str, instance_id: str, values: dict[str, Any], event: Event | None = None) -> None:
-        """Store a new instance as pending. Raises RowExists when there is one with that id."""
-        row = {**values, "status": "pending", "revision": 0}
+    async def add(
+        self, tenant: str, instance_id: str, values: dict[str, Any], given: Any = None, event: Event | None = None
+    ) -> None:
+        """Store a new instance with its input as pending. Raises RowExists when there is one with that id."""
+        row = {**values, "input": await self._payloads.stored(tenant, given), "status": "pending", "revision": 0}
         await self._table.commit(tenant, [Insert(f"i!{instance_id}", row)], [event] if event else [])
 
     async def get(self, tenant: str, instance_id: str) -> Row | None:
         """The instance's row, None when there is none for this tenant."""
         return await self._table.get(tenant, f"i!{instance_id}")
+
+    async def value(self, row: Row, name: str) -> Any:
+        """What the instance's row holds under the name: input, output, error or compensation; None without it."""
+        return await self._payloads.value(row.partition, row.get(name))
 
     async def page(
         self,
@@ -121,7 +130,7 @@ class InstanceStore:
             row = await self._table.get(tenant, key)
             if row is None or row["revision"] >= progress.revision or row["status"] in FINAL:
                 return
-            state = Replace(key, {**row.values, **_state(progress)}, row.etag)
+            state = Replace(key, {**row.values, **await self._state(progress)}, row.etag)
             changes: list[Change] = [state, *_tasks(progress)]
             changes += [change for subscription in progress.opens for change in opening(subscription)]
             together, later = progress.closes[:CLOSED_AT_ONCE], progress.closes[CLOSED_AT_ONCE:]
@@ -135,20 +144,26 @@ class InstanceStore:
                 if attempt + 1 == WRITE_ATTEMPTS:
                     raise
 
+    async def _state(self, progress: Progress) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "status": progress.status,
+            "revision": progress.revision,
+            "started_at": progress.started_at,
+            "ended_at": progress.ended_at,
+        }
+        ended: dict[str, Any] = {}
+        if progress.status in FINAL:
+            undone = [item.model_dump(mode="json") for item in progress.compensation]
+            ended = {"output": progress.output, "compensation": undone}
+        if progress.error is not None:
+            ended["error"] = progress.error.as_json()
+        stored = {name: await self._payloads.stored(progress.work.tenant, value) for name, value in ended.items()}
+        return {**values, **stored}
 
-def _state(progress: Progress) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "status": progress.status,
-        "revision": progress.revision,
-        "started_at": progress.started_at,
-        "ended_at": progress.ended_at,
-    }
-    if progress.status in FINAL:
-        values["output"] = json.dumps(progress.output, ensure_ascii=False)
-        values["compensation"] = json.dumps([item.model_dump(mode="json") for item in progress.compensation])
-    if progress.error is not None:
-        values["error"] = json.dumps(progress.error.as_json(), ensure_ascii=False)
-    return values
+
+def instance_store(runtime: Runtime) -> InstanceStore:
+    """The read model over the process's storage."""
+    return InstanceStore(runtime.tables.table(TABLE), Payloads(runtime.blobs.container(CONTAINER)))
 
 
 def _tasks(progress: Progress) -> list[Upsert]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
-MAX_VALUE_CHARS = 1_048_576
+MAX_VALUE_BYTES = 1_048_576
 
 # What jq offers beyond its data is closed a second time here: even a program that slipped through the check at
 # definition time can't see a clock, an environment or an input stream.
@@ -70,13 +70,13 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         if request["data"] is None:
             return check(request["program"], names)
         program = compiled(request["program"], names)
-        value = json.dumps(program.input_text(request["data"]).first(), allow_nan=False)
+        value = json.dumps(program.input_text(request["data"]).first(), allow_nan=False, ensure_ascii=False)
     except StopIteration:
         return {"value": "null"}
     except (ValueError, RecursionError) as error:
         return {"error": str(error)[:500]}
-    if len(value) > MAX_VALUE_CHARS:
-        return {"error": f"the value has more than {MAX_VALUE_CHARS} characters"}
+    if len(value.encode(errors="surrogatepass")) > MAX_VALUE_BYTES:
+        return {"error": f"the value has more than {MAX_VALUE_BYTES} bytes"}
     return {"value": value}
 
 

@@ -13,8 +13,8 @@ FINAL: frozenset[str] = frozenset({"completed", "faulted", "cancelled"})
 
 ORCHESTRATOR = "workflow_run_definition"
 CANCEL_EVENT = "workflow.cancel"
-MAX_PAYLOAD_BYTES = 32_000
-"""Largest input or output, as JSON; larger data belongs in a dataset, a job or a blob, and its id here."""
+MAX_PAYLOAD_BYTES = 1_000_000
+"""Largest input, output or other single value, as JSON; larger data belongs in a dataset, a job or a blob."""
 
 CALL_TIMEOUT_S = 20.0
 """How long one call may take at most; a timeout around it can shorten that."""

@@ -16,7 +16,7 @@ from durable.workflow.models import (
 )
 
 SHOWN_BYTES = 4096
-"""Larger inputs and outputs of tasks are left out of the read model."""
+"""Of larger inputs and outputs of tasks the read model has only the size."""
 
 FULL = 60
 """So many changes are written at once at most; a table transaction takes 100 rows."""
@@ -128,4 +128,7 @@ class Trail:
 
 
 def _shown(value: Any) -> Any:
-    return value if value is not None and len(json.dumps(value)) <= SHOWN_BYTES else None
+    if value is None:
+        return None
+    size = len(json.dumps(value, ensure_ascii=False).encode())
+    return value if size <= SHOWN_BYTES else {"$omitted": {"bytes": size}}

@@ -8,6 +8,7 @@ from durable.workflow.eventing.arrivals import Arrival, ArrivalStore
 from durable.workflow.eventing.delivery import Delivery
 from durable.workflow.eventing.subscriptions import SubscriptionStore, Wanting
 from durable.workflow.instances import TABLE, InstanceStore
+from durable.workflow.instances import instance_store as store_of
 from durable.workflow.jq_process import process_evaluator
 from functions.workflow import secrets as secret_service
 from functions.workflow.definitions import Definitions
@@ -27,7 +28,7 @@ def definitions() -> Definitions:
 
 def instance_store() -> InstanceStore:
     """The read model of instances."""
-    return InstanceStore(runtime.tables.table(TABLE))
+    return store_of(runtime)
 
 
 def instances() -> Instances:

@@ -69,7 +69,7 @@ class InstanceHead(Contract):
 
 
 class InstanceRead(InstanceHead):
-    """An instance with its data, its error and every task run. Large task inputs and outputs are left out."""
+    """An instance with its data, its error and its task runs; of their large inputs and outputs only the size."""
 
     input: Any = None
     output: Any = None

@@ -78,10 +78,11 @@ class Instances:
         self._check_input(definition, request.input)
         await self._starts.add(caller.tenant, instance_id)
         try:
-            await self._store.add(caller.tenant, instance_id, _new_row(caller, definition, request, instance_id))
+            row = _new_row(caller, definition, request, instance_id)
+            await self._store.add(caller.tenant, instance_id, row, request.input)
         except RowExists:
-            row = await self._row(caller.tenant, instance_id)
-            check_same_request(row["fingerprint"], fingerprint(request.model_dump(mode="json")))
+            there = await self._row(caller.tenant, instance_id)
+            check_same_request(there["fingerprint"], fingerprint(request.model_dump(mode="json")))
         return await self._ensure_started(caller.tenant, instance_id, client, definition)
 
     async def read(self, tenant: str, instance_id: str) -> InstanceRead:
@@ -90,10 +91,10 @@ class Instances:
         head = _head(row, suspended=await self._store.suspended(tenant, instance_id))
         return InstanceRead(
             **head.model_dump(by_alias=False),
-            input=_json(row, "input"),
-            output=_json(row, "output"),
-            error=_json(row, "error"),
-            compensation=_json(row, "compensation") or [],
+            input=await self._store.value(row, "input"),
+            output=await self._store.value(row, "output"),
+            error=await self._store.value(row, "error"),
+            compensation=await self._store.value(row, "compensation") or [],
             tasks=await self._store.tasks(tenant, instance_id),
         )
 
@@ -128,7 +129,7 @@ class Instances:
         row = await self._row(tenant, instance_id)
         if row["status"] != "faulted":
             raise InstanceNotFailed(f"it is {row['status']}")
-        if _json(row, "compensation"):
+        if await self._store.value(row, "compensation"):
             raise InstanceUndone("its compensations have run; start another instance")
         if _carried(await client.get_status(instance_id)) is None:
             raise InstanceBrokenOff("it did not fail at a task; start another instance")
@@ -191,8 +192,9 @@ class Instances:
         if row["status"] == "pending" and (not _is_known(known) or _carried(known) is not None):
             if definition is None or definition.id.version != row["version"]:  # a newer one may be the highest by now
                 definition = await self._definitions.frozen(tenant, row["namespace"], row["name"], row["version"])
-            given = _start_input(definition, row, instance_id, _carried(known))
-            await client.start_new(ORCHESTRATOR, instance_id, given)
+            given = await self._store.value(row, "input")
+            start = _start_input(definition, row, instance_id, given, _carried(known))
+            await client.start_new(ORCHESTRATOR, instance_id, start)
         await self._starts.done(tenant, instance_id)
         return _head(row, suspended=False)
 
@@ -220,12 +222,12 @@ class Instances:
 
 
 def _start_input(
-    definition: Frozen, row: Row, instance_id: str, carried: dict[str, Any] | None = None
+    definition: Frozen, row: Row, instance_id: str, given: Any, carried: dict[str, Any] | None
 ) -> dict[str, Any]:
     start = StartInstance(
         instance_id=instance_id,
         definition=definition.document,
-        input=_json(row, "input"),
+        input=given,
         created_at=row["created_at"],
         work=WorkContext.model_validate_json(row["work"]),
         carried=Carried.model_validate(carried) if carried else None,
@@ -254,7 +256,6 @@ def _new_row(caller: Principal, definition: Frozen, request: StartRequest, insta
         "version": definition.id.version,
         "subject": caller.subject,
         "fingerprint": fingerprint(request.model_dump(mode="json")),
-        "input": json.dumps(request.input, ensure_ascii=False),
         "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "correlation_id": call.correlation_id if (call := current()) is not None else None,
         "work": WorkContext.capture(correlation_id=instance_id).model_dump_json(),
@@ -266,8 +267,3 @@ def _head(row: Row, *, suspended: bool) -> InstanceHead:
     times = {name: row.get(name) for name in ("created_at", "started_at", "ended_at")}
     names = {name: row[name] for name in ("namespace", "name", "version")}
     return InstanceHead(id=row.key.removeprefix("i!"), status=status, **names, **times)
-
-
-def _json(row: Row, name: str) -> Any:
-    text = row.get(name)
-    return None if text is None else json.loads(text)

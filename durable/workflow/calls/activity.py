@@ -23,7 +23,7 @@ from durable.workflow.calls.tokens import Tokens
 from durable.workflow.deferral import Deferred, Scope, fill_deferred
 from durable.workflow.expressions import ExpressionError
 from durable.workflow.faults import Fault, SpecError, spec_error
-from durable.workflow.instances import TABLE, InstanceStore
+from durable.workflow.instances import instance_store
 from durable.workflow.jq_process import process_evaluator, secret_evaluator
 from durable.workflow.models import MAX_PAYLOAD_BYTES, CallOutcome
 
@@ -37,7 +37,7 @@ async def call_out(runtime: Runtime, call: OutgoingCall) -> CallOutcome:
     """
     async with runtime.working(call.work, f"call {call.protocol}"):
         if call.progress is not None:
-            await InstanceStore(runtime.tables.table(TABLE)).record(call.progress)
+            await instance_store(runtime).record(call.progress)
         try:
             secrets = await read_secrets(runtime, call.work.tenant, call.secrets)
         except Fault as fault:

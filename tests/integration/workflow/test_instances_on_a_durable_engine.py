@@ -218,7 +218,7 @@ async def test_an_input_that_does_not_fit_starts_nothing(house: Any) -> None:
     with pytest.raises(InputInvalid):
         await start(house, DEMO_REQUEST.model_copy(update={"input": {"dataset": 1}}))
     with pytest.raises(InputTooLarge):
-        await start(house, DEMO_REQUEST.model_copy(update={"input": {**INPUT, "title": "x" * 40_000}}))
+        await start(house, DEMO_REQUEST.model_copy(update={"input": {**INPUT, "title": "x" * 1_000_001}}))
     assert (await composition.instances().page(house.caller.tenant, InstanceFilter(), None, 10)).items == []
 
 

@@ -161,3 +161,17 @@ async def test_what_was_undone_or_failed_at_no_task_can_not_be_tried_again(house
         await composition.instances().retry(house.caller.tenant, await start(house, "undone"), house.client)
     with pytest.raises(InstanceBrokenOff):
         await composition.instances().retry(house.caller.tenant, await start(house, "output"), house.client)
+
+
+async def test_large_input_and_output_lie_in_blobs_and_are_read_as_they_were(house: Any) -> None:
+    body = "do: [{s: {set: {text: '${ .text + .text }', had: '${ $workflow.input.text | length }'}}}]"
+    await put(house, "large", body)
+    given = {"text": "ä" * 100_000}
+    found = await house.read(await start(house, "large", input=given))
+    assert found.status == "completed", found.error
+    assert found.input == given
+    assert found.output == {"text": "ä" * 200_000, "had": 100_000}
+    assert found.tasks[0].output == {"$omitted": {"bytes": 400_026}}
+    row = await composition.instance_store().get(house.caller.tenant, found.id)
+    assert row["input"].startswith("claim:")
+    assert row["output"].startswith("claim:")

@@ -412,7 +412,7 @@ def test_a_workflow_cannot_announce_in_the_name_of_a_service(engine: MakeEngine)
 
 
 def test_too_large_an_output_is_refused_by_name(engine: MakeEngine) -> None:
-    made = engine("do: [{big: {set: {text: '${ \"x\" * 40000 }'}}}]")
+    made = engine("do: [{big: {set: {text: '${ \"x\" * 1000001 }'}}}]")
     assert made.run()["status"] == "faulted"
     assert made.final["error"]["status"] == 413
 
