@@ -1,0 +1,8 @@
+"""Builds the overlays of `keda/` without the kustomize binary: the features that they use, and no others.
+
+Where `kubectl kustomize` is there, tests compare the two, object by object.
+"""
+
+from infra.kustomize.build import KustomizeError, build
+
+__all__ = ["KustomizeError", "build"]
