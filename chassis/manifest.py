@@ -136,6 +136,7 @@ class ServiceManifest(Contract):
     queues: tuple[Queue, ...] = ()
     partitioned_queues: tuple[PartitionedQueue, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
+    sends: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
     calls: dict[str, tuple[str, ...]] = {}

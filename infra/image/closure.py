@@ -29,7 +29,7 @@ def imported_modules(root: Path, entry: tuple[str, ...]) -> set[str]:
     return found
 
 
-def imported_packages(root: Path, modules: set[str]) -> Mapping[str, str]:
+def imported_packages(root: Path, modules: frozenset[str]) -> Mapping[str, str]:
     """Top-level name of every import that is neither ours nor Python's → one module that imports it."""
     import sys
 

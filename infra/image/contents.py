@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from infra.image.closure import (
@@ -53,10 +54,11 @@ def durable_topics(root: Path = ROOT) -> dict[str, tuple[str, ...]]:
     raise ValueError("function_app.py has no DURABLE_TOPICS")
 
 
-def closure(service: str, root: Path = ROOT) -> set[str]:
+@cache
+def closure(service: str, root: Path = ROOT) -> frozenset[str]:
     """The modules that the service's app imports."""
     topics = [f"durable.{topic}.blueprint" for topic in durable_topics(root).get(service, ())]
-    return imported_modules(root, ("function_app", f"functions.{service}.blueprint", *topics))
+    return frozenset(imported_modules(root, ("function_app", f"functions.{service}.blueprint", *topics)))
 
 
 def mistakes(service: str, root: Path = ROOT) -> Iterator[str]:
