@@ -4,7 +4,7 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -q
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## Set up .venv/ and Azurite (a second time: does nothing, needs no network)
 	@for p in $(PY) python3 python3.11 python3.12 python3.13; do \
@@ -33,7 +33,11 @@ check: setup  ## Lint, types, import contracts, unit tests: no network needed
 	@.venv/bin/lint-imports
 	@$(PYTEST) -n 2 --dist worksteal tests/unit
 
-test: check  ## All of check, then integration, end-to-end and conformance tests
+check-infra: QUIET = --quiet
+check-infra: setup  ## Check images, manifests, Bicep, alerts and pipelines: no cloud, no Docker, no root
+	@$(PY) -m infra.checks
+
+test: check check-infra  ## All of check and check-infra, then integration, end-to-end and conformance tests
 	@$(PYTEST) $(wildcard tests/integration tests/e2e tests/conformance)
 
 bench: QUIET = --quiet
@@ -45,4 +49,4 @@ clean:  ## Stop the platform and remove what it stored and built (keeps .venv/)
 	@rm -rf build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down status check test bench clean
+.PHONY: help setup demo up down status check check-infra test bench clean

@@ -246,6 +246,21 @@ module vault 'modules/vault.bicep' = {
     name: '${abbreviations.vault}${take(environmentName, 7)}-${token}'
     privateEndpoints: privateEndpoints
     administratorsId: administrators.objectId
+    officers: { identity: identities.outputs.principals.identity }
+    logsId: observability.outputs.logsId
+  }
+}
+
+// Tenants' secrets lie apart from the platform's own keys: who may write the ones can't read the others.
+module secrets 'modules/vault.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.vault}s${take(environmentName, 6)}-${token}'
+    privateEndpoints: privateEndpoints
+    administratorsId: administrators.objectId
+    officers: { workflow: identities.outputs.principals.workflow }
     logsId: observability.outputs.logsId
   }
 }
@@ -265,6 +280,7 @@ module endpoints 'modules/private-endpoints.bicep' = if (privateEndpoints) {
         { name: 'queue', resourceId: storage.outputs.id, group: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
         { name: 'registry', resourceId: registry.outputs.id, group: 'registry', zone: 'privatelink.azurecr.io' }
         { name: 'vault', resourceId: vault.outputs.id, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
+        { name: 'secrets', resourceId: secrets.outputs.id, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
         { name: 'sql', resourceId: sql.outputs.id, group: 'sqlServer', zone: 'privatelink${environment().suffixes.sqlServerHostname}' }
         { name: 'metrics', resourceId: observability.outputs.metricsId, group: 'prometheusMetrics', zone: 'privatelink.${location}.prometheus.monitor.azure.com' }
       ],
@@ -305,6 +321,8 @@ output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_AKS_CLUSTER_NAME string = cluster.outputs.name
 output AZURE_CONTAINER_REGISTRY_ENDPOINT string = registry.outputs.endpoint
 output AZURE_KEY_VAULT_NAME string = vault.outputs.name
+output AZURE_KEY_VAULT_URL string = vault.outputs.url
+output AZURE_SECRETS_VAULT_URL string = secrets.outputs.url
 output AZURE_STORAGE_ACCOUNT string = storage.outputs.name
 output AZURE_SERVICE_BUS_NAMESPACE string = messaging == 'servicebus' ? messages!.outputs.name : ''
 output AZURE_SQL_HOST string = sql.outputs.host

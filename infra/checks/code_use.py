@@ -69,7 +69,7 @@ def _collect_asks(sources: Sources, use: CodeUse) -> None:
     for place, call in sources.calls_of("services.ask"):
         given = _argument(call, 0)
         try:
-            use.asks.update({name: place for name in (sources.strings(place.module, given) if given else ())})
+            use.asks.update(dict.fromkeys(sources.strings(place.module, given) if given else (), place))
         except Unresolved:
             known = list(_declared(sources, given)) if given else []
             use.asks.update({name: place for name in known or [ALL_SERVICES] if name not in use.asks})
@@ -86,7 +86,7 @@ def _argument(call: ast.Call, which: str | int) -> ast.AST | None:
 
 
 def _declared(sources: Sources, given: ast.AST) -> Iterator[str]:
-    """The workflow's catalog: `function.path` is the queue of an entry that tells, `function.service` whom others ask."""
+    """The workflow's catalog: `function.path` is a teller's queue, `function.service` whom others ask."""
     member = {"function.path": "path", "function.service": "service"}.get(ast.unparse(given))
     if member is None or "durable.workflow.catalog" not in sources.modules:
         return

@@ -85,12 +85,13 @@ def known_scopes(service: str) -> dict[str, Place]:
     for place, call in sources.calls_of("requires"):
         for given in call.args:
             with suppress(Unresolved):
-                found.update({scope: place for scope in sources.strings(place.module, given)})
+                found.update(dict.fromkeys(sources.strings(place.module, given), place))
     for module in modules:
         for node in ast.walk(sources.tree(module)):
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-                if _SCOPE.fullmatch(str(node.value.value)) and str(node.value.value).startswith(f"{service}."):
-                    found.setdefault(str(node.value.value), Place(module, node))
+            value = node.value if isinstance(node, ast.Assign) else None
+            text = str(value.value) if isinstance(value, ast.Constant) else ""
+            if _SCOPE.fullmatch(text) and text.startswith(f"{service}."):
+                found.setdefault(text, Place(module, node))
     return found
 
 

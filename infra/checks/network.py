@@ -13,7 +13,9 @@ READS_ALL = {"gateway": "their OpenAPI documents", "monitoring": "their health"}
 
 def callers(manifests: Mapping[str, ServiceManifest], code: Mapping[str, CodeUse]) -> dict[str, set[str]]:
     """Service → who asks it: the edge for its routes, services by code; all ask identity for tokens and keys."""
-    found: dict[str, set[str]] = {service: {EDGE} if manifest.routes else set() for service, manifest in manifests.items()}
+    found: dict[str, set[str]] = {
+        service: {EDGE} if manifest.routes else set() for service, manifest in manifests.items()
+    }
     for service, use in code.items():
         for target in manifests if ALL_SERVICES in use.asks else use.asks:
             found[target].add(service)
@@ -46,7 +48,9 @@ def network_mistakes(
             yield f"{where}: must speak of both directions"
     edge = environment.find("NetworkPolicy", EDGE)
     routed = {service for service, manifest in manifests.items() if manifest.routes}
-    yield from _differences(f"{environment.name}: NetworkPolicy edge", "lets it reach", peers(edge, "egress", "to"), routed)
+    yield from _differences(
+        f"{environment.name}: NetworkPolicy edge", "lets it reach", peers(edge, "egress", "to"), routed
+    )
     denial = environment.find("NetworkPolicy", "default-deny")
     if denial is None or denial["spec"] != {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}:
         yield f"{environment.name}: everything must be denied by default"

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 import kubernetes_validate
+from kubernetes_validate.utils import SchemaNotFoundError, ValidationError
 
 from infra.checks.manifests import Environment
 from infra.checks.report import Skipped
@@ -34,9 +35,9 @@ def kubernetes_mistakes(environment: Environment) -> Iterator[str]:
             continue
         try:
             kubernetes_validate.validate(found, KUBERNETES, strict=True)
-        except kubernetes_validate.ValidationError as error:
+        except ValidationError as error:
             yield f"{environment.name}: {named(found)}: {error}".splitlines()[0]
-        except kubernetes_validate.SchemaNotFoundError:
+        except SchemaNotFoundError:
             yield f"{environment.name}: {named(found)}: no such kind in Kubernetes {KUBERNETES}"
 
 
@@ -56,8 +57,8 @@ def keda_mistakes(environment: Environment, folder: Path = KEDA_CRDS) -> Iterato
 
 
 @cache
-def crd_checker(folder: Path, api_version: str, kind: str) -> jsonschema.Draft7Validator | None:
-    """A validator by the CRD of that kind, closed: what the API server would silently prune is refused."""
+def crd_checker(folder: Path, api_version: str, kind: str) -> Any:
+    """A validator by the CRD of that kind; None: there is none. What the API server would prune is refused."""
     path = folder / f"keda.sh_{kind.lower()}s.yaml"
     for definition in read_objects(path) if path.is_file() else ():
         for version in definition["spec"]["versions"]:

@@ -62,7 +62,8 @@ class Sources:
     def strings(self, module: str, node: ast.AST, depth: int = 0) -> Iterator[str]:
         """The strings that an expression can be. Raises Unresolved when that can't be told.
 
-        Followed are constants, imports, parameters (to all callers), attributes set in `__init__`, loops over tuples.
+        Followed are constants, imports, parameters (to all callers), attributes set in `__init__`, loops over
+        tuples; of a subscript it is any element.
         """
         if depth > 8:
             raise Unresolved(f"{module}: {ast.unparse(node)} goes too deep")
@@ -71,8 +72,10 @@ class Sources:
         elif isinstance(node, ast.Tuple | ast.List):
             for element in node.elts:
                 yield from self.strings(module, element, depth + 1)
-        elif isinstance(node, ast.Starred):
+        elif isinstance(node, ast.Starred | ast.Subscript):
             yield from self.strings(module, node.value, depth + 1)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in _SAME_ELEMENTS and node.args:
+            yield from self.strings(module, node.args[0], depth + 1)
         elif isinstance(node, ast.Name):
             yield from self._name(module, node, depth)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
@@ -177,3 +180,11 @@ def _loops(scope: ast.AST, name: str) -> Iterator[ast.AST]:
     for loop in generators:
         if isinstance(loop.target, ast.Name) and loop.target.id == name:
             yield loop.iter
+        elif isinstance(loop.target, ast.Tuple) and isinstance(loop.iter, ast.Call):
+            # for number, name in enumerate(names)
+            last = loop.target.elts[-1]
+            if ast.unparse(loop.iter.func) == "enumerate" and isinstance(last, ast.Name) and last.id == name:
+                yield loop.iter.args[0]
+
+
+_SAME_ELEMENTS = frozenset({"tuple", "list", "sorted", "set", "frozenset"})

@@ -3,6 +3,7 @@
 Where `kubectl kustomize` is there, tests compare the two, object by object.
 """
 
-from infra.kustomize.build import KustomizeError, build
+from infra.kustomize.build import build
+from infra.kustomize.errors import KustomizeError
 
 __all__ = ["KustomizeError", "build"]

@@ -1,7 +1,7 @@
 """From a kustomization folder to the objects that would be applied.
 
-Order as in kustomize: resources, generators, components, patches, namespace, labels, images, replacements; then names of
-generated ConfigMaps get the hash of their content and references follow. A field that is not known here is refused.
+Order as in kustomize: resources, generators, components, patches, namespace, labels, images, replacements; then names
+of generated ConfigMaps get the hash of their content and references follow. A field that is not known is refused.
 Source: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/
 """
 

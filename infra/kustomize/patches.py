@@ -30,7 +30,9 @@ def apply_patch(objects: list[dict[str, Any]], entry: dict[str, Any], folder: Pa
     if not places:
         raise KustomizeError(f"no object fits the target {target}")
     for number in places:
-        objects[number] = json_patch(objects[number], patch) if isinstance(patch, list) else _merged(objects[number], patch)
+        objects[number] = (
+            json_patch(objects[number], patch) if isinstance(patch, list) else _merged(objects[number], patch)
+        )
 
 
 def _merged(given: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +90,8 @@ def _operate(document: dict[str, Any], operation: dict[str, Any]) -> None:
             place = place[int(part) if isinstance(place, list) else part]
         key: Any = last if isinstance(place, dict) else len(place) if last == "-" else int(last)
         _carry_out(place, key, operation)
+    except KustomizeError:
+        raise
     except (KeyError, IndexError, ValueError, TypeError):
         raise KustomizeError(f"{operation['op']} {operation['path']}: there is nothing") from None
 

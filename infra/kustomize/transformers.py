@@ -6,7 +6,9 @@ from typing import Any
 
 from infra.kustomize.errors import KustomizeError
 
-CLUSTER_SCOPED = frozenset({"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "GatewayClass"})
+CLUSTER_SCOPED = frozenset(
+    {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "GatewayClass"}
+)
 """Kinds of ours that live in no namespace."""
 
 
@@ -35,7 +37,9 @@ def set_image(objects: list[dict[str, Any]], entry: dict[str, Any], folder: Path
     for container in _containers(objects):
         name, tag, digest = _parts(container["image"])
         if name == entry["name"]:
-            container["image"] = _image(entry.get("newName", name), entry.get("newTag", tag), entry.get("digest", digest))
+            container["image"] = _image(
+                entry.get("newName", name), entry.get("newTag", tag), entry.get("digest", digest)
+            )
 
 
 def _containers(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -7,13 +7,16 @@ param networkId string
 @description('{name, resourceId, group, zone}; see https://learn.microsoft.com/azure/private-link/private-endpoint-dns')
 param targets array
 
-resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [for target in targets: {
-  name: target.zone
+// Several resources share a zone.
+var zones = union(map(targets, t => t.zone), [])
+
+resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [for name in zones: {
+  name: name
   location: 'global'
   tags: tags
 }]
 
-resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (target, i) in targets: {
+resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (name, i) in zones: {
   parent: zone[i]
   name: 'network'
   location: 'global'
@@ -49,7 +52,7 @@ resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-0
     privateDnsZoneConfigs: [
       {
         name: target.name
-        properties: { privateDnsZoneId: zone[i].id }
+        properties: { privateDnsZoneId: zone[indexOf(zones, target.zone)].id }
       }
     ]
   }

@@ -1,10 +1,12 @@
-// The services' signing keys. Access by role, a secret at a time (infra/hooks/postprovision.sh grants each identity its
-// own secrets, once they exist); nothing removed can be purged for 90 days.
+// A vault. Officers read and write all of it; the keys that services read are granted one by one, once they exist
+// (infra/deploy/keys.py). Nothing removed can be purged for 90 days.
 param location string
 param tags object
 param name string
 param privateEndpoints bool
 param administratorsId string
+@description('Service → object id of an identity that reads and writes all secrets of this vault.')
+param officers object
 param logsId string
 
 // Built-in roles: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
@@ -39,6 +41,16 @@ resource administration 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+resource office 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for officer in items(officers): {
+  scope: vault
+  name: guid(vault.id, officer.key, secretsOfficer)
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', secretsOfficer)
+    principalId: officer.value
+    principalType: 'ServicePrincipal'
+  }
+}]
+
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: vault
   name: 'logs'
@@ -51,3 +63,4 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 
 output id string = vault.id
 output name string = vault.name
+output url string = vault.properties.vaultUri
