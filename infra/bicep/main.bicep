@@ -73,6 +73,8 @@ var durableServices = ['workflow', 'processing']
 var delegatingServices = ['processing']
 
 var queueReaders = flatten(map(manifests, m => map(m.?queues ?? [], q => { service: m.service, name: q.name })))
+// Partitions of streams: storage queues in every environment, which the service's own nodes fill and empty.
+var partitions = flatten(map(manifests, m => flatten(map(m.?partitionedQueues ?? [], p => map(range(0, p.partitions), i => { service: m.service, name: '${p.name}-${i}' })))))
 var queueSenders = flatten(map(manifests, m => map(m.?sends ?? [], q => { service: m.service, name: q })))
 var announcers = map(filter(manifests, m => length(m.?emits ?? []) > 0), m => m.service)
 var tables = flatten(map(manifests, m => map(m.?tables ?? [], t => { service: m.service, name: t })))
@@ -198,14 +200,15 @@ module storage 'modules/storage.bicep' = {
   }
 }
 
-module storageQueues 'modules/storage-queues.bicep' = if (messaging == 'storage') {
+module storageQueues 'modules/storage-queues.bicep' = {
   scope: group
   params: {
     storageName: storage.outputs.name
-    queues: queueReaders
-    senders: queueSenders
-    announcers: announcers
-    subscriptions: subscribers
+    partitions: partitions
+    queues: messaging == 'storage' ? queueReaders : []
+    senders: messaging == 'storage' ? queueSenders : []
+    announcers: messaging == 'storage' ? announcers : []
+    subscriptions: messaging == 'storage' ? subscribers : []
     principals: identities.outputs.principals
     scalerPrincipal: identities.outputs.scalerPrincipal
   }

@@ -3,13 +3,18 @@
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+from chassis.manifest import SERVICES
 from infra.checks.source import Place, Sources, Unresolved
 from infra.image.contents import ROOT, closure
 
 ALL_SERVICES = "*"
 """Calls whose target is a variable: every service."""
+
+_PARTITION = "queue_of("
+"""The queue of a partition (chassis/messaging/partitions.py): service.yaml names those under partitionedQueues."""
 
 PUSH_QUEUE = "notification-push"
 """Where Runtime.progress sends (chassis/push.py)."""
@@ -33,13 +38,13 @@ def code_use(service: str, root: Path = ROOT) -> CodeUse:
     """Read one service's source; what can't be told from it is in `unresolved`."""
     modules = frozenset(closure(service, root))
     own = frozenset(name for name in modules if name.split(".")[0] in {"functions", "durable"})
-    sources = Sources(root, own | {"chassis.push"} & modules)
+    sources = Sources(root, own | (modules - _of_all(root)), modules)
     use = CodeUse()
     _collect(sources, use.consumes, use, ("queue_trigger",), "queue_name")
     _collect(sources, use.consumes, use, ("on_queue",), 1)
     _collect(sources, use.sends, use, ("queues.send", "queues.put"), 0)
     _collect(sources, use.tables, use, ("tables.table",), 0)
-    _collect(sources, use.containers, use, ("blobs.container",), 0)
+    _collect(sources, use.containers, use, ("blobs.container", "blobs.leases"), 0)
     _collect_asks(sources, use)
     for place, _ in sources.calls_of("runtime.progress"):
         use.sends.setdefault(PUSH_QUEUE, place)
@@ -48,12 +53,18 @@ def code_use(service: str, root: Path = ROOT) -> CodeUse:
     return use
 
 
+@cache
+def _of_all(root: Path) -> frozenset[str]:
+    """The modules that every service imports: what they use is said of each service where it calls them."""
+    return frozenset.intersection(*(closure(service, root) for service in SERVICES))
+
+
 def _collect(
     sources: Sources, into: dict[str, Place], use: CodeUse, functions: tuple[str, ...], argument: str | int
 ) -> None:
     for place, call in sources.calls_of(*functions):
         given = _argument(call, argument)
-        if given is None:
+        if given is None or ast.unparse(given).startswith(_PARTITION):
             continue
         try:
             for name in sources.strings(place.module, given):

@@ -80,7 +80,7 @@ def called_scopes(manifests: Mapping[str, ServiceManifest]) -> set[str]:
 def known_scopes(service: str) -> dict[str, Place]:
     """The scopes that a service's own code asks for: what `requires` is given, and its names for scopes (SCOPE = …)."""
     modules = frozenset(name for name in closure(service) if name.startswith(f"functions.{service}"))
-    sources = Sources(ROOT, modules)
+    sources = Sources(ROOT, modules, closure(service))
     found: dict[str, Place] = {}
     for place, call in sources.calls_of("requires"):
         for given in call.args:

@@ -58,11 +58,17 @@ def _depths(
 ) -> Iterator[str]:
     kind = "azure-servicebus" if environment.name == "prod" else "azure-queue"
     found = {trigger["metadata"]["queueName"]: trigger for trigger in triggers if trigger["type"] in DEPTH_TRIGGERS}
-    for queue in sorted(code.consumes.keys() - found.keys()):
-        yield f"{queue} can back up ({code.consumes[queue]}) and has no trigger"
-    for queue in sorted(found.keys() - code.consumes.keys()):
+    partitions = {name for queue in manifest.partitioned_queues for name in queue.queues}
+    consumed: dict[str, object] = {**dict.fromkeys(partitions, "partitionedQueues"), **code.consumes}
+    for queue in sorted(consumed.keys() - found.keys()):
+        yield f"{queue} can back up ({consumed[queue]}) and has no trigger"
+    for queue in sorted(found.keys() - consumed.keys()):
         yield f"there is a trigger for {queue}, which the service does not consume"
     for queue, trigger in found.items():
+        if queue in partitions:
+            if trigger["type"] != "azure-queue":
+                yield f"{queue}: {trigger['type']}, but partitions are storage queues everywhere"
+            continue
         if trigger["type"] != kind:
             yield f"{queue}: {trigger['type']}, but here messages travel by {kind}"
         target = trigger["metadata"].get(DEPTH_TRIGGERS[trigger["type"]])

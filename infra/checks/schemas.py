@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import kubernetes_validate
-from kubernetes_validate.utils import SchemaNotFoundError, ValidationError
+from kubernetes_validate.utils import SchemaNotFoundError, ValidationError, validate
 
 from infra.checks.manifests import Environment
 from infra.checks.report import Skipped
@@ -34,7 +33,7 @@ def kubernetes_mistakes(environment: Environment) -> Iterator[str]:
         if group == "keda.sh" or group in OTHER_GROUPS:
             continue
         try:
-            kubernetes_validate.validate(found, KUBERNETES, strict=True)
+            validate(found, KUBERNETES, strict=True)
         except ValidationError as error:
             yield f"{environment.name}: {named(found)}: {error}".splitlines()[0]
         except SchemaNotFoundError:

@@ -27,9 +27,11 @@ class Unresolved(LookupError):
 class Sources:
     """The modules of one service, and questions about them."""
 
-    def __init__(self, root: Path, modules: frozenset[str]) -> None:
+    def __init__(self, root: Path, modules: frozenset[str], imported: frozenset[str] = frozenset()) -> None:
+        """`modules` are the service's own; constants may also come from those `imported`."""
         self._root = root
         self.modules = modules
+        self._known = modules | imported
         self._trees: dict[str, ast.Module] = {}
 
     def tree(self, module: str) -> ast.Module:
@@ -88,6 +90,9 @@ class Sources:
     def _name(self, module: str, node: ast.Name, depth: int) -> Iterator[str]:
         scope = node
         while (scope := getattr(scope, "parent", None)) is not None:  # type: ignore[assignment]
+            for allowed in _guards(scope, node.id):
+                yield from self.strings(module, allowed, depth + 1)
+                return
             if isinstance(scope, Scope) and node.id in _parameters(scope):
                 yield from self._given(module, scope, node.id, depth)
                 return
@@ -112,7 +117,7 @@ class Sources:
                                 return module, value
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
                 return (module, node.value) if node.value else None
-            if isinstance(node, ast.ImportFrom) and node.module in self.modules:
+            if isinstance(node, ast.ImportFrom) and node.module in self._known:
                 for alias in node.names:
                     if (alias.asname or alias.name) == name:
                         return self._constant(node.module, alias.name)
@@ -124,7 +129,7 @@ class Sources:
             if isinstance(statement, ast.ImportFrom) and isinstance(node.value, ast.Name):
                 for alias in statement.names:
                     other = f"{statement.module}.{alias.name}"
-                    if (alias.asname or alias.name) == node.value.id and other in self.modules:
+                    if (alias.asname or alias.name) == node.value.id and other in self._known:
                         return self._constant(other, node.attr)
         return None
 
@@ -156,6 +161,14 @@ class Sources:
                 yield from self.strings(place.module, given, depth + 1)
         if not found:
             raise Unresolved(f"{Place(module, scope)}: nobody gives {parameter} to {called}")
+
+
+def _guards(scope: ast.AST, name: str) -> Iterator[ast.AST]:
+    """`if name not in ALLOWED: raise …`: what is allowed."""
+    for statement in getattr(scope, "body", ()) if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef) else ():
+        test = statement.test if isinstance(statement, ast.If) and isinstance(statement.body[0], ast.Raise) else None
+        if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotIn) and ast.unparse(test.left) == name:
+            yield test.comparators[0]
 
 
 def _parameters(scope: Scope) -> list[str]:

@@ -1,5 +1,8 @@
-// Commands and events over storage queues (development). The sender copies an event to each subscriber's queue.
+// Partitions of streams; and, in development, commands and events, of which the sender copies one to each subscriber's
+// queue.
 param storageName string
+@description('Queues that a service both fills and empties: {service, name}.')
+param partitions array
 @description('Queues with the service that consumes each: {service, name}.')
 param queues array
 @description('Who sends commands where: {service, name}.')
@@ -19,8 +22,9 @@ var queueReader = '19e7f393-937e-4f77-808e-94535e297925'
 
 var announcements = flatten(map(announcers, a => map(subscriptions, s => { service: a, name: s.queue })))
 // A service that sends commands to a queue that it also announces to needs the role once.
-var sendings = union(senders, announcements)
+var sendings = union(senders, announcements, partitions)
 // After the last attempt the host moves a message to the poison queue.
+var consumed = concat(queues, partitions)
 var poisons = map(queues, q => { service: q.service, name: '${q.name}-poison' })
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
@@ -33,13 +37,13 @@ resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-0
   properties: {}
 }
 
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for entry in concat(queues, poisons): {
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for entry in concat(consumed, poisons): {
   parent: queueService
   name: entry.name
   properties: {}
 }]
 
-resource receives 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (entry, i) in concat(queues, poisons): {
+resource receives 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (entry, i) in concat(consumed, poisons): {
   scope: queue[i]
   name: guid(account.id, 'receives', entry.name, entry.service)
   properties: {
@@ -49,7 +53,7 @@ resource receives 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (e
   }
 }]
 
-resource counts 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (entry, i) in concat(queues, poisons): {
+resource counts 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (entry, i) in concat(consumed, poisons): {
   scope: queue[i]
   name: guid(account.id, 'counts', entry.name)
   properties: {
@@ -60,7 +64,7 @@ resource counts 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (ent
 }]
 
 resource poisonous 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (entry, i) in poisons: {
-  scope: queue[length(queues) + i]
+  scope: queue[length(consumed) + i]
   name: guid(account.id, 'sends', entry.name, entry.service)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', messageSender)
