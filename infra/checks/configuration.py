@@ -27,6 +27,8 @@ LEFT_AT_DEFAULT = {
     "otlp_endpoint": "on AKS telemetry goes to Azure Monitor",
     "service_urls": "service_url_template names every service",
     "event_subscriptions": "Service Bus' topic has the rules",
+    "users_file": "people sign in with Entra ID",
+    "federation_allow_private": "the cluster's issuer is public",
     "signing_keys_dir": "signing keys lie in Key Vault",
     "secrets_file": "secrets lie in Key Vault",
     "webhook_allow_private": "private addresses stay closed",

@@ -93,4 +93,5 @@ def _references(pod: Object) -> Iterator[str]:
     for container in pod["containers"]:
         yield from (found["configMapRef"]["name"] for found in container.get("envFrom", ()) if "configMapRef" in found)
     for volume in pod.get("volumes", ()):
-        yield from (found["configMap"]["name"] for found in volume.get("projected", {}).get("sources", ()))
+        sources = volume.get("projected", {}).get("sources", ())
+        yield from (found["configMap"]["name"] for found in sources if "configMap" in found)

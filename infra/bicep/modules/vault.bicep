@@ -1,5 +1,4 @@
-// A vault. Officers read and write all of it; the keys that services read are granted one by one, once they exist
-// (infra/deploy/keys.py). Nothing removed can be purged for 90 days.
+// A vault. Officers read and write all of it, nobody else any of it. Nothing removed can be purged for 90 days.
 param location string
 param tags object
 param name string
