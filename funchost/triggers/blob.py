@@ -4,7 +4,9 @@ import asyncio
 import base64
 import contextlib
 import logging
-from datetime import timedelta
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from funchost.function import BoundFunction
@@ -19,6 +21,8 @@ from funchost.triggers.blob_work import BlobWorkListener, work_message, work_que
 
 _LONGEST_PAUSE = timedelta(seconds=10)  # the official host looks through a container every 10 seconds
 _FAILURES_TO_TELL = 2
+_PRUNE_EVERY_S = 3600.0
+_CLOCK_SKEW = timedelta(minutes=15)  # more of it, and the service refuses our requests anyway
 log = logging.getLogger("Host.Blobs")
 
 
@@ -59,6 +63,7 @@ class BlobListener:
         )
         self._backoff = PollingBackoff(min(_LONGEST_PAUSE, settings.queues.max_polling_interval))
         self._seen: dict[str, str] = {}
+        self._prune_at = 0.0
         self._stopping = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._failures = 0
@@ -105,17 +110,34 @@ class BlobListener:
 
     async def _scan(self) -> int:
         """Notice what is new; returns how many versions were."""
-        noticed, seen = 0, {}
+        noticed, seen, listed = 0, dict[str, str](), dict[str, str]()
         async for blob in self._container.list_blobs(name_starts_with=self._pattern.prefix or None):
             if self._stopping.is_set():
                 break
             if self._pattern.match(blob.name) is None:
                 continue
+            listed[blob.name] = blob.etag.strip('"')
             if self._seen.get(blob.name) == blob.etag or await self._notice(blob.name, blob.etag):
                 noticed += self._seen.get(blob.name) != blob.etag
                 seen[blob.name] = blob.etag
+        else:
+            await self._prune(listed)
         self._seen = seen
         return noticed
+
+    async def _prune(self, listed: Mapping[str, str]) -> None:
+        """After a whole scan, now and then: let go of the receipts of versions that are gone."""
+        now = time.monotonic()
+        if now < self._prune_at:
+            return
+        self._prune_at = now + _PRUNE_EVERY_S
+
+        def is_gone(name: str, etag: str) -> bool:
+            return self._pattern.match(name) is not None and listed.get(name) != etag
+
+        pruned = await self._receipts.prune(is_gone, datetime.now(UTC) - _CLOCK_SKEW)
+        if pruned:
+            log.debug("Pruned %d receipts of %s", pruned, self._pattern.container)
 
     async def _notice(self, name: str, etag: str) -> bool:
         async def enqueue() -> None:

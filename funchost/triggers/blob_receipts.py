@@ -6,6 +6,7 @@ metadata Completed. Who wants to notice a version leases its receipt, so that ho
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from funchost.host_id import HOSTS_CONTAINER
@@ -49,6 +50,27 @@ class BlobReceipts:
             with contextlib.suppress(HttpResponseError):  # it runs out by itself
                 await lease.release()
         return True
+
+    async def prune(self, is_gone: Callable[[str, str], bool], before: datetime) -> int:
+        """Delete the receipts made before that time whose version is gone; returns how many.
+
+        `is_gone(name, etag)` answers from a listing that was made after `before`: a version that had a receipt by then
+        and was not listed had been replaced or deleted, and an etag does not come back.
+        """
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+        pruned = 0
+        try:
+            async for receipt in self._hosts.list_blobs(name_starts_with=f"{self._folder}/"):
+                etag, container, name = receipt.name.removeprefix(f"{self._folder}/").split("/", 2)
+                if receipt.last_modified >= before or container != self._container or not is_gone(name, etag):
+                    continue
+                with contextlib.suppress(HttpResponseError):  # leased, or another host was quicker
+                    await self._hosts.delete_blob(receipt.name)
+                    pruned += 1
+        except ResourceNotFoundError:  # no container, no receipts
+            return 0
+        return pruned
 
     async def _is_completed(self, receipt: Any) -> bool:
         from azure.core.exceptions import ResourceNotFoundError

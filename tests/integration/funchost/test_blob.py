@@ -3,13 +3,18 @@
 import json
 import uuid
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient
+from azure.storage.blob.aio import BlobServiceClient as AsyncBlobServiceClient
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
-from tests.integration.funchost.conftest import HostProcess, StartHost, wait_until
+from funchost.testing import StartFunctionHost
+from funchost.triggers import blob as blob_module
+from funchost.triggers.blob_receipts import BlobReceipts
+from tests.integration.funchost.conftest import APPS, HostProcess, StartHost, wait_until
 
 
 @pytest.fixture
@@ -54,6 +59,53 @@ def test_each_version_of_a_blob_is_processed_once(start_host: StartHost, azurite
     again.wait_for("copied")
     assert sum("copied" in line for line in again.lines) == 1
     assert not any("monday" in line for line in again.lines)
+
+
+async def test_receipts_of_versions_that_are_gone_are_pruned(azurite: str, prefix: str) -> None:
+    noticed: list[str] = []
+
+    async def note() -> None:
+        noticed.append("once more")
+
+    async with AsyncBlobServiceClient.from_connection_string(azurite) as blobs:
+        receipts = BlobReceipts(blobs, prefix, "Host.Functions.f", "orders")
+        for name, etag in (("a/old", "1"), ("a/kept", "2"), ("elsewhere", "3")):
+            await receipts.once(name, etag, note)
+        listed = {"a/kept": "2"}
+
+        def is_gone(name: str, etag: str) -> bool:
+            return name.startswith("a/") and listed.get(name) != etag
+
+        long_ago, soon = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(minutes=1)
+        assert [await receipts.prune(is_gone, before) for before in (long_ago, soon, soon)] == [0, 1, 0]
+        for name, etag in (("a/kept", "2"), ("elsewhere", "3")):
+            assert await receipts.once(name, etag, note)
+    assert len(noticed) == 3
+
+
+def test_a_running_host_prunes_its_receipts(
+    function_host: StartFunctionHost, azurite: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blob_module, "_PRUNE_EVERY_S", 0.0)
+    monkeypatch.setattr(blob_module, "_CLOCK_SKEW", timedelta(minutes=-1))
+    settings = {"AzureWebJobsStorage": azurite, "PREFIX": prefix, "AzureFunctionsWebHost__hostid": prefix}
+    orders = f"{prefix}-orders"
+    _put(azurite, orders, "monday/a.json", b"one")
+    function_host(APPS / "blobs", settings, ("copy_order",))
+    folder = f"blobreceipts/{prefix}/Host.Functions.copy_order/"
+    with BlobServiceClient.from_connection_string(azurite) as service:
+        hosts = service.get_container_client("azure-webjobs-hosts")
+        container = service.get_container_client(orders)
+
+        def etags() -> list[str]:
+            return [receipt.name.removeprefix(folder).split("/")[0] for receipt in hosts.list_blobs(folder)]
+
+        wait_until(lambda: len(etags()) == 1)
+        _put(azurite, orders, "monday/a.json", b"two")
+        newest = container.get_blob_client("monday/a.json").get_blob_properties().etag.strip('"')
+        wait_until(lambda: etags() == [newest])
+        container.delete_blob("monday/a.json")
+        wait_until(lambda: etags() == [])
 
 
 def test_a_blob_that_keeps_failing_goes_to_the_poison_queue(start_host: StartHost, azurite: str, prefix: str) -> None:
