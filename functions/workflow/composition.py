@@ -3,6 +3,7 @@
 import orjson
 
 from chassis.runtime import runtime_for
+from durable.workflow.dsl.permissions import permissions_of
 from durable.workflow.eventing.arrivals import TABLE as ARRIVALS
 from durable.workflow.eventing.arrivals import Arrival, ArrivalStore
 from durable.workflow.eventing.delivery import Delivery
@@ -23,7 +24,7 @@ OUTBOX_TABLES = (DEFINITIONS, TABLE, secret_service.TABLE)
 def definitions() -> Definitions:
     """The definitions of the platform."""
     store = DefinitionStore(runtime.tables.table(DEFINITIONS), runtime.blobs.container(CONTAINER))
-    return Definitions(store, process_evaluator(), intake().announce)
+    return Definitions(store, process_evaluator(), intake().announce, permissions_of(runtime.settings))
 
 
 def instance_store() -> InstanceStore:

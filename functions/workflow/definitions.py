@@ -14,6 +14,7 @@ from chassis.storage.rows import Row, RowExists
 from durable.workflow.dsl.accept import Accepted, accept
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.mistakes import DefinitionRefused
+from durable.workflow.dsl.permissions import Permissions
 from durable.workflow.expressions import Evaluator
 from functions.workflow.errors import (
     DefinitionChanged,
@@ -42,10 +43,17 @@ Announce = Callable[[str, Definition], Awaitable[None]]
 class Definitions:
     """The definitions of all tenants; every method names the tenant it acts for."""
 
-    def __init__(self, store: DefinitionStore, evaluator: Evaluator, announce: Announce) -> None:
+    def __init__(
+        self,
+        store: DefinitionStore,
+        evaluator: Evaluator,
+        announce: Announce,
+        permissions: Permissions = Permissions(),
+    ) -> None:
         self._store = store
         self._evaluator = evaluator
         self._announce = announce
+        self._permissions = permissions
 
     async def put(self, tenant: str, text: bytes) -> tuple[DefinitionId, bool]:
         """Register a definition; True when it is new, False when the same was there.
@@ -53,7 +61,7 @@ class Definitions:
         Raises DefinitionInvalid, DefinitionNotSupported, DefinitionChanged.
         """
         try:
-            accepted = await asyncio.to_thread(partial(accept, text, self._evaluator))
+            accepted = await asyncio.to_thread(partial(accept, text, self._evaluator, self._permissions))
         except DefinitionRefused as refused:
             raise _refusal(refused) from None
         await self._announce(tenant, accepted.definition)

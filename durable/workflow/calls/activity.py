@@ -21,11 +21,13 @@ from durable.workflow.calls.resources import Resources
 from durable.workflow.calls.scrub import scrub, secret_texts
 from durable.workflow.calls.tokens import Tokens
 from durable.workflow.deferral import Deferred, Scope, fill_deferred
+from durable.workflow.dsl.permissions import permissions_of
 from durable.workflow.expressions import ExpressionError
 from durable.workflow.faults import Fault, SpecError, spec_error
 from durable.workflow.instances import instance_store
 from durable.workflow.jq_process import process_evaluator, secret_evaluator
 from durable.workflow.models import MAX_PAYLOAD_BYTES, CallOutcome
+from durable.workflow.processes.process import run_process
 
 Speak = Callable[[dict[str, Any], Authorization | None, Caller], Awaitable[Any]]
 
@@ -43,11 +45,7 @@ async def call_out(runtime: Runtime, call: OutgoingCall) -> CallOutcome:
         except Fault as fault:
             return CallOutcome(state="failed", error=fault.error)
         authenticator = Authenticator(_shared(runtime).tokens, call.work.tenant, secrets)
-        most_s = runtime.settings.workflow_call_timeout_s
-        timeout_s = most_s if call.timeout_s is None else min(call.timeout_s, most_s)
-        resources = _shared(runtime).resources
-        tenant = call.work.tenant
-        caller = Caller(tenant, runtime.outgoing, runtime.services, resources, authenticator, timeout_s, call.key)
+        caller = _caller(runtime, call, authenticator)
         try:
             outcome = CallOutcome(state="done", output=await _carry_out(call, secrets, caller))
         except Fault as fault:
@@ -55,6 +53,22 @@ async def call_out(runtime: Runtime, call: OutgoingCall) -> CallOutcome:
         except PlatformError as error:
             outcome = CallOutcome(state="failed", error=of_platform(error))
         return cleaned(outcome, [*secrets.values(), *authenticator.issued])
+
+
+def _caller(runtime: Runtime, call: OutgoingCall, authenticator: Authenticator) -> Caller:
+    settings = runtime.settings
+    most_s = settings.workflow_process_timeout_s if call.protocol == "process" else settings.workflow_call_timeout_s
+    timeout_s = most_s if call.timeout_s is None else min(call.timeout_s, most_s)
+    return Caller(
+        tenant=call.work.tenant,
+        client=runtime.outgoing,
+        services=runtime.services,
+        resources=_shared(runtime).resources,
+        settings=settings,
+        authenticator=authenticator,
+        timeout_s=timeout_s,
+        key=call.key,
+    )
 
 
 async def read_secrets(runtime: Runtime, tenant: str, names: tuple[str, ...]) -> dict[str, Any]:
@@ -109,6 +123,8 @@ async def _carry_out(call: OutgoingCall, secrets: dict[str, Any], caller: Caller
 
 def policy_of(protocol: Protocol, arguments: dict[str, Any]) -> dict[str, Any] | None:
     """The authentication policy of a call, where its protocol has it."""
+    if protocol in ("function", "process"):
+        return None
     holder = {"http": "endpoint", "grpc": "service"}.get(protocol)
     found = arguments.get(holder) if holder else arguments
     policy = found.get("authentication") if isinstance(found, dict) else None
@@ -130,10 +146,14 @@ async def _openapi(arguments: dict[str, Any], authorization: Authorization | Non
 
 async def _function(arguments: dict[str, Any], _: Authorization | None, caller: Caller) -> Any:
     resource = await caller.resources.get(caller.tenant, arguments["document"]["endpoint"], caller.authenticator)
-    return await asyncio.to_thread(accepted_function, resource, process_evaluator())
+    return await asyncio.to_thread(accepted_function, resource, process_evaluator(), permissions_of(caller.settings))
 
 
-SPEAK: dict[Protocol, Speak] = {"http": _http, "openapi": _openapi, "function": _function}
+async def _process(arguments: dict[str, Any], _: Authorization | None, caller: Caller) -> Any:
+    return await run_process(arguments, caller)
+
+
+SPEAK: dict[Protocol, Speak] = {"http": _http, "openapi": _openapi, "function": _function, "process": _process}
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from typing import Any
 from durable.workflow.calls.resources import Resource, parsed
 from durable.workflow.dsl.accept import accept
 from durable.workflow.dsl.mistakes import DefinitionRefused
+from durable.workflow.dsl.permissions import Permissions
 from durable.workflow.expressions import Evaluator
 from durable.workflow.faults import Fault, spec_error
 
 
-def accepted_function(resource: Resource, evaluator: Evaluator) -> dict[str, Any]:
+def accepted_function(resource: Resource, evaluator: Evaluator, permissions: Permissions) -> dict[str, Any]:
     """The raw task of a fetched function. Raises Fault of the configuration type when it would not run.
 
     It is checked as the only task of a definition of its own, so it can name no secret, authentication or function
@@ -19,7 +20,7 @@ def accepted_function(resource: Resource, evaluator: Evaluator) -> dict[str, Any
     raw = parsed(resource, "a function")
     document = {"dsl": "1.0.3", "namespace": "fetched", "name": "function", "version": "1.0.0"}
     try:
-        accept(json.dumps({"document": document, "do": [{"function": raw}]}).encode(), evaluator)
+        accept(json.dumps({"document": document, "do": [{"function": raw}]}).encode(), evaluator, permissions)
     except DefinitionRefused as refused:
         detail = "; ".join(map(str, refused.mistakes[:3]))[:1000]
         raise Fault(spec_error("configuration", 400, "Not a usable function", detail)) from None

@@ -18,6 +18,7 @@ from chassis.outgoing.client import (
     OutgoingRequest,
     OutgoingResponse,
 )
+from chassis.settings import Settings
 from durable.workflow.calls.authentication import Authenticator, Authorization
 from durable.workflow.calls.content import decode, encode
 from durable.workflow.calls.resources import Resources
@@ -55,6 +56,7 @@ class Caller:
     client: OutgoingClient
     services: ServiceClient
     resources: Resources
+    settings: Settings
     authenticator: Authenticator
     timeout_s: float
     key: str

@@ -7,8 +7,8 @@ from chassis.work import WorkContext
 from durable.workflow.deferral import Deferred, Scope
 from durable.workflow.models import Progress
 
-Protocol = Literal["http", "openapi", "grpc", "asyncapi", "function"]
-"""What is spoken; `function` fetches the definition of a function."""
+Protocol = Literal["http", "openapi", "grpc", "asyncapi", "function", "process"]
+"""What is spoken; `function` fetches the definition of a function, `process` runs a script or a command."""
 
 
 class OutgoingCall(Contract):

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from durable.workflow.dsl.checks import check_definition
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.mistakes import DefinitionRefused, Mistake, from_validation
+from durable.workflow.dsl.permissions import Permissions
 from durable.workflow.dsl.reader import UnreadableDefinition, read_document
 from durable.workflow.dsl.support import unsupported
 from durable.workflow.expressions import Evaluator
@@ -21,8 +22,8 @@ class Accepted:
     frozen: str
 
 
-def accept(text: bytes, evaluator: Evaluator) -> Accepted:
-    """Read, type and check a definition.
+def accept(text: bytes, evaluator: Evaluator, permissions: Permissions = Permissions()) -> Accepted:
+    """Read, type and check a definition; `permissions` are what the operator allows.
 
     Raises DefinitionRefused: with what is malformed; when nothing is, with all that is not supported; when nothing is
     of that kind either, with what can't work, such as names that don't exist.
@@ -35,7 +36,7 @@ def accept(text: bytes, evaluator: Evaluator) -> Accepted:
         definition = Definition.model_validate(document)
     except ValidationError as error:
         raise DefinitionRefused(from_validation(error, document)) from None
-    if mistakes := unsupported(definition):
+    if mistakes := unsupported(definition, permissions):
         raise DefinitionRefused(mistakes)
     if mistakes := check_definition(definition, evaluator):
         raise DefinitionRefused(mistakes)

@@ -15,6 +15,7 @@ from durable.workflow.dsl.event_checks import EventChecks
 from durable.workflow.dsl.events import EventConsumption
 from durable.workflow.dsl.failures import ErrorDefinition, RetryPolicy
 from durable.workflow.dsl.mistakes import Mistake, pointer
+from durable.workflow.dsl.processes import RunScript, RunShell
 from durable.workflow.dsl.walk import Path, inner_lists
 from durable.workflow.expressions import (
     MAX_EXPRESSION_CHARS,
@@ -107,12 +108,22 @@ class _Checks:
                 yield from self._listen(task, path, seen)
             case dsl.RaiseTask():
                 yield from self._raise(task.raise_.error, (*path, "raise", "error"), seen)
+            case dsl.RunTask(run=RunScript() | RunShell() as process):
+                yield from self._process(process, (*path, "run"), seen)
             case dsl.SetTask():
                 yield from self._set(task.set, (*path, "set"), seen)
             case dsl.SwitchTask():
                 yield from self._switch(task, (*path, "switch"), seen)
             case dsl.WaitTask():
                 yield from self._template(task.wait, (*path, "wait"), seen)
+
+    def _process(self, process: RunScript | RunShell, path: Path, seen: Scope) -> Iterator[Mistake]:
+        """A script's text is no template; what it gets may be, and secrets only where no list of processes shows it."""
+        key, part = ("script", process.script) if isinstance(process, RunScript) else ("shell", process.shell)
+        given = part.model_dump(by_alias=True, exclude_unset=True, exclude={"code"})
+        hidden = {name: given.pop(name) for name in ("environment", "stdin", "source") if name in given}
+        yield from self._template(given, (*path, key), seen)
+        yield from self._template(hidden, (*path, key), (*seen, "secrets"))
 
     def _emit(self, event: dsl.EmitDefinition, path: Path, seen: Scope) -> Iterator[Mistake]:
         if event.with_ is None:

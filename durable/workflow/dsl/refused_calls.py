@@ -6,6 +6,4 @@ REFUSED = {
     "call grpc": "calls over gRPC have no runtime yet",
     "call mcp": "calls of MCP servers have no runtime here",
     "run container": "containers have no runtime here",
-    "run script": "scripts have no runtime yet",
-    "run shell": "shell commands have no runtime yet",
 }

@@ -8,15 +8,17 @@ from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.features import features
 from durable.workflow.dsl.mistakes import Mistake, pointer
+from durable.workflow.dsl.permissions import Permissions
+from durable.workflow.dsl.processes import RunScript, RunShell
 from durable.workflow.dsl.walk import Path, every_task
 
 REFUSED: dict[str, str] = {**refused_calls.REFUSED, **refused_events.REFUSED, **refused_flow.REFUSED}
 
 
-def unsupported(definition: Definition) -> list[Mistake]:
-    """Every use of what is not supported, with its place."""
+def unsupported(definition: Definition, permissions: Permissions) -> list[Mistake]:
+    """Every use of what is not supported, or not allowed by the operator, with its place."""
     refused = [_no(name, path, REFUSED[name]) for name, path in features(definition) if name in REFUSED]
-    return refused + list(_unknown_functions(definition))
+    return [*refused, *_unknown_functions(definition), *_not_allowed(definition, permissions)]
 
 
 def _no(what: str, path: Path, why: str) -> Mistake:
@@ -31,3 +33,16 @@ def _unknown_functions(definition: Definition) -> Iterator[Mistake]:
 
 def _is_known(name: str, definition: Definition) -> bool:
     return name in definition.use.functions or bool(catalog_name(name)) or "://" in name or "@" in name
+
+
+def _not_allowed(definition: Definition, permissions: Permissions) -> Iterator[Mistake]:
+    for visit in every_task(definition):
+        if not isinstance(visit.task, dsl.RunTask) or not isinstance(visit.task.run, RunScript | RunShell):
+            continue
+        what = visit.task.run.tag.removeprefix("by:")
+        if not permissions.processes:
+            yield _no(f"run {what}", visit.path, "the operator does not allow it: PLATFORM_WORKFLOW_PROCESSES")
+        elif isinstance(visit.task.run, RunScript) and not permissions.runs(visit.task.run.script.language):
+            path = (*visit.path, "run", "script", "language")
+            known = ", ".join(sorted(permissions.languages))
+            yield _no(f"language {visit.task.run.script.language}", path, f"scripts here are {known}")

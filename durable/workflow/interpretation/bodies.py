@@ -5,6 +5,7 @@ from typing import Any
 from durable.workflow.catalog import catalog_name
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.failures import ErrorDefinition
+from durable.workflow.dsl.processes import RunScript, RunShell
 from durable.workflow.faults import Fault, SpecError, spec_error
 from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.calls import call
@@ -14,6 +15,7 @@ from durable.workflow.interpretation.forks import run_fork
 from durable.workflow.interpretation.functions import call_task_function
 from durable.workflow.interpretation.listens import run_listen
 from durable.workflow.interpretation.outgoing import call_protocol
+from durable.workflow.interpretation.processes import run_process
 from durable.workflow.interpretation.run import Place, Result, Run, Steps
 from durable.workflow.interpretation.tries import run_try
 from durable.workflow.models import TaskState
@@ -53,6 +55,8 @@ def _single(run: Run, task: dsl.Task, place: Place, data: Any, seen: dict[str, A
             return Result(emit(run, task, data, seen))
         case dsl.RaiseTask():
             raise Fault(_error(run, task.raise_.error, data, seen))
+        case dsl.RunTask(run=RunScript() | RunShell() as process):
+            return Result((yield from run_process(run, process, place, data, seen)))
         case dsl.SetTask():
             return Result(run.transform(task.set, data, seen))
         case dsl.SwitchTask():

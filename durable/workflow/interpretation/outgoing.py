@@ -15,16 +15,24 @@ from durable.workflow.interpretation.run import LEAST_TIMEOUT_S, Place, Run, Ste
 from durable.workflow.models import CallOutcome
 
 CALL_OUT = "workflow_call_out"
+_DATA = frozenset({"body", "payload", "parameters", "arguments", "headers", "query", "environment", "variables"})
 _ADDRESSES = frozenset({"endpoint", "uri", "authority"})
 
 
 def call_protocol(
-    run: Run, protocol: Protocol, with_: dict[str, Any], place: Place, data: Any, arguments: dict[str, Any]
+    run: Run,
+    protocol: Protocol,
+    with_: dict[str, Any],
+    place: Place,
+    data: Any,
+    arguments: dict[str, Any],
+    verbatim: dict[str, Any] | None = None,
 ) -> Steps[Any]:
-    """The call's output. Raises Fault with what the other side reported."""
+    """The call's output; `verbatim` are arguments without expressions. Raises Fault with what the other side said."""
     template, deferred = defer(with_named_policies(with_, _policies(run)))
     filled = run.fill(expanded(template, data), data, arguments)
     check_addresses(template, filled)
+    filled = {**filled, **(verbatim or {})}
     run.check_size(filled, "what the call takes with it")
     request = OutgoingCall(
         key=call_key(run, place, {"with": filled}),
@@ -65,8 +73,7 @@ def with_named_policies(template: Any, policies: dict[str, Any]) -> Any:
 def expanded(template: Any, data: Any, key: str = "") -> Any:
     """The template with its addresses' `{name}` replaced by the task's input. Raises Fault."""
     if isinstance(template, dict):
-        inert = {"body", "payload", "parameters", "arguments", "headers", "query"}
-        return {name: item if name in inert else expanded(item, data, name) for name, item in template.items()}
+        return {name: item if name in _DATA else expanded(item, data, name) for name, item in template.items()}
     if isinstance(template, str) and key in _ADDRESSES and not is_runtime_expression(template):
         return expand(template, data)
     return template

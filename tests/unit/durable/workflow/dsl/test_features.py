@@ -45,6 +45,6 @@ def test_each_use_of_what_is_refused_is_named_with_its_place() -> None:
 def test_tasks_may_stand_in_fifteen_others_and_no_more() -> None:
     head = {"document": {"dsl": "1.0.3", "namespace": "n", "name": "n", "version": "1.0.0"}}
     allowed = Definition.model_validate({**head, "do": [nested(MAX_NESTING - 1)]})
-    assert unsupported(allowed) == []
+    assert unsupported(allowed, Permissions()) == []
     refused = Definition.model_validate({**head, "do": [nested(MAX_NESTING)]})
-    assert [mistake.path.count("/do/") for mistake in unsupported(refused)] == [MAX_NESTING + 1]
+    assert [mistake.path.count("/do/") for mistake in unsupported(refused, Permissions())] == [MAX_NESTING + 1]
