@@ -6,6 +6,7 @@ from typing import Any
 
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.features import MAX_NESTING, features
+from durable.workflow.dsl.permissions import Permissions
 from durable.workflow.dsl.reader import read_document
 from durable.workflow.dsl.support import REFUSED, unsupported
 
@@ -37,7 +38,9 @@ def test_every_refusal_is_of_a_feature_that_is_found() -> None:
 def test_each_use_of_what_is_refused_is_named_with_its_place() -> None:
     document = read_document(WHOLE.read_bytes())
     document["unknown"] = 1
-    found = [(mistake.path, mistake.reason) for mistake in unsupported(Definition.model_validate(document))]
+    found = [
+        (mistake.path, mistake.reason) for mistake in unsupported(Definition.model_validate(document), Permissions())
+    ]
     assert ("/unknown", "not supported: unknown key (the DSL has no such key)") in found
     assert any(path == "/do/7/agent" and "call a2a" in reason for path, reason in found)
 
