@@ -28,6 +28,7 @@ class Route(Contract):
     """One path template with its methods, and what the edge enforces on it.
 
     `{name}` stands for one segment, `{*rest}` for all that follows. Exactly one of `scope` and `public` is given.
+    A `websocket` route has no time limit once it is upgraded. `upstream: signalr` leads to the SignalR service instead.
     """
 
     path: str = Field(pattern=r"^/[a-z0-9\-]+(/([A-Za-z0-9._\-]+|\{\*?[a-zA-Z]+\}))*$")
@@ -37,6 +38,8 @@ class Route(Contract):
     timeout_seconds: float = Field(default=15, gt=0, le=300)
     idempotent: bool = False
     max_body_bytes: int = Field(default=1_048_576, ge=0, le=67_108_864)
+    websocket: bool = False
+    upstream: Literal["signalr"] | None = None
 
     @model_validator(mode="after")
     def _scope_or_public(self) -> Self:

@@ -1,5 +1,6 @@
 """Every setting of the platform, read in this one place and validated at start."""
 
+import re
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     issuer: str = "http://127.0.0.1:8080/identity"
     audience: str = "platform"
     edge_trace_percent: float = Field(default=1, ge=0, le=100)
+    edge_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     keys_dir: Path = ROOT / ".local" / "keys"
     signing_keys_dir: Path = ROOT / ".local" / "signing"
     signing_algorithm: Literal["RS256", "ES256"] = "RS256"
@@ -113,6 +115,16 @@ class Settings(BaseSettings):
     def _split_modules(cls, value: Any) -> Any:
         """Modules, separated by commas, that register handlers of messages when they are imported."""
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("edge_cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        if wrong := [origin for origin in origins if not re.fullmatch(r"https?://[A-Za-z0-9.\-]+(:\d{1,5})?", origin)]:
+            raise ValueError(f"not an origin (scheme://host[:port]): {', '.join(wrong)}")
+        return origins
 
     @field_validator("storage_connection")
     @classmethod

@@ -9,6 +9,7 @@ from local.credentials import write_secret
 from local.layout import Layout
 
 HOST = "127.0.0.1"
+MAX_HEAP_BYTES = 1_073_741_824
 TEMPLATE = Path("functions") / "gateway" / "envoy" / "bootstrap.yaml"
 
 
@@ -33,6 +34,10 @@ def render(layout: Layout, *, edge_port: int, admin_port: int, gateway_port: int
             EDGE_ID="edge",
             EDGE_HOST=HOST,
             EDGE_PORT=edge_port,
+            EDGE_TLS_PORT=0,
+            EDGE_TLS_CERTIFICATE="",
+            EDGE_TLS_KEY="",
+            EDGE_MAX_HEAP_BYTES=MAX_HEAP_BYTES,
             ADMIN_PORT=admin_port,
             GATEWAY_HOST=HOST,
             GATEWAY_PORT=gateway_port,

@@ -57,10 +57,13 @@ class Plan:
     def service_environment(self, service: str) -> dict[str, str]:
         """The settings of one service's process (chassis/settings.py)."""
         signalr_key = self.credentials.signalr_key.get_secret_value()
+        access = f"AccessKey={signalr_key};Version=1.0;"
+        # Clients come through the edge: one address, as in front of a private SignalR Service.
+        clients = f"ClientEndpoint={self.url('edge')};" if "gateway" in self.services else ""
         return {
             **self._inherited(),
             "AzureWebJobsStorage": self.storage_connection(),
-            "AzureSignalRConnectionString": f"Endpoint={self.url('signalr')};AccessKey={signalr_key};Version=1.0;",
+            "AzureSignalRConnectionString": f"Endpoint={self.url('signalr')};{access}{clients}",
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"{self.url('monitoring')}/monitoring/otlp",
             "FUNCHOST_STATE_DIR": str(self.layout.durable / service),
             # Each poll of an empty queue costs money in Azure and nothing here: look four times a second, not once.

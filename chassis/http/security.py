@@ -30,6 +30,7 @@ def requires(scope: str) -> Any:
 
 async def _authenticated(request: Request, needed: SecurityScopes, _: Any = Security(_scheme)) -> Principal:
     runtime: Runtime = request.app.state.runtime
+    _require_one_idempotency_key(request)
     principal = await runtime.verifier.verify(_bearer_token(request))
     for scope in needed.scopes:
         if not principal.may(scope):
@@ -45,6 +46,13 @@ async def _authenticated(request: Request, needed: SecurityScopes, _: Any = Secu
     if correlation:
         span.set_attribute("platform.correlation_id", correlation)
     return principal
+
+
+def _require_one_idempotency_key(request: Request) -> None:
+    # Two keys are another request to whoever reads the first than to whoever reads the last; hosts join them by comma.
+    sent = request.headers.getlist("idempotency-key")
+    if len(sent) > 1 or "," in "".join(sent):
+        raise InvalidInput("send one Idempotency-Key, without a comma in it")
 
 
 def _bearer_token(request: Request) -> str:

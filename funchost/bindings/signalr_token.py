@@ -20,10 +20,11 @@ _USER_CLAIM = "asrs.s.uid"  # Constants.ClaimType.UserId of the service's own SD
 
 @dataclass(frozen=True, slots=True)
 class SignalRConnection:
-    """Endpoint without a trailing slash, and access key."""
+    """Endpoint and, where clients go another way, client endpoint; both without a trailing slash; and access key."""
 
     endpoint: str
     access_key: str = field(repr=False)
+    client_endpoint: str = ""
 
     def hub_url(self, hub: str) -> str:
         """Base URL of the hub in the REST API."""
@@ -31,7 +32,7 @@ class SignalRConnection:
 
     def client_url(self, hub: str) -> str:
         """URL that a client connects to."""
-        return f"{self.endpoint}/client/?hub={quote(hub.lower(), safe='')}"
+        return f"{self.client_endpoint or self.endpoint}/client/?hub={quote(hub.lower(), safe='')}"
 
     def token(self, audience: str, user_id: str | None = None, claims: Mapping[str, str] | None = None) -> str:
         """A token for the audience, valid for an hour."""
@@ -45,7 +46,10 @@ class SignalRConnection:
 
 
 def parse_connection(text: str, *, where: str) -> SignalRConnection:
-    """The connection in `Endpoint=…;AccessKey=…;Version=1.0;[Port=…]`. Raises HostError when a part is missing."""
+    """The connection in `Endpoint=…;AccessKey=…;Version=1.0;[Port=…];[ClientEndpoint=…]`.
+
+    Raises HostError when a part is missing.
+    """
     parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
     values = {name.strip().lower(): value.strip() for name, value in parts.items()}
     if not values.get("endpoint") or not values.get("accesskey"):
@@ -57,7 +61,7 @@ def parse_connection(text: str, *, where: str) -> SignalRConnection:
     endpoint = values["endpoint"].rstrip("/")
     if values.get("port"):
         endpoint = f"{endpoint}:{values['port']}"
-    return SignalRConnection(endpoint, values["accesskey"])
+    return SignalRConnection(endpoint, values["accesskey"], values.get("clientendpoint", "").rstrip("/"))
 
 
 def _encode(value: str | bytes) -> str:

@@ -14,7 +14,7 @@ MAX_REQUESTS = 1024
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def cluster(service: str, base_url: str) -> Resource:
+def cluster(service: str, base_url: str, health_path: str | None = None) -> Resource:
     """The cluster of a service at `http(s)://host[:port]`. Raises ValueError for any other address."""
     url = urlsplit(base_url)
     if url.scheme not in ("http", "https") or not url.hostname:
@@ -31,6 +31,7 @@ def cluster(service: str, base_url: str) -> Resource:
         },
         "circuit_breakers": {"thresholds": [_thresholds()]},
         "outlier_detection": _outlier_detection(),
+        "health_checks": [_health_check(health_path or f"/{service}/health/live")],
         "typed_extension_protocol_options": {
             _HTTP_OPTIONS: typed(
                 _HTTP_OPTIONS,
@@ -56,6 +57,21 @@ def _thresholds() -> Resource:
         "max_requests": MAX_REQUESTS,
         # At most a fifth of what is under way may be retries, so that retries can't finish off a weak service.
         "retry_budget": {"budget_percent": {"value": 20}, "min_retry_concurrency": 3},
+    }
+
+
+def _health_check(path: str) -> Resource:
+    # Liveness, not readiness: a service whose storage is down still answers what it can. When no host of a service is
+    # healthy, Envoy asks all of them (its panic threshold): a late health answer alone never cuts a service off.
+    return {
+        "http_health_check": {"path": path},
+        "timeout": "2s",
+        "interval": "5s",
+        "interval_jitter_percent": 20,
+        "no_traffic_interval": "30s",
+        "unhealthy_interval": "2s",
+        "unhealthy_threshold": 3,
+        "healthy_threshold": 1,
     }
 
 

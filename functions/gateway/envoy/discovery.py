@@ -11,29 +11,37 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.manifest import ServiceManifest
 from chassis.settings import Settings
 from functions.gateway.envoy.clusters import cluster, instances
-from functions.gateway.envoy.listener import listener
+from functions.gateway.envoy.listener import Entry, listener
 from functions.gateway.envoy.rate_limits import Standings
 from functions.gateway.envoy.resource import TYPE_PREFIX, Resource
 from functions.gateway.envoy.routes import route_scopes
+from functions.gateway.envoy.tls import certificate
 
-Kind = Literal["listeners", "scoped-routes", "clusters", "endpoints"]
+Kind = Literal["listeners", "scoped-routes", "clusters", "endpoints", "secrets"]
 
 TYPES: dict[Kind, str] = {
     "listeners": TYPE_PREFIX + "envoy.config.listener.v3.Listener",
     "scoped-routes": TYPE_PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration",
     "clusters": TYPE_PREFIX + "envoy.config.cluster.v3.Cluster",
+    "secrets": TYPE_PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret",
     "endpoints": TYPE_PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment",
 }
 JWKS_PATH = "/identity/.well-known/jwks.json"
 
 
 class NodeMetadata(BaseModel):
-    """What an Envoy instance says of itself in its bootstrap: the address it is to listen on."""
+    """What an Envoy instance says of itself in its bootstrap: where it is to listen, and its files for TLS.
+
+    Port 0: no TLS. The files are named, never sent.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     edge_host: str = Field(alias="edgeHost", min_length=1, max_length=255)
     edge_port: int = Field(alias="edgePort", ge=1, le=65535)
+    edge_tls_port: int = Field(default=0, alias="edgeTlsPort", ge=0, le=65535)
+    certificate_file: str = Field(default="", alias="edgeTlsCertificate", max_length=1024)
+    key_file: str = Field(default="", alias="edgeTlsKey", max_length=1024)
 
 
 class Node(BaseModel):
@@ -83,23 +91,38 @@ def discover(kind: Kind, request: DiscoveryRequest, layout: Layout) -> Discovere
 
 def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
     """The resources of one kind, in an order that depends on nothing but the layout."""
-    manifests, settings = layout.manifests, layout.settings
+    settings, said = layout.settings, node.metadata
     if kind == "clusters":
-        return [cluster(manifest.service, settings.service_url(manifest.service)) for manifest in manifests]
+        return _clusters(layout.manifests, settings)
     if kind == "scoped-routes":
-        return route_scopes(manifests, layout.standings)
+        return route_scopes(layout.manifests, layout.standings, settings.edge_cors_origins)
     if kind == "endpoints":
         return [instances({node.id, *layout.instances})]
-    return [
-        listener(
-            host=node.metadata.edge_host,
-            port=node.metadata.edge_port,
-            issuer=settings.issuer,
-            audience=settings.audience,
-            jwks_uri=settings.service_url("identity") + JWKS_PATH,
-            trace_percent=settings.edge_trace_percent,
-        )
-    ]
+    if kind == "secrets":
+        return [certificate(said.certificate_file, said.key_file)] if said.edge_tls_port else []
+    return _listeners(said, settings)
+
+
+def _listeners(said: NodeMetadata, settings: Settings) -> list[Resource]:
+    entry = Entry(
+        issuer=settings.issuer,
+        audience=settings.audience,
+        jwks_uri=settings.service_url("identity") + JWKS_PATH,
+        trace_percent=settings.edge_trace_percent,
+        cors_origins=settings.edge_cors_origins,
+    )
+    found = [listener("edge", said.edge_host, said.edge_port, entry)]
+    if said.edge_tls_port:
+        found.append(listener("edge-tls", said.edge_host, said.edge_tls_port, entry, tls=True))
+    return found
+
+
+def _clusters(manifests: Sequence[ServiceManifest], settings: Settings) -> list[Resource]:
+    found = [cluster(manifest.service, settings.service_url(manifest.service)) for manifest in manifests]
+    connection = dict(part.split("=", 1) for part in (settings.signalr_connection or "").split(";") if "=" in part)
+    if connection.get("Endpoint"):
+        found.append(cluster("signalr", connection["Endpoint"], "/api/health"))
+    return found
 
 
 def _versioned(kind: Kind, found: list[Resource]) -> Discovered:

@@ -1,15 +1,30 @@
 """The edge's listener: what happens to every request, in order, before and after its route is known."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from functions.gateway.envoy import access
+from functions.gateway.envoy.browsers import compression, cors_filter, security_fields
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
 from functions.gateway.envoy.rate_limits import rate_limit_filter, standard_fields
 from functions.gateway.envoy.resource import Resource, extension, set_header, typed
 from functions.gateway.envoy.routes import BUFFER
+from functions.gateway.envoy.tls import downstream_tls
 
 CONTROL_CLUSTER = "gateway-control"
 """The bootstrap's own cluster: the gateway app, reached with the control-plane secret."""
 OWN_HEADER_PREFIXES = ("x-platform-", "x-envoy-")
 """Headers by which the edge speaks to services, or is itself steered: never taken from outside."""
+CONTROL_PLANE: Resource = {
+    "resource_api_version": "V3",
+    "api_config_source": {
+        "api_type": "REST",
+        "transport_api_version": "V3",
+        "cluster_names": [CONTROL_CLUSTER],
+        "refresh_delay": "2s",
+        "request_timeout": "2s",
+    },
+}
 TRACES_PATH = "/gateway/otlp/v1/traces"
 MAX_BODY_BYTES = 67_108_864
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -17,15 +32,40 @@ _HTTP = "envoy.extensions.filters.http"
 _FIRST_SEGMENT = {"name": ":path", "element_separator": "/", "index": 1}
 
 
-def listener(*, host: str, port: int, issuer: str, audience: str, jwks_uri: str, trace_percent: float) -> Resource:
-    """The one listener of an Envoy instance, at the address it named in its node metadata."""
-    token = access.token_filter(issuer=issuer, audience=audience, jwks_uri=jwks_uri, identity_cluster="identity")
+@dataclass(frozen=True)
+class Entry:
+    """How an Envoy instance lets requests in: what its listeners share."""
+
+    issuer: str
+    audience: str
+    jwks_uri: str
+    trace_percent: float = 1
+    cors_origins: Sequence[str] = ()
+
+
+def listener(name: str, host: str, port: int, entry: Entry, *, tls: bool = False) -> Resource:
+    """A listener at an address that the instance named; with `tls` its certificate is the secret CERTIFICATE."""
     manager = extension(
-        "envoy.filters.network.http_connection_manager", _HCM, **_connection(), **_answers(trace_percent)
+        "envoy.filters.network.http_connection_manager", _HCM, **_connection(), **_answers(entry.trace_percent)
     )
-    manager["typed_config"]["http_filters"] = [
-        _note_trace_id(),
-        token,
+    manager["typed_config"]["http_filters"] = _filters(entry, tls=tls)
+    chain: Resource = {"filters": [manager]}
+    return {
+        "name": name,
+        "address": {"socket_address": {"address": host, "port_value": port}},
+        "per_connection_buffer_limit_bytes": 1_048_576,
+        "filter_chains": [{**chain, "transport_socket": downstream_tls(CONTROL_PLANE)} if tls else chain],
+    }
+
+
+def _filters(entry: Entry, *, tls: bool) -> list[Resource]:
+    return [
+        _headers(tls=tls),
+        *cors_filter(entry.cors_origins),
+        compression(),
+        access.token_filter(
+            issuer=entry.issuer, audience=entry.audience, jwks_uri=entry.jwks_uri, identity_cluster="identity"
+        ),
         rate_limit_filter(),
         access.scope_filter(),
         extension(BUFFER, f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES),
@@ -36,12 +76,6 @@ def listener(*, host: str, port: int, issuer: str, audience: str, jwks_uri: str,
             dynamic_stats=False,  # counters by status and service; the access log and the services have them
         ),
     ]
-    return {
-        "name": "edge",
-        "address": {"socket_address": {"address": host, "port_value": port}},
-        "per_connection_buffer_limit_bytes": 1_048_576,
-        "filter_chains": [{"filters": [manager]}],
-    }
 
 
 def _connection() -> Resource:
@@ -67,18 +101,7 @@ def _connection() -> Resource:
         "scoped_routes": {
             "name": "edge",
             "scope_key_builder": {"fragments": [{"header_value_extractor": _FIRST_SEGMENT}]},
-            "scoped_rds": {
-                "scoped_rds_config_source": {
-                    "resource_api_version": "V3",
-                    "api_config_source": {
-                        "api_type": "REST",
-                        "transport_api_version": "V3",
-                        "cluster_names": [CONTROL_CLUSTER],
-                        "refresh_delay": "2s",
-                        "request_timeout": "2s",
-                    },
-                }
-            },
+            "scoped_rds": {"scoped_rds_config_source": CONTROL_PLANE},
         },
     }
 
@@ -98,14 +121,14 @@ def _strip_own_headers() -> Resource:
     )
 
 
-def _note_trace_id() -> Resource:
+def _headers(*, tls: bool) -> Resource:
     # The body of a local reply is written without the span at hand, but with the request's headers.
     return extension(
         "envoy.filters.http.header_mutation",
         f"{_HTTP}.header_mutation.v3.HeaderMutation",
         mutations={
             "request_mutations": [set_header(TRACE_ID_HEADER, "%TRACE_ID%")],
-            "response_mutations": standard_fields(),
+            "response_mutations": [*standard_fields(), *security_fields(tls=tls)],
         },
     )
 

@@ -27,6 +27,8 @@ PROBLEMS = (
     EdgeProblem(405, "method-not-allowed", "Method not allowed", "The path is routed, but not with this method."),
     EdgeProblem(408, "request-timeout", "The request took too long to arrive", "Send the whole request faster."),
     EdgeProblem(413, "payload-too-large", "The request is too large", "The body is larger than this route takes."),
+    EdgeProblem(414, "path-too-long", "The path is too long", "Send a shorter path or query."),
+    EdgeProblem(426, "upgrade-required", "HTTP/1.1 or HTTP/2 is needed", "This version of HTTP is not served."),
     EdgeProblem(429, "too-many-requests", "Too many requests", "The rate limit of this client is used up."),
     EdgeProblem(
         431,
@@ -34,6 +36,7 @@ PROBLEMS = (
         "The request headers are too large",
         "Send fewer or shorter request headers.",
     ),
+    EdgeProblem(500, "internal", "The request failed", "The edge failed to carry the request out."),
     EdgeProblem(502, "bad-gateway", "The service gave no valid answer", "The service's answer could not be read."),
     EdgeProblem(503, "unavailable", "The service is unavailable", "The service can't be reached now; try again."),
     EdgeProblem(504, "timeout", "The service did not answer in time", "The time limit of this route has passed."),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from chassis.manifest import Route, ServiceManifest
 from functions.gateway.envoy import access
+from functions.gateway.envoy.browsers import cors_policy, preflights
 from functions.gateway.envoy.paths import path_match, specificity
 from functions.gateway.envoy.rate_limits import FILTER as RATE_LIMIT
 from functions.gateway.envoy.rate_limits import Standings, rate_limit_buckets, rate_limit_metadata
@@ -27,7 +28,9 @@ def ordered(manifests: Iterable[ServiceManifest]) -> list[Routed]:
     return sorted(found, key=lambda routed: (specificity(routed.route.path), routed.route.path, routed.service))
 
 
-def route_scopes(manifests: Sequence[ServiceManifest], standings: Standings) -> list[Resource]:
+def route_scopes(
+    manifests: Sequence[ServiceManifest], standings: Standings, origins: Sequence[str] = ()
+) -> list[Resource]:
     """One ScopedRouteConfiguration for each first path segment, with the routes of the service that owns it.
 
     A request is matched against its own service's routes alone, counted in that service's buckets, and a change of one
@@ -38,7 +41,7 @@ def route_scopes(manifests: Sequence[ServiceManifest], standings: Standings) -> 
         segments = sorted({first_segment(route.path) for route in manifest.routes})
         for segment in segments:
             owned = [route for route in manifest.routes if first_segment(route.path) == segment]
-            table = _route_table(segment, manifest.model_copy(update={"routes": tuple(owned)}), standings)
+            table = _route_table(segment, manifest.model_copy(update={"routes": tuple(owned)}), standings, origins)
             key = {"fragments": [{"string_key": segment}]}
             found.append({"name": segment, "key": key, "route_configuration": table})
     return found
@@ -49,7 +52,7 @@ def first_segment(path: str) -> str:
     return path.split("/", 2)[1]
 
 
-def _route_table(name: str, manifest: ServiceManifest, standings: Standings) -> Resource:
+def _route_table(name: str, manifest: ServiceManifest, standings: Standings, origins: Sequence[str]) -> Resource:
     """Real routes, then 405 for their paths, then 404 for all else."""
     routes = ordered([manifest])
     return {
@@ -61,11 +64,13 @@ def _route_table(name: str, manifest: ServiceManifest, standings: Standings) -> 
                 "domains": ["*"],
                 "routes": [
                     *(_forward(routed) for routed in routes),
+                    *preflights(manifest.service, origins),
                     *_wrong_methods(routes),
                     _refuse({"prefix": "/"}, 404),
                 ],
                 "typed_per_filter_config": {
                     **access.denied(),
+                    **cors_policy(origins),
                     RATE_LIMIT: rate_limit_buckets(manifest, standings),
                 },
             }
@@ -76,9 +81,11 @@ def _route_table(name: str, manifest: ServiceManifest, standings: Standings) -> 
 def _forward(routed: Routed) -> Resource:
     route = routed.route
     action: Resource = {
-        "cluster": routed.service,
-        "timeout": seconds(route.timeout_seconds),
+        "cluster": route.upstream or routed.service,
+        "timeout": seconds(0 if route.websocket else route.timeout_seconds),
     }
+    if route.websocket:
+        action["upgrade_configs"] = [{"upgrade_type": "websocket"}]
     if route.idempotent:
         action["retry_policy"] = _retry_policy()
     return {
@@ -90,7 +97,8 @@ def _forward(routed: Routed) -> Resource:
         "request_headers_to_add": [_deadline(route.timeout_seconds)],
         "typed_per_filter_config": {
             **access.required(route.scope),
-            BUFFER: _body_limit(route.max_body_bytes),
+            # A buffered WebSocket would wait for an end that does not come.
+            BUFFER: _unbuffered() if route.websocket else _body_limit(route.max_body_bytes),
         },
     }
 
@@ -108,6 +116,10 @@ def _retry_policy() -> Resource:
         "num_retries": 2,
         "retry_back_off": {"base_interval": "0.050s", "max_interval": "0.500s"},
     }
+
+
+def _unbuffered() -> Resource:
+    return typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)
 
 
 def _body_limit(max_bytes: int) -> Resource:

@@ -28,6 +28,7 @@ from local.edge import envoy_command
 from local.ports import any_free
 
 HOST = "127.0.0.1"
+ORIGIN = "https://console.example"
 SECRET = "correct horse battery staple"
 UPSTREAM = """
 service: metadata
@@ -37,7 +38,9 @@ routes:
   - {path: "/metadata/schemas/{name}", methods: [GET], scope: metadata.read, idempotent: true}
   - {path: "/metadata/admin", methods: [GET], scope: metadata.admin}
   - {path: "/metadata/slow", methods: [GET], scope: metadata.read, timeoutSeconds: 0.3}
+  - {path: "/metadata/late", methods: [GET], scope: metadata.read}
   - {path: "/metadata/health/live", methods: [GET], public: true}
+  - {path: "/client/{*rest}", methods: [GET, POST], public: true, websocket: true, upstream: signalr}
 """
 DEAD = """
 service: audit
@@ -57,6 +60,8 @@ class Upstream:
     """Answers every path with what it got; keeps the trace exports."""
 
     exports: list[tuple[str, bytes]] = field(default_factory=list)
+    flaky: list[str] = field(default_factory=list)
+    """The methods by which the flaky thing was asked: its first answer is 503, then 200."""
 
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
@@ -66,9 +71,19 @@ class Upstream:
             self.exports.append((request.headers["authorization"], await request.body()))
             return Response(b"", media_type="application/x-protobuf")
 
+        @app.api_route("/metadata/schemas/flaky", methods=["GET", "PUT"])
+        async def flaky(request: Request) -> Response:
+            self.flaky.append(request.method)
+            return Response(status_code=503 if self.flaky.count(request.method) == 1 else 200)
+
         @app.get("/metadata/slow")
         async def slow() -> str:
             await asyncio.sleep(1)
+            return "late"
+
+        @app.get("/metadata/late")
+        async def late() -> str:
+            await asyncio.sleep(2)
             return "late"
 
         @app.get("/metadata/openapi.json")
@@ -94,8 +109,8 @@ class Edge:
     manifests: Path
     keys: Path
     storage: str
-    another: Callable[[str], AbstractContextManager[str]]
-    """One more Envoy of the same edge: its id in, its address out."""
+    another: Callable[..., AbstractContextManager[str]]
+    """One more Envoy of the same edge: its id and options in, its address out."""
     admins: dict[str, str]
     """Each Envoy's admin by the address of its edge."""
 
@@ -127,6 +142,8 @@ def edge(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
         keys_dir=folder / "keys",
         signing_keys_dir=folder / "signing",
         clients_file=folder / "clients.json",
+        edge_cors_origins=(ORIGIN,),
+        signalr_connection=f"Endpoint=http://{HOST}:{echo};AccessKey=none;Version=1.0;",
         manifests_dir=_manifests(folder / "manifests"),
     )
     settings.keys_dir.mkdir()
@@ -139,12 +156,14 @@ def edge(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
     }
 
     @contextmanager
-    def another(id: str) -> Iterator[str]:
+    def another(id: str, *, answers: bool = True, **options: int) -> Iterator[str]:
         port, its_admin = any_free(2)
-        with _envoy(folder, settings, id, port, its_admin, gateway):
-            wait_until(lambda: _answers(f"http://{HOST}:{port}/metadata/health/live"), f"{id} answers")
-            admins[f"http://{HOST}:{port}"] = f"http://{HOST}:{its_admin}"
-            yield f"http://{HOST}:{port}"
+        url = f"http://{HOST}:{port}"
+        with _envoy(folder, settings, id, port, its_admin, gateway, **options):
+            if answers:
+                wait_until(lambda: _answers(f"{url}/metadata/health/live"), f"{id} answers")
+            admins[url] = f"http://{HOST}:{its_admin}"
+            yield url
 
     admins = {settings.edge_url: f"http://{HOST}:{admin}"}
     running = Edge(
@@ -238,7 +257,17 @@ def _served(apps: dict[int, FastAPI]) -> Iterator[None]:
 
 
 @contextmanager
-def _envoy(folder: Path, settings: Settings, id: str, edge_port: int, admin: int, gateway: int) -> Iterator[None]:
+def _envoy(
+    folder: Path,
+    settings: Settings,
+    id: str,
+    edge_port: int,
+    admin: int,
+    gateway: int,
+    *,
+    tls_port: int = 0,
+    max_heap_bytes: int = 1_073_741_824,
+) -> Iterator[None]:
     template = Template((ROOT / "functions" / "gateway" / "envoy" / "bootstrap.yaml").read_text())
     config = folder / f"{id}.yaml"
     config.write_text(
@@ -246,6 +275,10 @@ def _envoy(folder: Path, settings: Settings, id: str, edge_port: int, admin: int
             EDGE_ID=id,
             EDGE_HOST=HOST,
             EDGE_PORT=edge_port,
+            EDGE_TLS_PORT=tls_port,
+            EDGE_TLS_CERTIFICATE=folder / "tls" / "tls.crt" if tls_port else "",
+            EDGE_TLS_KEY=folder / "tls" / "tls.key" if tls_port else "",
+            EDGE_MAX_HEAP_BYTES=max_heap_bytes,
             ADMIN_PORT=admin,
             GATEWAY_HOST=HOST,
             GATEWAY_PORT=gateway,

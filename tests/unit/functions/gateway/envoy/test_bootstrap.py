@@ -12,6 +12,10 @@ VALUES = {
     "EDGE_ID": "edge-7f",
     "EDGE_HOST": "0.0.0.0",
     "EDGE_PORT": "8080",
+    "EDGE_TLS_PORT": "8443",
+    "EDGE_TLS_CERTIFICATE": "/tls/tls.crt",
+    "EDGE_TLS_KEY": "/tls/tls.key",
+    "EDGE_MAX_HEAP_BYTES": "536870912",
     "ADMIN_PORT": "9901",
     "GATEWAY_HOST": "gateway",
     "GATEWAY_PORT": "80",
@@ -36,7 +40,13 @@ def test_the_admin_listens_on_loopback_whatever_the_edge_does(bootstrap: dict[st
 
 
 def test_the_node_says_where_its_edge_listens(bootstrap: dict[str, Any]) -> None:
-    assert bootstrap["node"]["metadata"] == {"edgeHost": "0.0.0.0", "edgePort": 8080}
+    assert bootstrap["node"]["metadata"] == {
+        "edgeHost": "0.0.0.0",
+        "edgePort": 8080,
+        "edgeTlsPort": 8443,
+        "edgeTlsCertificate": "/tls/tls.crt",
+        "edgeTlsKey": "/tls/tls.key",
+    }
 
 
 def test_the_secret_is_named_by_its_file_and_never_written_down(bootstrap: dict[str, Any]) -> None:
@@ -50,3 +60,11 @@ def test_listeners_and_clusters_come_from_the_gateway_app(bootstrap: dict[str, A
     for source in ("cds_config", "lds_config"):
         config = bootstrap["dynamic_resources"][source]["api_config_source"]
         assert (config["api_type"], config["cluster_names"]) == ("REST", ["gateway-control"])
+
+
+def test_load_is_shed_before_the_memory_that_it_may_take_is_used_up(bootstrap: dict[str, Any]) -> None:
+    actions = {
+        one["name"].removeprefix("envoy.overload_actions."): one["triggers"][0].get("threshold", {}).get("value")
+        for one in bootstrap["overload_manager"]["actions"]
+    }
+    assert actions["shrink_heap"] < actions["stop_accepting_requests"] < actions["stop_accepting_connections"] < 1

@@ -35,7 +35,7 @@ def test_an_instance_that_has_the_present_version_is_told_nothing(kind: Kind) ->
 def test_a_changed_route_changes_the_version_of_routes_and_of_nothing_else() -> None:
     changed = [manifest("identity"), manifest("metadata", route(timeoutSeconds=3))]
     same = {kind: _version(kind, MANIFESTS) == _version(kind, changed) for kind in get_args(Kind)}
-    assert same == {"clusters": True, "scoped-routes": False, "listeners": True, "endpoints": True}
+    assert same == {"clusters": True, "scoped-routes": False, "listeners": True, "endpoints": True, "secrets": True}
 
 
 def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:
@@ -81,3 +81,27 @@ def test_the_instances_are_those_that_are_alive_and_the_one_that_asks() -> None:
         (one,) = json.loads(found.body)["resources"]
         counts.append(len(one["endpoints"][0]["lb_endpoints"]))
     assert counts == [1, 1, 2, 3]
+
+
+def test_an_instance_with_a_tls_port_gets_a_second_listener_and_the_names_of_its_files() -> None:
+    said = {"edgeTlsPort": 8443, "edgeTlsCertificate": "/tls/tls.crt", "edgeTlsKey": "/tls/tls.key"}
+    found = {kind: discover(kind, request(**said), LAYOUT) for kind in ("listeners", "secrets")}
+    listeners, secrets = (json.loads(one.body)["resources"] for one in found.values() if one is not None)
+    assert [(one["name"], one["address"]["socket_address"]["port_value"]) for one in listeners] == [
+        ("edge", 8080),
+        ("edge-tls", 8443),
+    ]
+    assert secrets[0]["tls_certificate"]["watched_directory"] == {"path": "/tls"}
+    without = discover("secrets", request(), LAYOUT)
+    assert without is not None
+    assert json.loads(without.body)["resources"] == []
+
+
+def test_the_signalr_service_has_a_cluster_where_one_is_set() -> None:
+    settings = SETTINGS.model_copy(
+        update={"signalr_connection": "Endpoint=http://signalr:8888;AccessKey=k;Version=1.0;"}
+    )
+    found = discover("clusters", request(), Layout(MANIFESTS, settings))
+    assert found is not None
+    assert [one["name"] for one in json.loads(found.body)["resources"]] == ["identity", "metadata", "signalr"]
+    assert b"AccessKey" not in found.body

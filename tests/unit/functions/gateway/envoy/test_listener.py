@@ -1,26 +1,35 @@
+from dataclasses import replace
 from typing import Any
 
-from functions.gateway.envoy.listener import listener
+from functions.gateway.envoy.listener import Entry, listener
+
+ENTRY = Entry(
+    issuer="https://edge.test/identity",
+    audience="platform",
+    jwks_uri="http://identity/identity/.well-known/jwks.json",
+    trace_percent=5,
+)
 
 
-def manager() -> dict[str, Any]:
-    found = listener(
-        host="127.0.0.1",
-        port=8080,
-        issuer="https://edge.test/identity",
-        audience="platform",
-        jwks_uri="http://identity/identity/.well-known/jwks.json",
-        trace_percent=5,
-    )
+def manager(*, tls: bool = False, **changes: Any) -> dict[str, Any]:
+    found = listener("edge", "127.0.0.1", 8080, replace(ENTRY, **changes), tls=tls)
     (chain,) = found["filter_chains"]
     (only,) = chain["filters"]
     config: dict[str, Any] = only["typed_config"]
     return config
 
 
+def filters(**changes: Any) -> dict[str, Any]:
+    return {
+        found["name"].removeprefix("envoy.filters.http."): found["typed_config"]
+        for found in manager(**changes)["http_filters"]
+    }
+
+
 def test_token_and_scope_are_checked_before_the_limit_the_body_and_the_route() -> None:
-    assert [found["name"].removeprefix("envoy.filters.http.") for found in manager()["http_filters"]] == [
+    assert list(filters()) == [
         "header_mutation",
+        "compressor",
         "jwt_authn",
         "local_ratelimit",
         "rbac",
@@ -37,7 +46,7 @@ def test_the_edges_own_headers_are_removed_before_anything_reads_them() -> None:
 
 
 def test_a_token_is_checked_for_issuer_audience_and_expiry_and_gives_user_and_tenant_headers() -> None:
-    provider = manager()["http_filters"][1]["typed_config"]["providers"]["platform"]
+    provider = filters()["jwt_authn"]["providers"]["platform"]
     assert (provider["issuer"], provider["audiences"]) == ("https://edge.test/identity", ["platform"])
     assert provider["require_expiration"] is True
     assert provider["claim_to_headers"] == [
@@ -75,3 +84,29 @@ def test_no_query_gets_into_a_span() -> None:
     tracing = manager()["tracing"]
     assert tracing["max_path_tag_length"] == 0
     assert {"tag": "url.path", "value": "%PATH(NQ)%"} in tracing["custom_tags"]
+
+
+def test_without_an_allowed_origin_there_is_no_cors_and_with_one_it_comes_before_the_token() -> None:
+    assert "cors" not in filters()
+    assert list(filters(cors_origins=("https://a.test",)))[:3] == ["header_mutation", "cors", "compressor"]
+
+
+def test_strict_transport_security_is_told_over_tls_alone() -> None:
+    def told(*, tls: bool) -> set[str]:
+        mutations = manager(tls=tls)["http_filters"][0]["typed_config"]["mutations"]["response_mutations"]
+        return {found["append"]["header"]["key"] for found in mutations}
+
+    assert told(tls=True) - told(tls=False) == {"strict-transport-security"}
+    assert {"x-content-type-options", "content-security-policy"} <= told(tls=False)
+
+
+def test_a_tls_listener_has_its_certificate_by_name_and_offers_http_2() -> None:
+    found = listener("edge-tls", "127.0.0.1", 8443, ENTRY, tls=True)
+    context = found["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]
+    assert context["alpn_protocols"] == ["h2", "http/1.1"]
+    assert [one["name"] for one in context["tls_certificate_sds_secret_configs"]] == ["edge-certificate"]
+    assert "transport_socket" not in listener("edge", "127.0.0.1", 8080, ENTRY)["filter_chains"][0]
+
+
+def test_what_has_a_strong_etag_is_not_compressed() -> None:
+    assert filters()["compressor"]["response_direction_config"]["disable_on_etag_header"] is True

@@ -3,7 +3,7 @@ import pytest
 from functions.gateway.envoy.problems import PROBLEMS, local_reply_config
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 413, 429, 431, 502, 503, 504])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 413, 414, 426, 429, 431, 500, 502, 503, 504])
 def test_each_status_of_the_edge_has_one_problem_body_of_its_own(status: int) -> None:
     mappers = [
         mapper

@@ -98,3 +98,19 @@ def test_a_route_leads_to_its_services_cluster_for_its_methods_alone() -> None:
 def test_a_span_of_the_edge_is_named_by_the_template_and_not_by_the_path() -> None:
     found = routes_of(manifest("metadata", route("/metadata/schemas/{name}", "GET", "PUT")))[0]
     assert found["decorator"] == {"operation": "GET,PUT /metadata/schemas/{name}", "propagate": False}
+
+
+def test_a_websocket_route_is_upgraded_unbuffered_and_without_a_time_limit() -> None:
+    found = routes_of(manifest("metadata", route("/client/{*rest}", public=True, websocket=True, upstream="signalr")))[
+        0
+    ]
+    assert found["route"]["upgrade_configs"] == [{"upgrade_type": "websocket"}]
+    assert (found["route"]["cluster"], found["route"]["timeout"]) == ("signalr", "0.000s")
+    assert found["typed_per_filter_config"]["envoy.filters.http.buffer"]["disabled"] is True
+
+
+def test_an_allowed_origin_is_in_every_virtual_host() -> None:
+    (scope,) = route_scopes([manifest("metadata", route())], {}, ["https://a.test"])
+    policy = scope["route_configuration"]["virtual_hosts"][0]["typed_per_filter_config"]["envoy.filters.http.cors"]
+    assert policy["allow_origin_string_match"] == [{"exact": "https://a.test"}]
+    assert policy["allow_credentials"] is False
