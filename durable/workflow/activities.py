@@ -13,6 +13,7 @@ from chassis.runtime import Runtime
 from durable.workflow.catalog import CATALOG, Function
 from durable.workflow.eventing.arrivals import TABLE as ARRIVALS
 from durable.workflow.eventing.arrivals import ArrivalStore, missed
+from durable.workflow.eventing.delivery import Waker, is_gone
 from durable.workflow.eventing.subscriptions import Delivered, SubscriptionStore
 from durable.workflow.expressions import Evaluator
 from durable.workflow.faults import SpecError, spec_error
@@ -22,9 +23,11 @@ from durable.workflow.models import (
     FINAL,
     MAX_PAYLOAD_BYTES,
     CallOutcome,
+    ChildEnd,
     FunctionCall,
     FunctionPoll,
     Going,
+    Origin,
     Progress,
     Recorded,
     TakeEvents,
@@ -39,8 +42,8 @@ class Body(RootModel[dict[str, Any]]):
     """The data of a command, as the receiver's contract has it."""
 
 
-async def record_progress(runtime: Runtime, evaluator: Evaluator, progress: Progress) -> Recorded:
-    """Write to the read model and tell the user's screen of an end; open listeners. May be repeated."""
+async def record_progress(runtime: Runtime, evaluator: Evaluator, client: Waker, progress: Progress) -> Recorded:
+    """Write to the read model; tell the parent and the user's screen of an end; open listeners. May be repeated."""
     async with runtime.working(progress.work, "record progress"):
         for subscription in progress.opens:
             await subscriptions(runtime).announce(progress.work.tenant, subscription.tests)
@@ -48,8 +51,21 @@ async def record_progress(runtime: Runtime, evaluator: Evaluator, progress: Prog
         for listener in (key[2:] for key in progress.closes if key.startswith("w!")):
             await subscriptions(runtime).empty(progress.work.tenant, listener)
         if progress.status in FINAL:
+            end = ChildEnd(status=progress.status, output=progress.output, error=progress.error)
+            await tell_parent(client, progress.origin, end)
             await _show_end(runtime, progress)
         return await _recorded(runtime, evaluator, progress)
+
+
+async def tell_parent(client: Waker, origin: Origin | None, end: ChildEnd) -> None:
+    """Tell the instance that waits for this one how it ended. May be repeated: it waits once."""
+    if origin is None or origin.parent is None or origin.event is None:
+        return
+    try:
+        await client.raise_event(origin.parent, origin.event, end.model_dump(mode="json"))
+    except Exception as error:
+        if not is_gone(error):
+            raise
 
 
 async def take_events(runtime: Runtime, request: TakeEvents) -> TakenEvents:

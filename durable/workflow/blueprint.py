@@ -48,9 +48,11 @@ async def workflow_poll_function(poll: dict) -> dict:  # type: ignore[type-arg]
 
 
 @blueprint.activity_trigger(input_name="progress")  # type: ignore[untyped-decorator]
-async def workflow_record_progress(progress: dict) -> dict:  # type: ignore[type-arg]
-    """Writes to the read model; opens and closes listeners."""
-    recorded = await activities.record_progress(runtime, process_evaluator(), Progress.model_validate(progress))
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
+async def workflow_record_progress(progress: dict, client: df.DurableOrchestrationClient) -> dict:  # type: ignore[type-arg]
+    """Writes to the read model; opens and closes listeners; tells a parent of the end."""
+    written = Progress.model_validate(progress)
+    recorded = await activities.record_progress(runtime, process_evaluator(), client, written)
     return recorded.model_dump(mode="json")
 
 

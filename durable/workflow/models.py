@@ -41,6 +41,18 @@ class Carried(Contract):
     heard: tuple[str, ...] = ()
 
 
+class Origin(Contract):
+    """What started an instance that nobody asked for over the API: another instance, or a schedule.
+
+    `event` is raised in the parent when the instance ends, None when that does not wait; `level` counts the parents.
+    """
+
+    parent: str | None = None
+    event: str | None = None
+    level: int = 0
+    schedule: str | None = None
+
+
 class StartInstance(Contract):
     """The orchestration's input. The definition travels frozen, so that an instance stays on what it began with."""
 
@@ -49,6 +61,7 @@ class StartInstance(Contract):
     input: Any = None
     created_at: str
     work: WorkContext
+    origin: Origin | None = None
     carried: Carried | None = None
 
 
@@ -110,6 +123,7 @@ class Progress(Contract):
     events: tuple[LifecycleEvent, ...] = ()
     opens: tuple[Subscription, ...] = ()
     closes: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 class Recorded(Contract):
@@ -120,6 +134,40 @@ class Recorded(Contract):
 
     missed: dict[str, Delivered] = {}
     kept: tuple[str, ...] = ()
+
+
+class StartChild(Contract):
+    """Start an instance for another. The same key is the same instance. Version None: the latest."""
+
+    key: str
+    namespace: str
+    name: str
+    version: str | None = None
+    input: Any = None
+    origin: Origin
+    work: WorkContext
+
+
+class ChildStarted(Contract):
+    """The child's id, or why there is none."""
+
+    id: str | None = None
+    error: SpecError | None = None
+
+
+class StopChild(Contract):
+    """Cancel a child."""
+
+    id: str
+    work: WorkContext
+
+
+class ChildEnd(Contract):
+    """How a child ended, as its parent is told."""
+
+    status: InstanceStatus
+    output: Any = None
+    error: SpecError | None = None
 
 
 class TakeEvents(Contract):

@@ -90,7 +90,9 @@ def _finish(run: Run, end: End, output: Any, error: SpecError | None) -> Steps[b
     if undone:
         told["compensation"] = [item.model_dump(mode="json", exclude_none=True) for item in undone]
     run.trail.announce(f"workflow.instance.{end}", told)
-    final = run.trail.drain(end, ended_at=run.now(), output=output, error=error, compensation=undone)
+    final = run.trail.drain(
+        end, ended_at=run.now(), output=output, error=error, compensation=undone, origin=run.start.origin
+    )
     yield from record(run, final)
     return bool(undone)
 

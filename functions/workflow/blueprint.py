@@ -9,7 +9,9 @@ import orjson
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
+from durable.workflow.models import StartChild, StopChild
 from functions.workflow import api, composition, events
+from functions.workflow.children import start_child, stop_child
 from functions.workflow.composition import OUTBOX_TABLES, runtime
 from functions.workflow.event_intake import Sweeper
 from functions.workflow.recovery import Patrol
@@ -42,6 +44,25 @@ async def workflow_receive_event(msg: func.QueueMessage, client: df.DurableOrche
     async with runtime.consume(msg, EventData) as message:
         await events.deliver(message, client)
         await composition.intake().accept(message.tenant, [orjson.loads(msg.get_body())], client)
+
+
+@blueprint.activity_trigger(input_name="request")  # type: ignore[untyped-decorator]
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
+async def workflow_start_child(request: dict, client: df.DurableOrchestrationClient) -> dict:  # type: ignore[type-arg]
+    """Starts an instance for another."""
+    child = StartChild.model_validate(request)
+    async with runtime.working(child.work, "start child"):
+        started = await start_child(composition.instances(), child, client)
+    return started.model_dump(mode="json")
+
+
+@blueprint.activity_trigger(input_name="request")  # type: ignore[untyped-decorator]
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
+async def workflow_stop_child(request: dict, client: df.DurableOrchestrationClient) -> bool:  # type: ignore[type-arg]
+    """Cancels an instance for another."""
+    child = StopChild.model_validate(request)
+    async with runtime.working(child.work, "stop child"):
+        return await stop_child(composition.instances(), child, client)
 
 
 @blueprint.function_name("workflow_recover_instances")

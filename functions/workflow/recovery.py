@@ -4,9 +4,10 @@ import logging
 from datetime import UTC, datetime
 from time import monotonic
 
+from durable.workflow.activities import tell_parent
 from durable.workflow.faults import SpecError, spec_error
 from durable.workflow.instances import InstanceStore
-from durable.workflow.models import FINAL
+from durable.workflow.models import FINAL, ChildEnd, Origin
 from functions.workflow.service import DurableClient
 
 log = logging.getLogger(__name__)
@@ -46,16 +47,18 @@ class Patrol:
             self._missed.add(instance_id)
             return False
         self._missed.discard(instance_id)
-        return ended is not None and await _mark(store, tenant, instance_id, ended)
+        return ended is not None and await _mark(store, client, tenant, instance_id, ended)
 
 
-async def _mark(store: InstanceStore, tenant: str, instance_id: str, ended: str) -> bool:
+async def _mark(store: InstanceStore, client: DurableClient, tenant: str, instance_id: str, ended: str) -> bool:
     # Read after the status: an orchestration that ends as it should has written its end before.
     row = await store.get(tenant, instance_id)
     if row is None or row["status"] in FINAL or (ended == "missing" and row["status"] == "pending"):
         return False  # a pending one without an orchestration is a start under way
     marked = await store.fault(row, instance_id, _error(ended), _now())
     if marked:
+        origin = Origin.model_validate_json(row["origin"]) if row.get("origin") else None
+        await tell_parent(client, origin, ChildEnd(status="faulted", error=_error(ended)))
         log.error("instance %s is marked faulted: its orchestration is %s", instance_id, ended)
     return marked
 

@@ -75,6 +75,7 @@ class InstanceRead(InstanceHead):
     output: Any = None
     error: SpecError | None = None
     compensation: list[Undone] = []
+    parent: str | None = None
     tasks: list[TaskState] = []
 
 

@@ -14,7 +14,7 @@ from chassis.work import WorkContext
 from durable.workflow.dsl.definition import parse_frozen
 from durable.workflow.expressions import Evaluator
 from durable.workflow.instances import InstanceStore
-from durable.workflow.models import CANCEL_EVENT, FINAL, MAX_PAYLOAD_BYTES, ORCHESTRATOR, Carried, StartInstance
+from durable.workflow.models import CANCEL_EVENT, FINAL, MAX_PAYLOAD_BYTES, ORCHESTRATOR, Carried, Origin, StartInstance
 from functions.workflow.definitions import Definitions, Frozen
 from functions.workflow.errors import (
     InputInvalid,
@@ -73,12 +73,22 @@ class Instances:
         Once the instance is stored it is never lost: what a crash keeps from starting, `recover` starts.
         Raises DefinitionNotFound, InputTooLarge, InputInvalid, KeyReused.
         """
-        instance_id = resource_id(caller.tenant, "workflow.start", key)
+        return await self.begin(caller, request, resource_id(caller.tenant, "workflow.start", key), client)
+
+    async def begin(
+        self,
+        caller: Principal,
+        request: StartRequest,
+        instance_id: str,
+        client: DurableClient,
+        origin: Origin | None = None,
+    ) -> InstanceHead:
+        """The same for a given id, which is that of an instance with the same request or of none."""
         definition = await self._definitions.frozen(caller.tenant, request.namespace, request.name, request.version)
         self._check_input(definition, request.input)
         await self._starts.add(caller.tenant, instance_id)
         try:
-            row = _new_row(caller, definition, request, instance_id)
+            row = _new_row(caller, definition, request, instance_id, origin)
             await self._store.add(caller.tenant, instance_id, row, request.input)
         except RowExists:
             there = await self._row(caller.tenant, instance_id)
@@ -95,6 +105,7 @@ class Instances:
             output=await self._store.value(row, "output"),
             error=await self._store.value(row, "error"),
             compensation=await self._store.value(row, "compensation") or [],
+            parent=row.get("parent"),
             tasks=await self._store.tasks(tenant, instance_id),
         )
 
@@ -230,6 +241,7 @@ def _start_input(
         input=given,
         created_at=row["created_at"],
         work=WorkContext.model_validate_json(row["work"]),
+        origin=Origin.model_validate_json(row["origin"]) if row.get("origin") else None,
         carried=Carried.model_validate(carried) if carried else None,
     )
     return start.model_dump(mode="json")
@@ -249,7 +261,9 @@ def _carried(status: Any) -> dict[str, Any] | None:
     return carried if isinstance(carried, dict) else None
 
 
-def _new_row(caller: Principal, definition: Frozen, request: StartRequest, instance_id: str) -> dict[str, Any]:
+def _new_row(
+    caller: Principal, definition: Frozen, request: StartRequest, instance_id: str, origin: Origin | None
+) -> dict[str, Any]:
     return {
         "namespace": definition.id.namespace,
         "name": definition.id.name,
@@ -257,6 +271,8 @@ def _new_row(caller: Principal, definition: Frozen, request: StartRequest, insta
         "subject": caller.subject,
         "fingerprint": fingerprint(request.model_dump(mode="json")),
         "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "origin": origin.model_dump_json() if origin is not None else None,
+        "parent": origin.parent if origin is not None else None,
         "correlation_id": call.correlation_id if (call := current()) is not None else None,
         "work": WorkContext.capture(correlation_id=instance_id).model_dump_json(),
     }

@@ -15,7 +15,7 @@ from durable.workflow.dsl.event_checks import EventChecks
 from durable.workflow.dsl.events import EventConsumption
 from durable.workflow.dsl.failures import ErrorDefinition, RetryPolicy
 from durable.workflow.dsl.mistakes import Mistake, pointer
-from durable.workflow.dsl.processes import RunScript, RunShell
+from durable.workflow.dsl.processes import RunScript, RunShell, RunWorkflow
 from durable.workflow.dsl.walk import Path, inner_lists
 from durable.workflow.expressions import (
     MAX_EXPRESSION_CHARS,
@@ -110,6 +110,8 @@ class _Checks:
                 yield from self._raise(task.raise_.error, (*path, "raise", "error"), seen)
             case dsl.RunTask(run=RunScript() | RunShell() as process):
                 yield from self._process(process, (*path, "run"), seen)
+            case dsl.RunTask(run=RunWorkflow() as process):
+                yield from self._template(process.workflow.input, (*path, "run", "workflow", "input"), seen)
             case dsl.SetTask():
                 yield from self._set(task.set, (*path, "set"), seen)
             case dsl.SwitchTask():

@@ -79,11 +79,11 @@ class Delivery:
         try:
             await client.raise_event(listener.owner, wake_name(listener.id, wake), given)
         except Exception as error:
-            if not _is_gone(error):
+            if not is_gone(error):
                 raise
             await self._subscriptions.forget(tenant, f"{listener.owner}!{listener.id}", listener.keys)
 
 
-def _is_gone(error: Exception) -> bool:
+def is_gone(error: Exception) -> bool:
     """Whether the client says that the instance has ended or is not known; it has no type of its own for that."""
     return "is gone" in str(error) or "No instance with ID" in str(error)

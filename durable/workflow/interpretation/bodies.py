@@ -5,10 +5,11 @@ from typing import Any
 from durable.workflow.catalog import catalog_name
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.failures import ErrorDefinition
-from durable.workflow.dsl.processes import RunScript, RunShell
+from durable.workflow.dsl.processes import RunScript, RunShell, RunWorkflow
 from durable.workflow.faults import Fault, SpecError, spec_error
 from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.calls import call
+from durable.workflow.interpretation.children import run_workflow
 from durable.workflow.interpretation.effects import flush, sleep
 from durable.workflow.interpretation.emits import emit
 from durable.workflow.interpretation.forks import run_fork
@@ -57,6 +58,8 @@ def _single(run: Run, task: dsl.Task, place: Place, data: Any, seen: dict[str, A
             raise Fault(_error(run, task.raise_.error, data, seen))
         case dsl.RunTask(run=RunScript() | RunShell() as process):
             return Result((yield from run_process(run, process, place, data, seen)))
+        case dsl.RunTask(run=RunWorkflow() as process):
+            return Result((yield from run_workflow(run, process, place, data, seen)))
         case dsl.SetTask():
             return Result(run.transform(task.set, data, seen))
         case dsl.SwitchTask():

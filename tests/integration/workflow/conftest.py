@@ -30,6 +30,7 @@ from funchost.durable import DurableEngine
 from funchost.durable.backend import InstanceEnded, InstanceNotFound
 from funchost.durable.clock import Alarm, Clock
 from funchost.durable.sqlite import SqliteBackend
+from functions.workflow import blueprint as service_blueprint
 from functions.workflow import composition, events
 from functions.workflow.schemas import EventData
 
@@ -143,9 +144,11 @@ class House:
         self.clock = ManualClock()
         self.client = EngineClient(self)
         self.code: dict[str, tuple[str, Callable[..., Any]]] = {}
-        for builder in durable_blueprint.blueprint._function_builders:
-            function = builder._function
-            self.code[function._func.__name__] = (function._trigger.type, function._func)
+        builders = durable_blueprint.blueprint._function_builders + service_blueprint.blueprint._function_builders
+        for function in (builder._function for builder in builders):
+            if function._trigger.type in KINDS:
+                code = inspect.unwrap(function._func)  # without what makes a client of a binding's text
+                self.code[code.__name__] = (function._trigger.type, code)
         self.engine = self._engine()
 
     def _engine(self) -> DurableEngine:
@@ -163,7 +166,9 @@ class House:
         kind, code = self.code[name]
         if kind == "orchestrationTrigger":
             return code(func.OrchestrationContext(argument))
-        value = code(ActivityTriggerConverter.decode(Datum(argument, "json"), trigger_metadata=None))
+        given = ActivityTriggerConverter.decode(Datum(argument, "json"), trigger_metadata=None)
+        has_client = "client" in inspect.signature(code).parameters
+        value = code(given, self.client) if has_client else code(given)
         return await value if inspect.isawaitable(value) else value
 
     async def restart(self) -> None:
@@ -224,6 +229,7 @@ async def house(
     services = FakeServices()
     runtime.__dict__["services"] = services
     monkeypatch.setattr(durable_blueprint, "runtime", runtime)
+    monkeypatch.setattr(service_blueprint, "runtime", runtime)
     monkeypatch.setattr(composition, "runtime", runtime)
     monkeypatch.setattr(subscriptions, "SETTLE_S", 0.0)  # one process: nobody else has to learn who listens
     caller = Principal(subject="demo", tenant=f"t{uuid4().hex[:10]}")

@@ -62,7 +62,7 @@ async def test_what_is_missing_once_or_fails_to_answer_is_left_alone(monkeypatch
     monkeypatch.setattr(recovery, "ROUND_EVERY_S", 0.0)
     marked: list[str] = []
 
-    async def mark(_store: Any, _tenant: str, instance_id: str, ended: str) -> bool:
+    async def mark(_store: Any, _client: Any, _tenant: str, instance_id: str, ended: str) -> bool:
         marked.append(f"{instance_id} {ended}")
         return True
 
