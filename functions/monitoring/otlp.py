@@ -9,8 +9,8 @@ from enum import Enum
 from typing import Any, TypeVar, cast
 
 import orjson
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError  # type: ignore[import-untyped]
-from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.message import DecodeError, Message
 
 from functions.monitoring.errors import BadTelemetry, TelemetryTooLarge
 

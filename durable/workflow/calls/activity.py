@@ -149,11 +149,23 @@ async def _function(arguments: dict[str, Any], _: Authorization | None, caller: 
     return await asyncio.to_thread(accepted_function, resource, process_evaluator(), permissions_of(caller.settings))
 
 
+async def _grpc(arguments: dict[str, Any], authorization: Authorization | None, caller: Caller) -> Any:
+    from durable.workflow.calls.grpc.call import call_grpc  # grpcio is loaded by who calls it, not by every process
+
+    return await call_grpc(arguments, authorization, caller)
+
+
 async def _process(arguments: dict[str, Any], _: Authorization | None, caller: Caller) -> Any:
     return await run_process(arguments, caller)
 
 
-SPEAK: dict[Protocol, Speak] = {"http": _http, "openapi": _openapi, "function": _function, "process": _process}
+SPEAK: dict[Protocol, Speak] = {
+    "http": _http,
+    "openapi": _openapi,
+    "grpc": _grpc,
+    "function": _function,
+    "process": _process,
+}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from durable.workflow.dsl.features import features
 from durable.workflow.dsl.mistakes import Mistake, pointer
 from durable.workflow.dsl.permissions import Permissions
 from durable.workflow.dsl.processes import RunScript, RunShell
+from durable.workflow.dsl.resources import uri_of
 from durable.workflow.dsl.walk import Path, every_task
 
 REFUSED: dict[str, str] = {**refused_calls.REFUSED, **refused_events.REFUSED, **refused_flow.REFUSED}
@@ -37,6 +38,9 @@ def _is_known(name: str, definition: Definition) -> bool:
 
 def _not_allowed(definition: Definition, permissions: Permissions) -> Iterator[Mistake]:
     for visit in every_task(definition):
+        if not permissions.files:
+            for path in _files(visit.task):
+                yield _no("a file", (*visit.path, *path), "the operator has no folder: PLATFORM_WORKFLOW_RESOURCES_DIR")
         if not isinstance(visit.task, dsl.RunTask) or not isinstance(visit.task.run, RunScript | RunShell):
             continue
         what = visit.task.run.tag.removeprefix("by:")
@@ -46,3 +50,19 @@ def _not_allowed(definition: Definition, permissions: Permissions) -> Iterator[M
             path = (*visit.path, "run", "script", "language")
             known = ", ".join(sorted(permissions.languages))
             yield _no(f"language {visit.task.run.script.language}", path, f"scripts here are {known}")
+
+
+def _files(task: dsl.Task) -> Iterator[Path]:
+    """Where the task needs a file of the operator's folder."""
+    place: Path
+    match task:
+        case dsl.CallGrpc():
+            place, resource = ("with", "proto"), task.with_.proto
+        case dsl.CallOpenApi():
+            place, resource = ("with", "document"), task.with_.document
+        case dsl.RunTask(run=RunScript(script=script)) if script.source is not None:
+            place, resource = ("run", "script", "source"), script.source
+        case _:
+            return
+    if uri_of(resource.endpoint).startswith("file://"):
+        yield (*place, "endpoint")

@@ -50,7 +50,7 @@ def run_body(
 def _single(run: Run, task: dsl.Task, place: Place, data: Any, seen: dict[str, Any]) -> Steps[Result]:
     """A task that has no others within it."""
     match task:
-        case dsl.CallFunction() | dsl.CallHttp() | dsl.CallOpenApi():
+        case dsl.CallFunction() | dsl.CallHttp() | dsl.CallOpenApi() | dsl.CallGrpc():
             return (yield from _call(run, task, place, data, seen))
         case dsl.EmitTask():
             return Result(emit(run, task, data, seen))
@@ -73,7 +73,7 @@ def _single(run: Run, task: dsl.Task, place: Place, data: Any, seen: dict[str, A
 
 def _call(
     run: Run,
-    task: dsl.CallFunction | dsl.CallHttp | dsl.CallOpenApi,
+    task: dsl.CallFunction | dsl.CallHttp | dsl.CallOpenApi | dsl.CallGrpc,
     place: Place,
     data: Any,
     seen: dict[str, Any],
