@@ -16,8 +16,8 @@ demo: setup  ## Run the main job: flight delays, from records to report (ARGS=--
 	@$(PY) -m local.demo $(ARGS)
 
 up: QUIET = --quiet
-up: setup  ## Start the platform and stay (Ctrl-C, or make down, stops it; ARGS=--detach gives the prompt back)
-	@$(PY) -m local up $(ARGS)
+up: setup  ## Start the platform and stay (Ctrl-C, or make down, stops it; ARGS=--detach gives the prompt back; SCALE=1 scales by keda/)
+	@$(PY) -m local up $(if $(SCALE),--scale) $(ARGS)
 
 down:  ## Stop the platform
 	@$(PY) -m local down

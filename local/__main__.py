@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = commands.Options(given.state_dir.resolve())
     if given.command == "up":
         chosen = replace(options, services=_services(parser, given.services), free_ports=given.free_ports)
+        chosen = replace(chosen, scale_speed=given.scale_speed if given.scale else None)
         return (commands.detach if given.detach else commands.up)(chosen)
     if given.command == "replica":
         from local import replica
@@ -38,6 +39,14 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start everything and stay; Ctrl-C or `down` stops it")
     up.add_argument("--detach", action="store_true", help="come back as soon as everything is ready")
     up.add_argument("--services", metavar="A,B", help="start only these services (default: all nine)")
+    up.add_argument("--scale", action="store_true", help="scale the services by the rules in keda/, down to none")
+    up.add_argument(
+        "--scale-speed",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="make the rules' periods N times shorter (default 1)",
+    )
     up.add_argument("--free-ports", action="store_true", help="take any free ports instead of the default ones")
     commands.add_parser("down", help="stop what `up` started")
     commands.add_parser("status", help="exit code 0: all healthy, 1: something is not, 3: nothing runs")

@@ -17,6 +17,8 @@ from local.azurite import AzuriteError
 from local.edge import EdgeError
 from local.layout import Layout
 from local.platform import Platform, cancelled_by, running_endpoints
+from local.scaler.chart import draw
+from local.scaler.scaling import Scaling, read_trace
 from local.supervisor.orphans import end_orphans
 from local.supervisor.probes import Probe, answering, listening
 from local.supervisor.state import AlreadyRunningError, State, read_state, supervisor_pid, write_state
@@ -29,11 +31,15 @@ DETACHED_LOG = "supervisor.log"
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line may change: which services, where the state lies, any free ports."""
+    """What the command line may change: which services, where the state lies, any free ports.
+
+    `scale_speed` None: nothing is scaled.
+    """
 
     state_dir: Path = Layout().state_dir
     services: tuple[str, ...] = SERVICES
     free_ports: bool = False
+    scale_speed: float | None = None
 
     @property
     def layout(self) -> Layout:
@@ -43,7 +49,8 @@ class Options:
     def arguments(self) -> list[str]:
         """The command line that `up` needs to do the same."""
         given = ["--state-dir", str(self.state_dir), "up", "--services", ",".join(self.services)]
-        return [*given, "--free-ports"] if self.free_ports else given
+        given += ["--free-ports"] if self.free_ports else []
+        return given if self.scale_speed is None else [*given, "--scale", "--scale-speed", f"{self.scale_speed:g}"]
 
 
 def up(options: Options) -> int:
@@ -121,7 +128,23 @@ async def _stay(console: Console, options: Options) -> None:
             console.print(f"Ended what an earlier start left: {', '.join(platform.ended_orphans)}")
         _tell_where(console, platform.layout)
         console.print("Ctrl-C, or `make down` in another terminal, stops it.")
-        await asyncio.Event().wait()
+        if options.scale_speed is None:
+            await asyncio.Event().wait()
+        else:
+            await _scale(console, platform, options.scale_speed)
+
+
+async def _scale(console: Console, platform: Platform, speed: float) -> None:
+    """Scale until cancelled, then draw what happened."""
+    folder = platform.layout.root / "build" / "scale"
+    try:
+        async with Scaling(platform, folder / "trace.jsonl", speed=speed) as scaling:
+            names = ", ".join(scaling.rules)
+            console.print(f"Scaling by keda/ (periods {speed:g} times shorter): {names}.", highlight=False)
+            await asyncio.Event().wait()
+    finally:
+        draw(read_trace(folder / "trace.jsonl"), folder / "scale.png")
+        console.print(f"Depth and replicas over time: {folder / 'scale.png'}", highlight=False)
 
 
 def _tell_where(console: Console, layout: Layout) -> None:

@@ -185,7 +185,7 @@ def running_endpoints(layout: Layout | None = None) -> Endpoints | None:
     layout = layout or Layout()
     state = read_state(layout.state_file)
     demo_client = read_demo_client(layout.demo_client_file)
-    ready = bool(state.processes) and all(record.status == "ready" for record in state.processes.values())
+    ready = bool(state.processes) and all(record.status in ("ready", "stopped") for record in state.processes.values())
     if supervisor_pid(layout.lock_file) is None or demo_client is None or not ready:
         return None
     return Endpoints(state.ports, layout.mail, demo_client)

@@ -47,7 +47,7 @@ class Supervisor:
         return {name: child.pid for name, child in self._children.items() if child.exit_code is None}
 
     async def start(self, names: Iterable[str] | None = None) -> None:
-        """Start these (default: all) and wait until each is ready. Raises StartError; then nothing is left running."""
+        """Start these (default: all) and wait until each is ready. Raises StartError; then none of them runs."""
         wanted = [name for name in (names or self.specs) if name not in self._keepers]
         for name in wanted:
             self._keepers[name] = asyncio.create_task(self._keep(name), name=f"keep {name}")
@@ -55,7 +55,7 @@ class Supervisor:
         try:
             await self._all_ready(waits, {self._keepers[name] for name in wanted})
         except BaseException:
-            await self.stop()
+            await self.stop(wanted)
             raise
         finally:
             for wait in waits:

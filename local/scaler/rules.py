@@ -1,0 +1,146 @@
+"""The scale rules of each service as the dev overlay has them: the base's ScaledObject with storage queues."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from ruamel.yaml import YAML
+
+COMPONENT = "components/storage-queues/kustomization.yaml"
+"""What the dev overlay puts in the place of Service Bus."""
+
+
+class RulesError(ValueError):
+    """A manifest is not as the scaler needs it; the message names file and place."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+
+class Policy(_Part):
+    """How much may change within a period: so many pods, or so many percent of those at its beginning."""
+
+    type: Literal["Pods", "Percent"]
+    value: int
+    period_seconds: int
+
+
+class Direction(_Part):
+    """One direction of an HPA's behaviour (autoscaling/v2 HPAScalingRules)."""
+
+    stabilization_window_seconds: int
+    select_policy: Literal["Max", "Min", "Disabled"] = "Max"
+    policies: tuple[Policy, ...]
+
+
+UP = Direction(
+    stabilization_window_seconds=0,
+    policies=(
+        Policy(type="Percent", value=100, period_seconds=15),
+        Policy(type="Pods", value=4, period_seconds=15),
+    ),
+)
+DOWN = Direction(stabilization_window_seconds=300, policies=(Policy(type="Percent", value=100, period_seconds=15),))
+"""The HPA's own defaults (kubernetes.io, Horizontal Pod Autoscaling, "Default behavior")."""
+
+
+class Behavior(_Part):
+    """Both directions."""
+
+    scale_up: Direction = UP
+    scale_down: Direction = DOWN
+
+
+_TARGETS = {
+    "azure-queue": ("queueLength", "activationQueueLength", 5.0),
+    "azure-servicebus": ("messageCount", "activationMessageCount", 5.0),
+    "prometheus": ("threshold", "activationThreshold", None),
+    "mssql": ("targetValue", "activationTargetValue", None),
+}
+"""By trigger type: the metadata of its target for each replica, of its activation, and KEDA's default target."""
+
+
+class Trigger(_Part):
+    """One trigger of a ScaledObject."""
+
+    type: str
+    name: str
+    metadata: Mapping[str, str]
+
+    @property
+    def target(self) -> float:
+        """What one replica is to have of the metric. Raises RulesError for a type that is not known here."""
+        if self.type == "cron":
+            return 1.0
+        if self.type not in _TARGETS:
+            raise RulesError(f"trigger {self.name}: the type {self.type} is not known to the local scaler")
+        key, _, default = _TARGETS[self.type]
+        if key not in self.metadata and default is None:
+            raise RulesError(f"trigger {self.name}: metadata has no {key}")
+        return float(self.metadata.get(key, default or 0))
+
+    @property
+    def activation(self) -> float:
+        """Above this the trigger is active; it decides between no replica and one."""
+        return 0.0 if self.type == "cron" else float(self.metadata.get(_TARGETS[self.type][1], 0))
+
+
+class Rules(_Part):
+    """All of one ScaledObject that the local scaler follows. Times are seconds."""
+
+    service: str
+    polling_interval: int = 30
+    cooldown_period: int = 300
+    min_replica_count: int = 0
+    max_replica_count: int = 100
+    behavior: Behavior = Behavior()
+    triggers: tuple[Trigger, ...] = Field(min_length=1)
+
+
+def read_rules(keda: Path) -> dict[str, Rules]:
+    """The rules of every service below `keda/`, by service. Raises RulesError."""
+    found: dict[str, Rules] = {}
+    patches = _patches(keda / COMPONENT)
+    for file in sorted((keda / "base").glob("*/scaledobject.yaml")):
+        document = _load(file)
+        name = str(document["metadata"]["name"])
+        spec = _patched(document["spec"], patches.get(name, ()), f"{COMPONENT}: {name}")
+        behavior = spec.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get("behavior", {})
+        try:
+            found[name] = Rules.model_validate({**spec, "service": name, "behavior": behavior})
+        except ValueError as error:
+            raise RulesError(f"{file}: {error}") from None
+    return found
+
+
+def _patches(file: Path) -> dict[str, list[dict[str, Any]]]:
+    """The JSON patches (RFC 6902) of a component, by ScaledObject."""
+    patches = _load(file).get("patches", []) if file.exists() else []
+    return {
+        str(patch["target"]["name"]): YAML(typ="safe", pure=True).load(patch["patch"])
+        for patch in patches
+        if patch.get("target", {}).get("kind") == "ScaledObject"
+    }
+
+
+def _patched(spec: dict[str, Any], patch: Any, place: str) -> dict[str, Any]:
+    """The spec with `test` and `replace` carried out; they are all that our component uses."""
+    document = {"spec": spec}
+    for step in patch:
+        *parents, last = [part for part in str(step["path"]).split("/") if part]
+        holder: Any = document
+        for part in parents:
+            holder = holder[int(part)] if isinstance(holder, list) else holder[part]
+        key: Any = int(last) if isinstance(holder, list) else last
+        if step["op"] == "test" and holder[key] != step["value"]:
+            raise RulesError(f"{place}: {step['path']} is {holder[key]}, not {step['value']}")
+        if step["op"] == "replace":
+            holder[key] = step["value"]
+    return document["spec"]
+
+
+def _load(file: Path) -> Any:
+    return YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
