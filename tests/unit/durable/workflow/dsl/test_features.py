@@ -51,3 +51,9 @@ def test_tasks_may_stand_in_fifteen_others_and_no_more() -> None:
     assert unsupported(allowed, Permissions()) == []
     refused = Definition.model_validate({**head, "do": [nested(MAX_NESTING)]})
     assert [mistake.path.count("/do/") for mistake in unsupported(refused, Permissions())] == [MAX_NESTING + 1]
+
+
+def test_the_page_lists_what_is_refused_and_why() -> None:
+    page = (Path(__file__).parents[5] / "docs" / "workflow.md").read_text()
+    table = page.split("| refused | why |\n|---|---|\n")[1].split("\n\n")[0]
+    assert table.splitlines() == [f"| {name} | {why} |" for name, why in sorted(REFUSED.items())]
