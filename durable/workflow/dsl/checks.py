@@ -15,7 +15,7 @@ from durable.workflow.dsl.event_checks import EventChecks
 from durable.workflow.dsl.events import EventConsumption
 from durable.workflow.dsl.failures import ErrorDefinition, RetryPolicy
 from durable.workflow.dsl.mistakes import Mistake, pointer
-from durable.workflow.dsl.processes import RunScript, RunShell, RunWorkflow
+from durable.workflow.dsl.processes import Process, RunScript, RunShell, RunWorkflow
 from durable.workflow.dsl.walk import Path, inner_lists
 from durable.workflow.expressions import (
     MAX_EXPRESSION_CHARS,
@@ -108,16 +108,21 @@ class _Checks:
                 yield from self._listen(task, path, seen)
             case dsl.RaiseTask():
                 yield from self._raise(task.raise_.error, (*path, "raise", "error"), seen)
-            case dsl.RunTask(run=RunScript() | RunShell() as process):
-                yield from self._process(process, (*path, "run"), seen)
-            case dsl.RunTask(run=RunWorkflow() as process):
-                yield from self._template(process.workflow.input, (*path, "run", "workflow", "input"), seen)
+            case dsl.RunTask():
+                yield from self._run(task.run, (*path, "run"), seen)
             case dsl.SetTask():
                 yield from self._set(task.set, (*path, "set"), seen)
             case dsl.SwitchTask():
                 yield from self._switch(task, (*path, "switch"), seen)
             case dsl.WaitTask():
                 yield from self._template(task.wait, (*path, "wait"), seen)
+
+    def _run(self, process: Process, path: Path, seen: Scope) -> Iterator[Mistake]:
+        match process:
+            case RunScript() | RunShell():
+                yield from self._process(process, path, seen)
+            case RunWorkflow():
+                yield from self._template(process.workflow.input, (*path, "workflow", "input"), seen)
 
     def _process(self, process: RunScript | RunShell, path: Path, seen: Scope) -> Iterator[Mistake]:
         """A script's text is no template; what it gets may be, and secrets only where no list of processes shows it."""
