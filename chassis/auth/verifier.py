@@ -14,6 +14,8 @@ from chassis.errors import Unauthorized
 
 ALGORITHMS = ["RS256", "ES256"]
 LEEWAY_S = 30
+MAX_CHARACTERS = 16_384
+"""Ours have about a thousand; what is longer is not worth the work of checking it."""
 TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})
 
 
@@ -30,6 +32,8 @@ class TokenVerifier:
 
         Raises Unauthorized, or DependencyUnavailable when no key was ever fetched and identity can't be reached.
         """
+        if len(token) > MAX_CHARACTERS:
+            raise Unauthorized("the access token is too long")
         key_id = _key_id(token)
         keys = await self._keys.present()
         if key_id not in _ids(keys):

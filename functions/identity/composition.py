@@ -220,6 +220,10 @@ class Identity:
         now = datetime.now(UTC)
         return sum([await purge_expired(self._table(name), now) for name in (ASSERTIONS, REVOCATIONS, SESSIONS)])
 
+    async def close(self) -> None:
+        """Close the connections to other issuers."""
+        await self._outgoing.close()
+
     def _tokens(self) -> AccessTokens:
         if self._keys is None:
             raise RuntimeError("open the signing keys first")

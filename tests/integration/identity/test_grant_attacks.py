@@ -1,0 +1,263 @@
+"""The attack table for the token and authorization endpoints, each row at the edge and straight at identity."""
+
+import json
+from base64 import urlsafe_b64encode
+from time import time
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from joserfc.jwk import ECKey
+
+from chassis.auth.service_token import ASSERTION_TYPE
+from tests.integration.identity.conftest import EXCHANGE, Browser, Running, answered
+from tests.integration.identity.issuers import ACME_TID, ANALYSTS
+
+API_KEY_OWNER = "urn:platform:params:oauth:token-type:api-key-owner"
+
+
+@pytest.fixture(params=["at the edge", "straight at identity"])
+def base(request: pytest.FixtureRequest, running: Running) -> str:
+    return running.edge if request.param == "at the edge" else running.url("identity")
+
+
+def by_assertion(running: Running, base: str, assertion: str, **form: str) -> httpx.Response:
+    proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+    return running.token_answer(base=base, **{"grant_type": "client_credentials", **proof, **form})
+
+
+def refused(answer: httpx.Response, error: str) -> bool:
+    return answer.status_code in (400, 401) and answer.json()["error"] == error
+
+
+def test_a_replayed_assertion_is_refused(running: Running, base: str) -> None:
+    assertion = running.assertion("gateway")
+    assert by_assertion(running, base, assertion).status_code == 200
+    assert refused(by_assertion(running, base, assertion), "invalid_client")
+    assert refused(by_assertion(running, running.edge, assertion), "invalid_client")
+
+
+def test_a_used_jti_in_a_new_assertion_is_refused(running: Running, base: str) -> None:
+    jti = uuid4().hex
+    assert by_assertion(running, base, running.assertion("gateway", jti=jti)).status_code == 200
+    again = running.assertion("gateway", jti=jti, exp=int(time()) + 120)
+    assert refused(by_assertion(running, base, again), "invalid_client")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "https://elsewhere.example"},
+        {"iss": "svc-metadata"},
+        {"sub": "svc-metadata"},
+        {"exp": int(time()) - 60},
+        {"exp": int(time()) + 3600},
+        {"nbf": int(time()) + 300},
+        {"jti": None},
+        {"iss": "svc-metadata", "sub": "svc-metadata"},
+        {"iss": "console", "sub": "console"},
+    ],
+)
+def test_an_assertion_with_a_wrong_claim_is_refused(running: Running, base: str, claims: dict[str, Any]) -> None:
+    assert refused(by_assertion(running, base, running.assertion("gateway", **claims)), "invalid_client")
+
+
+def test_an_assertion_of_another_key_is_refused(running: Running, base: str) -> None:
+    forged = running.assertion("gateway", key=ECKey.generate_key("P-256"))
+    assert refused(by_assertion(running, base, forged), "invalid_client")
+
+
+def test_a_code_is_good_once_and_its_reuse_ends_what_came_of_it(running: Running, browser: Browser) -> None:
+    code = browser.code()
+    tokens = browser.redeem(code).json()
+    assert refused(browser.redeem(code), "invalid_grant")
+    assert refused(browser.refresh(tokens["refresh_token"]), "invalid_grant")
+
+
+def test_a_code_of_another_client_is_refused_and_stays_good_for_its_own(running: Running, browser: Browser) -> None:
+    order = {
+        "name": "other console",
+        "authentication": "public",
+        "grants": ["authorization_code"],
+        "redirectUris": [browser.redirect_uri],
+        "scopes": ["metadata.read"],
+    }
+    other = running.ask("POST", "/identity/clients", running.token(), json=order).json()["clientId"]
+    code = browser.code()
+    assert refused(browser.redeem(code, client_id=other), "invalid_grant")
+    assert browser.redeem(code).status_code == 200
+
+
+def test_a_wrong_verifier_is_refused_and_burns_the_code(browser: Browser) -> None:
+    code = browser.code()
+    assert refused(browser.redeem(code, code_verifier="w" * 43), "invalid_grant")
+    assert refused(browser.redeem(code), "invalid_grant")
+
+
+@pytest.mark.parametrize("verifier", ["", "v" * 42, "v" * 129, "v" * 42 + "é"])
+def test_a_verifier_that_is_none_is_refused(browser: Browser, verifier: str) -> None:
+    answer = browser.redeem(browser.code(), code_verifier=verifier)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"code_challenge_method": "plain"},
+        {"code_challenge_method": None},
+        {"code_challenge": None},
+        {"code_challenge": None, "code_challenge_method": None},
+        {"code_challenge": "short"},
+    ],
+)
+def test_pkce_can_not_be_left_out_or_weakened(browser: Browser, changes: dict[str, str | None]) -> None:
+    assert answered(browser.authorize(**changes))["error"] == "invalid_request"
+
+
+def test_a_challenge_itself_is_no_verifier(browser: Browser) -> None:
+    assert refused(browser.redeem(browser.code(), code_verifier=browser.request()["code_challenge"]), "invalid_grant")
+
+
+REDIRECTS = {
+    "slash more": lambda uri: uri + "/",
+    "query more": lambda uri: uri + "?x=1",
+    "fragment": lambda uri: uri + "#x",
+    "path below": lambda uri: uri + "/evil",
+    "path above": lambda uri: uri + "/../evil",
+    "encoded dots": lambda uri: uri + "/%2e%2e/evil",
+    "other case": lambda uri: uri.replace("console", "Console"),
+    "other port": lambda uri: uri.replace("/console", "1/console"),
+    "other name of the host": lambda uri: uri.replace("127.0.0.1", "localhost"),
+    "other scheme": lambda uri: uri.replace("http:", "https:"),
+    "user name before the host": lambda uri: uri.replace("http://", "http://evil@"),
+    "host behind the host": lambda uri: uri.replace("/console", "@evil.example/console"),
+    "dot behind the host": lambda uri: uri.replace("127.0.0.1", "127.0.0.1.evil.example"),
+    "backslash": lambda uri: uri.replace("//", "/\\"),
+    "space behind": lambda uri: uri + " ",
+    "line break": lambda uri: uri + "\r\nSet-Cookie: a=b",
+    "script": lambda uri: "javascript:alert(1)//" + uri,
+    "elsewhere": lambda uri: "https://evil.example/console/callback",
+    "empty": lambda uri: "",
+}
+
+
+@pytest.mark.parametrize("variant", REDIRECTS)
+def test_no_variant_of_a_redirect_uri_is_taken_or_redirected_to(browser: Browser, variant: str) -> None:
+    answer = browser.authorize(redirect_uri=REDIRECTS[variant](browser.redirect_uri))
+    assert (answer.status_code, "location" in answer.headers) == (400, False)
+
+
+def test_a_redirect_uri_that_comes_twice_is_not_redirected_to(browser: Browser) -> None:
+    pairs = [*browser.request().items(), ("redirect_uri", "https://evil.example/")]
+    answer = browser.client.get(f"{browser.running.edge}/identity/oauth2/authorize", params=pairs)
+    assert (answer.status_code, "location" in answer.headers) == (400, False)
+
+
+def test_a_code_goes_only_with_the_redirect_uri_that_it_was_asked_for_with(browser: Browser) -> None:
+    other = browser.redirect_uri.removesuffix("callback")
+    assert refused(browser.redeem(browser.code(), redirect_uri=other), "invalid_grant")
+
+
+def test_a_reused_refresh_token_ends_the_whole_family(browser: Browser) -> None:
+    first = browser.redeem(browser.code()).json()["refresh_token"]
+    second = browser.refresh(first).json()["refresh_token"]
+    assert refused(browser.refresh(first), "invalid_grant")
+    assert refused(browser.refresh(second), "invalid_grant")
+
+
+def test_a_guessed_refresh_token_gives_nothing_and_ends_nothing(browser: Browser) -> None:
+    good = browser.redeem(browser.code()).json()["refresh_token"]
+    assert refused(browser.refresh(good[:-43] + "x" * 43), "invalid_grant")
+    assert browser.refresh(good).status_code == 200
+
+
+def test_a_ticket_can_not_be_altered(running: Running, browser: Browser) -> None:
+    page = browser.authorize()
+    ticket = page.text.split('name="ticket" value="')[1].split('"')[0]
+    form = {"ticket": ticket[:-4] + "AAAA", "user": "admin", "password": "x"}
+    assert browser.client.post(f"{running.edge}/identity/login", data=form).status_code == 400
+
+
+@pytest.fixture
+def reader(running: Running) -> str:
+    """A platform token that carries little."""
+    return running.token(scope="metadata.read")
+
+
+def exchanged(running: Running, base: str, token: str, name: str = "demo", **form: str) -> httpx.Response:
+    kind = "urn:ietf:params:oauth:token-type:access_token"
+    told = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": kind}
+    return running.token_answer(running.credentials(name), base=base, **{**told, **form})
+
+
+def test_an_exchange_never_adds_a_scope_to_a_platform_token(running: Running, base: str, reader: str) -> None:
+    assert exchanged(running, base, reader, scope="metadata.read").json()["scope"] == "metadata.read"
+    for wanted in ("metadata.write", "metadata.read metadata.write", "identity.keys", "monitoring.ingest"):
+        assert refused(exchanged(running, base, reader, scope=wanted), "invalid_scope")
+    assert exchanged(running, base, reader).json()["scope"] == "metadata.read"
+
+
+def test_an_exchange_never_makes_a_token_live_longer(running: Running, base: str, reader: str) -> None:
+    assert exchanged(running, base, reader).json()["expires_in"] <= 900
+
+
+def test_an_exchange_never_gives_an_entra_user_more_than_the_roles_or_the_client_may(
+    running: Running, base: str
+) -> None:
+    order = {"role": "reader", "principal": {"type": "group", "id": ANALYSTS}}
+    running.ask("POST", "/identity/assignments", running.token(), json=order)
+    token = running.issuer.entra_token(ACME_TID, groups=[ANALYSTS])
+    for wanted in ("metadata.write", "identity.keys", "identity.on-behalf"):
+        assert refused(exchanged(running, base, token, scope=wanted), "invalid_scope")
+
+
+def test_an_exchange_takes_no_token_of_another_tenant_or_of_a_service(running: Running, base: str, reader: str) -> None:
+    assert refused(exchanged(running, base, reader, "operator"), "invalid_grant")
+    assert refused(exchanged(running, base, running.service_token("gateway")), "invalid_grant")
+
+
+def test_an_exchange_takes_no_revoked_token(running: Running, base: str, reader: str) -> None:
+    revoke = f"{base}/identity/oauth2/revoke"
+    assert httpx.post(revoke, data={"token": reader}, auth=running.credentials("demo")).status_code == 200
+    assert refused(exchanged(running, base, reader), "invalid_grant")
+
+
+def test_only_the_gateway_speaks_for_the_owners_of_api_keys(running: Running, base: str) -> None:
+    owner = {"tenant": "demo", "subject": "demo", "kind": "application", "keyId": "k", "scope": "metadata.read"}
+    described = urlsafe_b64encode(json.dumps(owner).encode()).decode()
+    form = {"subject_token_type": API_KEY_OWNER}
+    assert refused(exchanged(running, base, described, **form), "unauthorized_client")
+    assert refused(exchanged(running, base, described, "operator", **form), "unauthorized_client")
+    of_service = {**form, "grant_type": EXCHANGE, "subject_token": described}
+    assert by_assertion(running, base, running.assertion("gateway"), **of_service).status_code == 200
+    assert refused(by_assertion(running, base, running.assertion("metadata"), **of_service), "unauthorized_client")
+
+
+def test_two_methods_of_proof_at_once_are_refused(running: Running, base: str) -> None:
+    client, secret = running.credentials("demo")
+    form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+    assert refused(running.token_answer((client, secret), base=base, **form), "invalid_request")
+
+
+def test_who_guesses_is_locked_out_with_a_time_to_wait(running: Running, base: str) -> None:
+    client = f"victim-{uuid4().hex}"
+    answers = [running.token_answer((client, "guess"), base=base, grant_type="client_credentials") for _ in range(8)]
+    assert {answer.status_code for answer in answers[:6]} == {401}
+    assert (answers[-1].status_code, answers[-1].json()["error"]) == (429, "invalid_client")
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert running.token_answer(running.credentials("demo"), base=base, grant_type="client_credentials").is_success
+
+
+def test_no_secret_is_in_any_log(running: Running, browser: Browser) -> None:
+    """Last in this file: all that was sent above has been logged by then."""
+    demo, password = running.credentials("demo")[1], json.loads((running.state / "console-login.json").read_text())
+    code = browser.code()
+    tokens = browser.redeem(code).json()
+    running.token_answer(("demo", "a-wrong-secret-of-demo"), grant_type="client_credentials")
+    secrets = [demo, password["password"], code, tokens["refresh_token"], tokens["access_token"], tokens["id_token"]]
+    secrets += ["a-wrong-secret-of-demo", running.token(), running.service_token("gateway")]
+    secrets += [line for file in (running.state / "signing").iterdir() for line in [json.loads(file.read_text())["d"]]]
+    logged = b"".join(file.read_bytes() for file in (running.state / "logs").iterdir())
+    assert len(logged) > 1000
+    assert [secret[:12] for secret in secrets if secret.encode() in logged] == []

@@ -1,0 +1,108 @@
+"""Signing keys change while requests run, through the edge and its cached keys: none fails."""
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime
+from time import monotonic, sleep
+
+import httpx
+
+from chassis.auth.key_times import KEYS_FRESH_FOR_S
+from tests.integration.identity.conftest import Running
+
+ENVOY_LATENESS_S = 5
+
+
+class Load:
+    """Threads that each ask for tokens and use them, old and new, until stopped."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.statuses: Counter[int] = Counter()
+        self.tokens = [running.token()]
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._use), threading.Thread(target=self._use)]
+        self._threads.append(threading.Thread(target=self._renew))
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(20)
+
+    def _use(self) -> None:
+        with httpx.Client(base_url=self.running.edge, timeout=15) as client:
+            while not self._stopping.is_set():
+                for token in (self.tokens[0], self.tokens[-1]):
+                    answer = client.get("/metadata/schemas", headers={"authorization": f"Bearer {token}"})
+                    self.statuses[answer.status_code] += 1
+                sleep(0.02)
+
+    def _renew(self) -> None:
+        while not self._stopping.wait(0.3):
+            self.tokens.append(self.running.token())
+
+
+def kids(running: Running) -> list[str]:
+    return [key["kid"] for key in running.ask("GET", "/identity/.well-known/jwks.json").json()["keys"]]
+
+
+def until_edge_knows_the_next_key(running: Running, operator: str) -> None:
+    items = running.ask("GET", "/identity/keys", operator).json()["items"]
+    since = next(datetime.fromisoformat(key["since"]) for key in items if key["state"] == "next")
+    age = (datetime.now(UTC) - since).total_seconds()
+    sleep(max(0.0, KEYS_FRESH_FOR_S + ENVOY_LATENESS_S - age))
+
+
+def test_a_rotation_under_load_fails_no_request_and_a_withdrawn_key_is_refused(running: Running) -> None:
+    operator = running.token("operator")
+    until_edge_knows_the_next_key(running, operator)
+    before = kids(running)
+    with Load(running) as load:
+        sleep(1)
+        rotated = running.ask("POST", "/identity/keys/rotate", operator)
+        assert rotated.status_code == 200, rotated.text
+        sleep(4)
+    assert set(load.statuses) == {200}, load.statuses
+    assert load.statuses[200] > 50
+    after = kids(running)
+    assert after[0] == before[1]
+    assert before[0] in after
+
+    old = load.tokens[0]
+    assert running.ask("GET", "/metadata/schemas", old).status_code == 200
+    withdrawn = running.ask("POST", f"/identity/keys/{before[0]}/withdraw", running.token("operator"))
+    assert withdrawn.status_code == 200, withdrawn.text
+    assert before[0] not in kids(running)
+    for base in (running.edge, running.url("metadata")):
+        assert seconds_until_refused(running, old, base) < KEYS_FRESH_FOR_S + ENVOY_LATENESS_S
+    assert running.ask("GET", "/metadata/schemas", running.token()).status_code == 200
+    states = {
+        key["kid"]: key["state"]
+        for key in running.ask("GET", "/identity/keys", running.token("operator")).json()["items"]
+    }
+    assert (states[before[0]], list(states.values()).count("signing")) == ("withdrawn", 1)
+
+
+def seconds_until_refused(running: Running, token: str, base: str) -> float:
+    started = monotonic()
+    while monotonic() - started < 60:
+        if running.ask("GET", "/metadata/schemas", token, base=base).status_code == 401:
+            return monotonic() - started
+        sleep(0.25)
+    return 60
+
+
+def test_signing_keys_are_the_operators_alone(running: Running) -> None:
+    for name in ("demo",):
+        token = running.token(name)
+        for base in (running.edge, running.url("identity")):
+            assert running.ask("GET", "/identity/keys", token, base=base).status_code == 403
+            assert running.ask("POST", "/identity/keys/rotate", token, base=base).status_code == 403
+            assert (
+                running.ask("POST", f"/identity/keys/{kids(running)[0]}/withdraw", token, base=base).status_code == 403
+            )
