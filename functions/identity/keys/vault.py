@@ -46,3 +46,7 @@ class VaultKeys:
             return
         except AzureError as error:
             raise DependencyUnavailable("the key vault can't be written") from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
