@@ -30,8 +30,12 @@ class ToThisMachine(AioHttpTransport):
         self.url = url
 
     async def send(self, request: Any, **config: Any) -> Any:
-        request.url = request.url.replace(VAULT, self.url)
-        return await super().send(request, **config)
+        meant = request.url
+        request.url = meant.replace(VAULT, self.url)
+        try:
+            return await super().send(request, **config)
+        finally:
+            request.url = meant  # the SDK sends it once more after the challenge
 
 
 class Server:
