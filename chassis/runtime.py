@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from functools import cache, cached_property
 from typing import Any, TypeVar
 
-import azure.functions as func
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel
@@ -21,12 +20,14 @@ from chassis.messaging.events import EventTopic, Filter
 from chassis.messaging.message import Message, read_message
 from chassis.messaging.outbox import Outbox
 from chassis.messaging.queues import Queues
+from chassis.messaging.triggers import QueueDelivery, deliveries
 from chassis.outgoing.addresses import Guard
 from chassis.outgoing.client import OutgoingClient
 from chassis.push import PUSH_QUEUE, PUSH_TYPE, progress
 from chassis.secrets.choice import secret_store
 from chassis.secrets.store import SecretStore
 from chassis.settings import Settings, get_settings
+from chassis.storage.account import own_credential
 from chassis.storage.blobs import Blobs
 from chassis.storage.tables import Tables
 from chassis.telemetry.providers import Telemetry
@@ -57,7 +58,12 @@ class Runtime:
     @cached_property
     def queues(self) -> Queues:
         """Commands to other services."""
-        return Queues(self.settings.storage_connection, self.service)
+        namespace = self.settings.service_bus_namespace
+        if namespace is None:
+            return Queues(self.settings.storage, self.service)
+        from chassis.messaging.service_bus import ServiceBusQueues
+
+        return ServiceBusQueues(self.settings.storage, self.service, namespace, own_credential())
 
     @cached_property
     def topic(self) -> EventTopic:
@@ -72,12 +78,12 @@ class Runtime:
     @cached_property
     def tables(self) -> Tables:
         """The tables of the storage account."""
-        return Tables(self.settings.storage_connection, self.events)
+        return Tables(self.settings.storage, self.events)
 
     @cached_property
     def blobs(self) -> Blobs:
         """The blob containers of the storage account."""
-        return Blobs(self.settings.storage_connection)
+        return Blobs(self.settings.storage)
 
     @cached_property
     def token(self) -> ServiceToken:
@@ -120,12 +126,12 @@ class Runtime:
         return secret_store(self.settings)
 
     @asynccontextmanager
-    async def consume(self, msg: func.QueueMessage, model: type[Data]) -> AsyncIterator[Message[Data]]:
+    async def consume(self, msg: QueueDelivery, model: type[Data]) -> AsyncIterator[Message[Data]]:
         """Read a queue message and handle it in its sender's context: tenant, correlation and trace.
 
         Raises MalformedMessage when it can't be read; the host retries, then keeps it on the poison queue.
         """
-        message = read_message(msg.get_body(), model, dequeue_count=msg.dequeue_count or 1)
+        message = read_message(msg.get_body(), model, dequeue_count=deliveries(msg))
         work = WorkContext(
             tenant=message.tenant,
             subject=message.principal,

@@ -39,6 +39,16 @@ class Settings(BaseSettings):
 
     services: Annotated[tuple[str, ...], NoDecode] = SERVICES
     storage_connection: str = Field(default=AZURITE, validation_alias=AliasChoices("AzureWebJobsStorage"))
+    storage_account: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]{3,24}$",
+        validation_alias=AliasChoices("AzureWebJobsStorage__accountName"),
+    )
+    service_bus_namespace: str | None = Field(
+        default=None,
+        pattern=r"^[a-zA-Z0-9\-]+(\.[a-z0-9\-]+)+$",
+        validation_alias=AliasChoices("ServiceBusConnection__fullyQualifiedNamespace"),
+    )
     signalr_connection: str | None = Field(default=None, validation_alias=AliasChoices("AzureSignalRConnectionString"))
     application_insights_connection: str | None = Field(
         default=None, validation_alias=AliasChoices("APPLICATIONINSIGHTS_CONNECTION_STRING")
@@ -147,6 +157,11 @@ class Settings(BaseSettings):
         if self.development_login and urlsplit(self.issuer).hostname not in {"127.0.0.1", "localhost", "::1"}:
             raise ValueError("PLATFORM_DEVELOPMENT_LOGIN is for a platform on this machine only")
         return self
+
+    @property
+    def storage(self) -> str:
+        """The storage account's connection string; without a key where the process signs in with its own identity."""
+        return f"AccountName={self.storage_account}" if self.storage_account else self.storage_connection
 
     def service_url(self, service: str) -> str:
         """The base address of a service as other services reach it, without a trailing slash."""

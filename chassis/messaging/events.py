@@ -28,7 +28,7 @@ Filter = Callable[[str, bytes], Awaitable[bool]]
 
 
 class EventTopic:
-    """The platform's event topic over storage queues: each subscriber's queue gets a copy."""
+    """The platform's event topic: Service Bus' own, or over storage queues a copy on each subscriber's queue."""
 
     def __init__(
         self, queues: Queues, subscriptions: Mapping[str, Sequence[str]], filters: Mapping[str, Filter] | None = None
@@ -50,6 +50,8 @@ class EventTopic:
 
         Raises DependencyUnavailable when a queue can't be reached; then some subscribers may have it already.
         """
+        if await self._queues.publish(event_type, body):
+            return
         for queue in self.subscribers(event_type):
             wanted = self._filters.get(queue)
             if wanted is None or await wanted(event_type, body):

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from chassis.errors import DependencyUnavailable
 from chassis.messaging.message import new_event, to_json
 from chassis.messaging.receiver import QueueReceiver
+from chassis.storage.account import answers, open_service
 from chassis.storage.deadlines import STORAGE_OPTIONS
 
 
@@ -63,6 +64,10 @@ class Queues:
         except (AzureError, OSError) as error:
             raise DependencyUnavailable(f"queue {queue} can't be reached") from error
 
+    async def publish(self, event_type: str, body: bytes) -> bool:
+        """Put an event on a topic that knows its subscribers; False: there is none, the sender copies it to each."""
+        return False
+
     def receiver(self, queue: str) -> QueueReceiver:
         """Receives from a queue; for who is not served by a queue trigger."""
         return QueueReceiver(self._client(queue))
@@ -78,7 +83,7 @@ class Queues:
     async def check(self) -> None:
         """Raise when the queue service does not answer."""
         async with asyncio.timeout(2):
-            await self._open().get_service_properties()
+            await answers(self._open().get_service_properties)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -102,5 +107,5 @@ class Queues:
 
     def _open(self) -> QueueServiceClient:
         if self._service is None:
-            self._service = QueueServiceClient.from_connection_string(self._connection, **STORAGE_OPTIONS)
+            self._service = open_service(QueueServiceClient, self._connection, "queue", **STORAGE_OPTIONS)
         return self._service

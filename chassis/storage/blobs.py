@@ -21,6 +21,7 @@ from azure.storage.blob import BlobBlock, BlobSasPermissions, ContentSettings, g
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
 from chassis.errors import DependencyUnavailable
+from chassis.storage.account import DelegationKeys, account_name, answers, open_service
 from chassis.storage.deadlines import BLOB_OPTIONS
 from chassis.storage.leases import Leases
 from chassis.storage.logs import BlobLog
@@ -36,9 +37,10 @@ BLOCK_LIST_BACKOFF_S = 0.2
 class Container:
     """One blob container, created when it is first found missing."""
 
-    def __init__(self, client: ContainerClient, account_key: str) -> None:
+    def __init__(self, client: ContainerClient, signing: str | DelegationKeys) -> None:
+        """`signing` makes short-lived addresses: the account's key, or user delegation keys where there is none."""
         self._client = client
-        self._account_key = account_key
+        self._signing = signing
         self.name = client.container_name
 
     async def put(
@@ -134,11 +136,11 @@ class Container:
     async def upload_url(self, name: str, valid_for: timedelta) -> str:
         """An address that takes this blob for so long, whole or in blocks; it can't read it."""
         await self.create()
-        return self._url(name, BlobSasPermissions(create=True, write=True), valid_for)
+        return await self._url(name, BlobSasPermissions(create=True, write=True), valid_for)
 
-    def download_url(self, name: str, valid_for: timedelta) -> str:
+    async def download_url(self, name: str, valid_for: timedelta) -> str:
         """An address that gives this blob for so long."""
-        return self._url(name, BlobSasPermissions(read=True), valid_for)
+        return await self._url(name, BlobSasPermissions(read=True), valid_for)
 
     async def create(self) -> None:
         """Create the container; one that is there is no error."""
@@ -170,16 +172,22 @@ class Container:
         except (ServiceRequestError, ServiceResponseError) as error:
             raise DependencyUnavailable("blob storage can't be reached") from error
 
-    def _url(self, name: str, permission: BlobSasPermissions, valid_for: timedelta) -> str:
+    async def _url(self, name: str, permission: BlobSasPermissions, valid_for: timedelta) -> str:
         blob = self._blob(name)
+        start, expiry = datetime.now(UTC) - CLOCK_SKEW, datetime.now(UTC) + valid_for
+        keys: dict[str, Any] = (
+            {"account_key": self._signing}
+            if isinstance(self._signing, str)
+            else {"user_delegation_key": await self._signing.get(start, expiry)}
+        )
         signature = generate_blob_sas(
             account_name=str(blob.account_name),
             container_name=self.name,
             blob_name=name,
-            account_key=self._account_key,
             permission=permission,
-            start=datetime.now(UTC) - CLOCK_SKEW,
-            expiry=datetime.now(UTC) + valid_for,
+            start=start,
+            expiry=expiry,
+            **keys,
         )
         return f"{blob.url}?{signature}"
 
@@ -219,11 +227,15 @@ class Blobs:
     def __init__(self, connection: str) -> None:
         self._connection = connection
         self._service: BlobServiceClient | None = None
+        self._delegation: DelegationKeys | None = None
 
     def container(self, name: str) -> Container:
         """A container by name."""
         service = self._open()
-        return Container(service.get_container_client(name), str(service.credential.account_key))
+        if account_name(self._connection) is None:
+            return Container(service.get_container_client(name), str(service.credential.account_key))
+        self._delegation = self._delegation or DelegationKeys(service)
+        return Container(service.get_container_client(name), self._delegation)
 
     def leases(self, name: str) -> Leases:
         """The leases on the blobs of a container."""
@@ -235,15 +247,15 @@ class Blobs:
 
     async def check(self) -> None:
         """Raise when the blob service does not answer."""
-        await self._open().get_service_properties()
+        await answers(self._open().get_service_properties)
 
     async def close(self) -> None:
         """Close the connections."""
         if self._service is not None:
             await self._service.close()
-            self._service = None
+            self._service, self._delegation = None, None
 
     def _open(self) -> BlobServiceClient:
         if self._service is None:
-            self._service = BlobServiceClient.from_connection_string(self._connection, **BLOB_OPTIONS)
+            self._service = open_service(BlobServiceClient, self._connection, "blob", **BLOB_OPTIONS)
         return self._service

@@ -20,6 +20,7 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from chassis.errors import DependencyUnavailable
 from chassis.messaging.events import Event
 from chassis.messaging.outbox import OUTBOX_PREFIX, Outbox
+from chassis.storage.account import answers, open_service
 from chassis.storage.deadlines import TABLE_OPTIONS
 from chassis.storage.keys import after_prefix, encode_key
 from chassis.storage.rows import (
@@ -172,7 +173,7 @@ class Tables:
 
     async def check(self) -> None:
         """Raise when the table service does not answer."""
-        await self._open().get_service_properties()
+        await answers(self._open().get_service_properties)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -187,7 +188,7 @@ class Tables:
 
     def _open(self) -> TableServiceClient:
         if self._service is None:
-            self._service = TableServiceClient.from_connection_string(self._connection, **TABLE_OPTIONS)
+            self._service = open_service(TableServiceClient, self._connection, "table", **TABLE_OPTIONS)
         return self._service
 
 

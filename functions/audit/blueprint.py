@@ -5,6 +5,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
+from chassis.messaging.triggers import QueueDelivery, on_queue
 from chassis.work import WorkContext
 from functions.audit.api import router
 from functions.audit.composition import appender, runtime
@@ -23,8 +24,8 @@ async def audit_handle_http(req: func.HttpRequest, context: func.Context) -> fun
 
 
 @blueprint.function_name("audit_append_event")
-@blueprint.queue_trigger(arg_name="msg", queue_name="audit-events", connection="AzureWebJobsStorage")
-async def audit_append_event(msg: func.QueueMessage) -> None:
+@on_queue(blueprint, "audit-events")
+async def audit_append_event(msg: QueueDelivery) -> None:
     """Append one event to its tenant's log; returns when it is committed. May be repeated."""
     entry = read_entry(msg.get_body())
     async with runtime.working(_work_of(entry), "append audit event", kind=SpanKind.CONSUMER):

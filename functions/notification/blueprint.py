@@ -7,6 +7,7 @@ import azure.functions as func
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
+from chassis.messaging.triggers import QueueDelivery, on_queue
 from chassis.push import PUSH_QUEUE, Push
 from chassis.runtime import runtime_for
 from functions.notification.api import router
@@ -17,7 +18,7 @@ from functions.notification.repository import MESSAGES, WEBHOOKS
 from functions.notification.schemas import Deliver, SendMessage
 from functions.notification.service import COMMANDS
 
-STORAGE, SIGNALR = "AzureWebJobsStorage", "AzureSignalRConnectionString"
+SIGNALR = "AzureSignalRConnectionString"
 
 runtime = runtime_for("notification")
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
@@ -56,25 +57,25 @@ async def notification_negotiate_connection(
 
 
 @blueprint.function_name("notification_send_message")
-@blueprint.queue_trigger(arg_name="msg", queue_name=COMMANDS, connection=STORAGE)
-async def notification_send_message(msg: func.QueueMessage) -> None:
+@on_queue(blueprint, COMMANDS)
+async def notification_send_message(msg: QueueDelivery) -> None:
     """Store one message and start its deliveries."""
     async with runtime.consume(msg, SendMessage) as message:
         await send(runtime, message)
 
 
 @blueprint.function_name("notification_deliver_message")
-@blueprint.queue_trigger(arg_name="msg", queue_name=DELIVERIES, connection=STORAGE)
-async def notification_deliver_message(msg: func.QueueMessage) -> None:
+@on_queue(blueprint, DELIVERIES)
+async def notification_deliver_message(msg: QueueDelivery) -> None:
     """Try one delivery once."""
     async with runtime.consume(msg, Deliver) as message:
         await deliver(runtime, message)
 
 
 @blueprint.function_name("notification_push_message")
-@blueprint.queue_trigger(arg_name="msg", queue_name=PUSH_QUEUE, connection=STORAGE)
+@on_queue(blueprint, PUSH_QUEUE)
 @blueprint.generic_output_binding(arg_name="push", type="signalR", hubName=HUB, connectionStringSetting=SIGNALR)
-async def notification_push_message(msg: func.QueueMessage, push: func.Out[str]) -> None:
+async def notification_push_message(msg: QueueDelivery, push: func.Out[str]) -> None:
     """Push one message to the connections of one user of the sender's tenant."""
     async with runtime.consume(msg, Push) as message:
         if not is_stale(message.data, message.time, datetime.now(UTC)):

@@ -7,6 +7,7 @@ from chassis.context import calling
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
+from chassis.messaging.triggers import QueueDelivery, on_queue
 from durable.jobs import steps
 from durable.jobs.models import Order
 from functions.processing import composition, messaging
@@ -36,7 +37,7 @@ async def processing_handle_http(
     return await front.handle(req, context, client)
 
 
-async def processing_do_chunk(msg: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
+async def processing_do_chunk(msg: QueueDelivery, client: df.DurableOrchestrationClient) -> None:
     """One chunk of a validation or job. May be repeated."""
     async with runtime.consume(msg, ChunkCommand) as message:
         order = Order(kind=message.data.kind, tenant=message.tenant, id=message.data.id)
@@ -45,9 +46,7 @@ async def processing_do_chunk(msg: func.QueueMessage, client: df.DurableOrchestr
 
 
 for _number, _queue in enumerate(CHUNK_QUEUES):
-    _function = blueprint.queue_trigger(arg_name="msg", queue_name=_queue, connection="AzureWebJobsStorage")(
-        blueprint.durable_client_input(client_name="client")(processing_do_chunk)
-    )
+    _function = on_queue(blueprint, _queue)(blueprint.durable_client_input(client_name="client")(processing_do_chunk))
     blueprint.function_name(f"processing_do_chunk_{_number}")(_function)
 
 

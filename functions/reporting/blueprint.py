@@ -5,6 +5,7 @@ import azure.functions as func
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
+from chassis.messaging.triggers import QueueDelivery, on_queue
 from chassis.runtime import runtime_for
 from functions.reporting.api import router
 from functions.reporting.production import produce
@@ -36,8 +37,8 @@ async def reporting_handle_http(req: func.HttpRequest, context: func.Context) ->
 
 
 @blueprint.function_name("reporting_render_report")
-@blueprint.queue_trigger(arg_name="msg", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def reporting_render_report(msg: func.QueueMessage) -> None:
+@on_queue(blueprint, QUEUE)
+async def reporting_render_report(msg: QueueDelivery) -> None:
     """Make one report."""
     async with runtime.consume(msg, RenderReport) as message:
         await produce(runtime, message)

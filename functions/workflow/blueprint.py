@@ -9,6 +9,7 @@ import orjson
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
 from chassis.messaging.relay import add_outbox_relay
+from chassis.messaging.triggers import QueueDelivery, on_queue
 from durable.workflow.models import StartChild, StopChild
 from functions.workflow import api, composition, events
 from functions.workflow.children import start_child, stop_child
@@ -37,9 +38,9 @@ async def workflow_handle_http(
 
 
 @blueprint.function_name("workflow_receive_event")
-@blueprint.queue_trigger(arg_name="msg", queue_name="workflow-events", connection="AzureWebJobsStorage")
+@on_queue(blueprint, "workflow-events")
 @blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
-async def workflow_receive_event(msg: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
+async def workflow_receive_event(msg: QueueDelivery, client: df.DurableOrchestrationClient) -> None:
     """Wakes the instance that waits for the resource an event tells of, and those that listen to the event."""
     async with runtime.consume(msg, EventData) as message:
         await events.deliver(message, client)

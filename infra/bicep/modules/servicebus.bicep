@@ -49,9 +49,9 @@ resource queue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for entry 
     // As maxDequeueCount: then the message is kept, whole, on the dead-letter queue.
     maxDeliveryCount: 5
     deadLetteringOnMessageExpiration: true
-    // Commands carry their id; the same id within ten minutes is dropped at the door.
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: 'PT10M'
+    // Recovery sends the same command again when its effect is missing, so nothing is dropped by its id at the door:
+    // handlers know what they have done.
+    requiresDuplicateDetection: false
     maxSizeInMegabytes: 81920
   }
 }]

@@ -148,7 +148,7 @@ async def test_an_upload_address_takes_bytes_and_gives_none(runtime: Runtime) ->
             assert answer.status == 201
         async with session.get(url) as answer:
             assert answer.status == 403
-        async with session.get(container.download_url("f.csv", timedelta(minutes=5))) as answer:
+        async with session.get(await container.download_url("f.csv", timedelta(minutes=5))) as answer:
             assert await answer.read() == b"hello"
     found = await container.version("f.csv")
     assert found is not None
