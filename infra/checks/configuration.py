@@ -22,6 +22,8 @@ HOST_SETTINGS = re.compile(
 """What the Functions host, its Python worker and .NET read, not the platform's code."""
 
 LEFT_AT_DEFAULT = {
+    "service_bus_namespace": "dev: commands and events travel over storage queues",
+    "storage_account": "without Azure Storage: the kind overlay has Azurite",
     "storage_connection": "on AKS storage is reached with the service's own identity",
     "signalr_connection": "only the SignalR bindings read it; on AKS they sign in with the service's own identity",
     "otlp_endpoint": "on AKS telemetry goes to Azure Monitor",
