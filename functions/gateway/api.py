@@ -6,6 +6,7 @@ from fastapi.responses import JSONResponse
 from chassis.context import Principal
 from chassis.http.app import create_app, requires
 from chassis.runtime import Runtime
+from functions.gateway.api_keys.api import api_keys
 from functions.gateway.composition import Composition
 from functions.gateway.control_api import control
 from functions.gateway.limits_api import limits
@@ -18,7 +19,9 @@ UNTRACED = ("/v3/", "/gateway/otlp/")
 def gateway_app(runtime: Runtime) -> FastAPI:
     """The gateway service's HTTP application, the control plane included."""
     parts = Composition(runtime)
-    app = create_app(runtime, router, limits, control, checks={"control": parts.check_control}, untraced=UNTRACED)
+    app = create_app(
+        runtime, router, limits, api_keys, control, checks={"control": parts.check_control}, untraced=UNTRACED
+    )
     parts.own_document = app.openapi
     app.state.gateway = parts
     # The merged document takes the place of the app's own at the same path.

@@ -3,8 +3,10 @@
 import azure.functions as func
 
 from chassis.http.trigger import METHODS, HttpFront
+from chassis.messaging.relay import add_outbox_relay
 from chassis.runtime import runtime_for
 from functions.gateway.api import gateway_app
+from functions.gateway.api_keys.store import TABLE as API_KEYS_TABLE
 
 runtime = runtime_for("gateway")
 app = gateway_app(runtime)
@@ -20,7 +22,10 @@ async def gateway_handle_http(req: func.HttpRequest, context: func.Context) -> f
 
 
 @blueprint.function_name("gateway_serve_discovery")
-@blueprint.route(route="v3/{*path}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route(route="v3/{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def gateway_serve_discovery(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Envoy's discovery requests (xDS over REST)."""
+    """What Envoy asks: discovery requests (xDS over REST), and tokens for API keys."""
     return await front.handle(req, context)
+
+
+add_outbox_relay(blueprint, runtime, API_KEYS_TABLE)

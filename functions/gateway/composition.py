@@ -1,15 +1,21 @@
 """Gateway's parts, put together from one runtime and opened when first used."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from functools import cached_property
 
+import orjson
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from chassis.auth.service_token import ObtainedToken
 from chassis.errors import RemoteError
 from chassis.runtime import Runtime
+from functions.gateway.api_keys.exchange import ApiKeyExchange
+from functions.gateway.api_keys.store import TABLE as API_KEYS_TABLE
+from functions.gateway.api_keys.store import ApiKeyStore, StoredApiKey
 from functions.gateway.control import ControlSecret
 from functions.gateway.manifests import Catalog
 from functions.gateway.openapi import Document
@@ -18,6 +24,7 @@ from functions.gateway.service import Gateway
 from functions.gateway.watch import Watch
 
 DOCUMENT_TIMEOUT_S = 3.0
+OWNER_TOKEN_TYPE = "urn:platform:params:oauth:token-type:api-key-owner"  # noqa: S105 - identity's name of a type
 
 
 class Composition:
@@ -46,6 +53,16 @@ class Composition:
         return Watch(self.standings, EdgeInstances(self.runtime.tables.table(INSTANCES_TABLE)))
 
     @cached_property
+    def api_keys(self) -> ApiKeyStore:
+        """The API keys."""
+        return ApiKeyStore(self.runtime.tables.table(API_KEYS_TABLE))
+
+    @cached_property
+    def exchange(self) -> ApiKeyExchange:
+        """API keys for access tokens."""
+        return ApiKeyExchange(self.api_keys, self._token_of_owner)
+
+    @cached_property
     def control_secret(self) -> ControlSecret:
         """The secret shared with the Envoys."""
         return ControlSecret(self.runtime.settings.keys_dir)
@@ -70,6 +87,17 @@ class Composition:
         finally:
             otel_context.detach(token)
         return answer
+
+    async def _token_of_owner(self, stored: StoredApiKey) -> ObtainedToken:
+        owner = {
+            "tenant": stored.tenant,
+            "subject": stored.key.subject,
+            "kind": stored.key.kind,
+            "keyId": stored.key.id,
+            "scope": " ".join(stored.key.scopes),
+        }
+        described = urlsafe_b64encode(orjson.dumps(owner)).rstrip(b"=").decode()
+        return await self.runtime.token.exchange(described, OWNER_TOKEN_TYPE)
 
     async def _fetch_document(self, service: str) -> Document:
         if service == self.runtime.service:

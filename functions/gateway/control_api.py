@@ -4,8 +4,11 @@ from typing import get_args
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from chassis.errors import InvalidInput
 from functions.gateway.composition import Composition
 from functions.gateway.control import HEADER
+from functions.gateway.envoy.api_keys import EXCHANGE_PATH
+from functions.gateway.envoy.api_keys import HEADER as API_KEY
 from functions.gateway.envoy.discovery import DiscoveryRequest, Kind
 from functions.gateway.envoy.listener import TRACES_PATH
 from functions.gateway.errors import TracesTooLarge, UnknownResourceKind
@@ -38,6 +41,16 @@ async def forward_traces(request: Request) -> Response:
         raise TracesTooLarge
     content_type = request.headers.get("content-type", "application/x-protobuf")
     return Response(await _parts(request).forward_traces(body, content_type), media_type=content_type)
+
+
+@control.api_route(EXCHANGE_PATH + "/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+async def exchange_api_key(request: Request) -> Response:
+    """Answer the edge's question for a request with an API key: 200 with its owner's token in Authorization."""
+    sent = request.headers.getlist(API_KEY)
+    if len(sent) != 1 or "," in sent[0] or "authorization" in request.headers:
+        raise InvalidInput(f"send one {API_KEY} and no Authorization, or an access token alone")
+    token = await _parts(request).exchange.token(sent[0])
+    return Response(headers={"authorization": f"Bearer {token}"})
 
 
 def _parts(request: Request) -> Composition:

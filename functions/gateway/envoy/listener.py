@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from functions.gateway.envoy import access
+from functions.gateway.envoy.api_keys import exchange_filter
 from functions.gateway.envoy.browsers import compression, cors_filter, security_fields
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
 from functions.gateway.envoy.rate_limits import rate_limit_filter, standard_fields
@@ -63,6 +64,7 @@ def _filters(entry: Entry, *, tls: bool) -> list[Resource]:
         _headers(tls=tls),
         *cors_filter(entry.cors_origins),
         compression(),
+        exchange_filter(CONTROL_CLUSTER),
         access.token_filter(
             issuer=entry.issuer, audience=entry.audience, jwks_uri=entry.jwks_uri, identity_cluster="identity"
         ),

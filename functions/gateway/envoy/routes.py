@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from chassis.manifest import Route, ServiceManifest
 from functions.gateway.envoy import access
+from functions.gateway.envoy.api_keys import HEADER, exchanged, has_key, without_key
 from functions.gateway.envoy.browsers import cors_policy, preflights
 from functions.gateway.envoy.paths import path_match, specificity
 from functions.gateway.envoy.rate_limits import FILTER as RATE_LIMIT
@@ -63,7 +64,8 @@ def _route_table(name: str, manifest: ServiceManifest, standings: Standings, ori
                 "name": name,
                 "domains": ["*"],
                 "routes": [
-                    *(_forward(routed) for routed in routes),
+                    *(_forward(routed, [] if routed.route.public else [without_key()]) for routed in routes),
+                    *(_with_api_key(routed) for routed in routes if not routed.route.public),
                     *preflights(manifest.service, origins),
                     *_wrong_methods(routes),
                     _refuse({"prefix": "/"}, 404),
@@ -78,7 +80,14 @@ def _route_table(name: str, manifest: ServiceManifest, standings: Standings, ori
     }
 
 
-def _forward(routed: Routed) -> Resource:
+def _with_api_key(routed: Routed) -> Resource:
+    """The same route for a request with an API key, which the service does not see."""
+    found = _forward(routed, [has_key()])
+    found["typed_per_filter_config"] |= exchanged()
+    return {**found, "name": f"{found['name']} with API key", "request_headers_to_remove": [HEADER]}
+
+
+def _forward(routed: Routed, when: Sequence[Resource] = ()) -> Resource:
     route = routed.route
     action: Resource = {
         "cluster": route.upstream or routed.service,
@@ -90,7 +99,7 @@ def _forward(routed: Routed) -> Resource:
         action["retry_policy"] = _retry_policy()
     return {
         "name": f"{routed.service} {','.join(route.methods)} {route.path}",
-        "match": {**path_match(route.path), "headers": [_method_is(route.methods)]},
+        "match": {**path_match(route.path), "headers": [_method_is(route.methods), *when]},
         "route": action,
         "decorator": {"operation": f"{','.join(route.methods)} {route.path}", "propagate": False},
         "metadata": rate_limit_metadata(public=route.public),

@@ -209,7 +209,7 @@ def _clients(keys: Path) -> list[dict[str, Any]]:
     service = ECKey.generate_key("P-256", private=True)
     (keys / "gateway.jwk").write_text(json.dumps(service.as_dict(private=True)))
     secret = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(SECRET)
-    scopes = ["metadata.read", "metadata.write", "audit.read", "reporting.read", "gateway.read"]
+    scopes = ["metadata.read", "metadata.write", "audit.read", "reporting.read", "gateway.read", "gateway.keys"]
     tenants = {"demo": "acme", "other": "acme", "quiet": "calm", "wide": "broad", "operator": "platform"}
     applications = [
         {

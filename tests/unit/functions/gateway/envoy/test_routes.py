@@ -30,7 +30,7 @@ def test_each_service_has_a_scope_of_its_own_found_by_the_first_segment_of_the_p
     assert [(one["name"], one["key"]["fragments"]) for one in found] == [
         (name, [{"string_key": name}]) for name in ("metadata", "audit", "docs")
     ]
-    assert [len(one["route_configuration"]["virtual_hosts"][0]["routes"]) for one in found] == [3, 3, 3]
+    assert [len(one["route_configuration"]["virtual_hosts"][0]["routes"]) for one in found] == [4, 4, 3]
 
 
 def test_a_route_that_says_nothing_of_scopes_is_denied() -> None:
@@ -63,8 +63,8 @@ def test_a_path_that_is_routed_with_other_methods_is_answered_405_after_all_real
         manifest("metadata", route("/metadata/a", "GET"), route("/metadata/a", "PUT"), route("/metadata/{*rest}"))
     )
     statuses = [one.get("direct_response", {}).get("status", "forward") for one in found]
-    assert statuses == ["forward", "forward", "forward", 405, 405, 404]
-    assert found[3]["response_headers_to_add"] == [{"header": {"key": "allow", "value": "GET, PUT"}}]
+    assert statuses == ["forward"] * 6 + [405, 405, 404]
+    assert found[6]["response_headers_to_add"] == [{"header": {"key": "allow", "value": "GET, PUT"}}]
 
 
 def test_only_idempotent_routes_are_retried() -> None:
@@ -91,8 +91,8 @@ def test_a_route_without_any_body_has_the_smallest_limit_that_envoy_takes() -> N
 def test_a_route_leads_to_its_services_cluster_for_its_methods_alone() -> None:
     one, two = routes_of(manifest("metadata", route("/metadata/a", "PUT"), route("/metadata/b", "GET", "PUT")))[:2]
     assert one["route"]["cluster"] == "metadata"
-    assert one["match"]["headers"] == [{"name": ":method", "string_match": {"exact": "PUT"}}]
-    assert two["match"]["headers"] == [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|PUT"}}}]
+    assert one["match"]["headers"][0] == {"name": ":method", "string_match": {"exact": "PUT"}}
+    assert two["match"]["headers"][0] == {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|PUT"}}}
 
 
 def test_a_span_of_the_edge_is_named_by_the_template_and_not_by_the_path() -> None:
@@ -114,3 +114,16 @@ def test_an_allowed_origin_is_in_every_virtual_host() -> None:
     policy = scope["route_configuration"]["virtual_hosts"][0]["typed_per_filter_config"]["envoy.filters.http.cors"]
     assert policy["allow_origin_string_match"] == [{"exact": "https://a.test"}]
     assert policy["allow_credentials"] is False
+
+
+def test_a_request_with_an_api_key_goes_by_a_route_that_exchanges_it_and_any_other_does_not() -> None:
+    found = routes_of(manifest("metadata", route(), route("/metadata/health/live", public=True)))
+    exchange, key = "envoy.filters.http.ext_authz", "x-api-key"
+    without, public = sorted((one for one in found[:2]), key=lambda one: "public" in str(one["metadata"]))
+    with_key = found[2]
+    assert {"name": key, "present_match": True, "invert_match": True} in without["match"]["headers"]
+    assert exchange not in {**without["typed_per_filter_config"], **public["typed_per_filter_config"]}
+    assert {"name": key, "present_match": True} in with_key["match"]["headers"]
+    assert with_key["typed_per_filter_config"][exchange]
+    assert with_key["typed_per_filter_config"][RBAC] == without["typed_per_filter_config"][RBAC]
+    assert with_key["request_headers_to_remove"] == [key]

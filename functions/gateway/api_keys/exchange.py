@@ -1,0 +1,75 @@
+"""An API key in, its owner's access token out: what the edge asks for each request with the header `x-api-key`."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from time import monotonic
+
+from chassis.auth.service_token import ObtainedToken
+from chassis.errors import Unauthorized
+from functions.gateway.api_keys.secret import ApiKeySecret
+from functions.gateway.api_keys.store import ApiKeyStore, StoredApiKey
+
+LOOK_AGAIN_AFTER_S = 2.0
+"""How long a key that was revoked elsewhere may still open something."""
+LAST_MOMENT_S = 30.0
+"""A token with less than this left is not given any more."""
+MOST_KEPT = 10_000
+ObtainToken = Callable[[StoredApiKey], Awaitable[ObtainedToken]]
+"""Gets a token from identity that speaks for a key's owner. Raises Unauthorized, DependencyUnavailable."""
+
+
+class UnknownApiKey(Unauthorized):
+    """No such key, or one that is revoked or has expired."""
+
+    code = "gateway.unknown-api-key"
+
+
+@dataclass
+class _Kept:
+    id: str
+    token: ObtainedToken
+    looked_at: float
+
+
+class ApiKeyExchange:
+    """Keeps tokens by the digest of the key that got them, and looks at the stored key every two seconds."""
+
+    def __init__(self, store: ApiKeyStore, obtain: ObtainToken, now: Callable[[], float] = monotonic) -> None:
+        self._store = store
+        self._obtain = obtain
+        self._now = now
+        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+
+    async def token(self, text: str) -> str:
+        """The owner's access token. Raises UnknownApiKey, Unauthorized, DependencyUnavailable."""
+        place = sha256(text.encode()).digest()
+        kept = self._kept.get(place)
+        if kept is not None and self._now() - kept.looked_at < LOOK_AGAIN_AFTER_S and self._lives(kept.token):
+            return kept.token.value
+        self._kept.pop(place, None)
+        stored = await self._checked(text)
+        token = kept.token if kept is not None and self._lives(kept.token) else await self._obtain(stored)
+        self._kept[place] = _Kept(stored.key.id, token, self._now())
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return token.value
+
+    def forget(self, id: str) -> None:
+        """Give this key's token to nobody any more."""
+        for place in [place for place, kept in self._kept.items() if kept.id == id]:
+            del self._kept[place]
+
+    async def _checked(self, text: str) -> StoredApiKey:
+        sent = ApiKeySecret.parse(text)
+        stored = await self._store.find(sent.id) if sent else None
+        if sent is None or stored is None or not sent.matches(stored.digest):
+            raise UnknownApiKey("the API key is not known")
+        if not stored.key.is_good(datetime.now(UTC)):
+            raise UnknownApiKey("the API key was revoked or has expired")
+        return stored
+
+    def _lives(self, token: ObtainedToken) -> bool:
+        return token.ends_at - self._now() > LAST_MOMENT_S
