@@ -7,8 +7,9 @@ from time import monotonic
 
 from chassis.errors import PlatformError
 from durable.workflow.dsl.definition import Definition
-from durable.workflow.dsl.tasks import ListenTask
+from durable.workflow.dsl.tasks import CallAsyncApi, ListenTask, Task
 from durable.workflow.dsl.texts import is_runtime_expression
+from durable.workflow.dsl.topic import as_event_task
 from durable.workflow.dsl.walk import every_task
 from durable.workflow.eventing.arrivals import ArrivalStore
 from durable.workflow.eventing.cloudevents import Envelope
@@ -83,7 +84,8 @@ class Sweeper:
 
 def listened_to(definition: Definition) -> list[EventTest]:
     """The filters of a definition's listening tasks and schedule whose type is known before they run."""
-    strategies = [visit.task.listen.to for visit in every_task(definition) if isinstance(visit.task, ListenTask)]
+    tasks = [_as_listener(visit.task) for visit in every_task(definition)]
+    strategies = [task.listen.to for task in tasks if isinstance(task, ListenTask)]
     if definition.schedule is not None and definition.schedule.on is not None:
         strategies.append(definition.schedule.on)
     tests = [
@@ -92,3 +94,8 @@ def listened_to(definition: Definition) -> list[EventTest]:
         for test in tests_for(to, [resolve(item, lambda part: part, {}) for item in filters_of(to)])
     ]
     return [test for test in tests if not is_runtime_expression(test.type or "")]
+
+
+def _as_listener(task: Task) -> Task:
+    """A subscription to the platform's topic is a listener by another name."""
+    return as_event_task(task) if isinstance(task, CallAsyncApi) else task

@@ -93,13 +93,8 @@ class _Checks:
     def _own(self, task: dsl.Task, path: Path, seen: Scope) -> Iterator[Mistake]:
         """What the task itself evaluates or names."""
         match task:
-            case dsl.CallFunction():
-                if task.call not in self.definition.use.functions and (name := catalog_name(task.call)):
-                    yield from check_arguments(name, task.with_ or {}, (*path, "with"), self.evaluator)
-                yield from self._template(task.with_, (*path, "with"), seen)
-            case _ if isinstance(task, dsl.PROTOCOL_CALLS):
-                given = task.with_.model_dump(by_alias=True, exclude_unset=True, exclude={"subscription": {"foreach"}})
-                yield from self._template(given, (*path, "with"), (*seen, *PRIVATE))
+            case _ if task.kind == "call":
+                yield from self._call(task, path, seen)
             case dsl.EmitTask():
                 yield from self._emit(task.emit.event, (*path, "emit", "event"), seen)
             case dsl.ForTask():
@@ -116,6 +111,16 @@ class _Checks:
                 yield from self._switch(task, (*path, "switch"), seen)
             case dsl.WaitTask():
                 yield from self._template(task.wait, (*path, "wait"), seen)
+
+    def _call(self, task: dsl.Task, path: Path, seen: Scope) -> Iterator[Mistake]:
+        if isinstance(task, dsl.CallFunction):
+            if task.call not in self.definition.use.functions and (name := catalog_name(task.call)):
+                yield from check_arguments(name, task.with_ or {}, (*path, "with"), self.evaluator)
+            yield from self._template(task.with_, (*path, "with"), seen)
+        elif isinstance(task, dsl.PROTOCOL_CALLS):
+            given = task.with_.model_dump(by_alias=True, exclude_unset=True, exclude={"subscription": {"foreach"}})
+            seen = seen if isinstance(task, dsl.CallAsyncApi) else (*seen, *PRIVATE)  # an event is kept in the history
+            yield from self._template(given, (*path, "with"), seen)
 
     def _run(self, process: Process, path: Path, seen: Scope) -> Iterator[Mistake]:
         match process:

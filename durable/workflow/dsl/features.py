@@ -6,6 +6,7 @@ from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.dataflow import Export, Input, Output
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.failures import RetryPolicy
+from durable.workflow.dsl.topic import is_topic
 from durable.workflow.dsl.walk import Path, every_task
 
 Used = tuple[str, Path]
@@ -57,6 +58,9 @@ def _of_task(task: dsl.Task, path: Path) -> Iterator[Used]:
             yield "try", path
             if isinstance(task.catch.retry, RetryPolicy):
                 yield from _retry(task.catch.retry, (*path, "catch", "retry"))
+        case dsl.CallAsyncApi():
+            yield "call asyncapi", path
+            yield from _asyncapi(task, (*path, "with"))
         case _ if isinstance(task, dsl.PROTOCOL_CALLS):
             yield f"call {task.call}", path
         case _:
@@ -64,6 +68,17 @@ def _of_task(task: dsl.Task, path: Path) -> Iterator[Used]:
     if task.timeout is not None:
         yield "task timeout", (*path, "timeout")
     yield from _data_flow(task, path)
+
+
+def _asyncapi(task: dsl.CallAsyncApi, path: Path) -> Iterator[Used]:
+    if not is_topic(task):
+        yield "asyncapi other than platform://events", (*path, "document", "endpoint")
+        return
+    for key in ("server", "protocol", "authentication"):
+        if getattr(task.with_, key) is not None:
+            yield "asyncapi server", (*path, key)
+    if task.with_.subscription is not None and task.with_.subscription.consume.for_ is not None:
+        yield "asyncapi consume for", (*path, "subscription", "consume", "for")
 
 
 def _retry(policy: RetryPolicy, path: Path) -> Iterator[Used]:

@@ -2,7 +2,9 @@
 
 REFUSED = {
     "call a2a": "calls of agents (A2A) have no runtime here",
-    "call asyncapi": "calls of AsyncAPI operations have no runtime yet",
+    "asyncapi other than platform://events": "brokers have no runtime here, the platform's own event topic has",
+    "asyncapi server": "the platform's event topic has one way in",
+    "asyncapi consume for": "a subscription ends by amount, while or until; the task's timeout limits its time",
     "call mcp": "calls of MCP servers have no runtime here",
     "run container": "containers have no runtime here",
 }

@@ -53,11 +53,14 @@ def read_as(envelope: Envelope, mode: str) -> Any:
     """What a listener reads of an event.
 
     `data` is its data (binary data as base64 text), `envelope` all of it, `raw` its data as text: JSON data as compact
-    JSON, other data as it is.
+    JSON, other data as it is. `message` is what an AsyncAPI subscription reads: payload, headers and correlation id.
     """
     if mode == "envelope":
         return envelope
     data = envelope.get("data_base64", envelope.get("data"))
+    if mode == "message":
+        headers = {name: value for name, value in envelope.items() if name not in ("data", "data_base64")}
+        return {"payload": data, "headers": headers, "correlationId": envelope.get("correlationid")}
     if mode == "data" or isinstance(data, str):
         return data
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False)

@@ -6,6 +6,7 @@ from durable.workflow.catalog import catalog_name
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.failures import ErrorDefinition
 from durable.workflow.dsl.processes import RunScript, RunShell, RunWorkflow
+from durable.workflow.dsl.topic import as_event_task
 from durable.workflow.faults import Fault, SpecError, spec_error
 from durable.workflow.interpretation import tasks as lists
 from durable.workflow.interpretation.calls import call
@@ -40,6 +41,12 @@ def run_body(
             return (yield from _for(run, task, place, data, variables, seen))
         case dsl.ForkTask():
             return (yield from run_fork(run, task, place, data, variables))
+        case dsl.CallAsyncApi():
+            event_task = as_event_task(task)
+            if isinstance(event_task, dsl.EmitTask):
+                return Result(emit(run, event_task, data, seen))
+            below = Place(place.name, place.below("with", "subscription"))
+            return (yield from run_listen(run, event_task, below, data, variables, seen))
         case dsl.ListenTask():
             return (yield from run_listen(run, task, place, data, variables, seen))
         case dsl.TryTask():

@@ -89,7 +89,8 @@ def _gather(
         if condition is None or program_of(condition) != FOREVER:
             frame["outputs"].append(result.output)
         run.check_size(frame["outputs"], "what was listened to")
-        if result.then == "end" or (condition is not None and run.holds(condition, frame["outputs"], seen)):
+        now = {**seen, "context": run.data}
+        if result.then == "end" or (condition is not None and run.holds(condition, frame["outputs"], now)):
             return Result(frame["outputs"], result.then if result.then == "end" else None)
     return Result(frame["outputs"])
 
