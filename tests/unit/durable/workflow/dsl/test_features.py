@@ -19,6 +19,9 @@ def whole() -> dict[str, Any]:
     document["document"]["dsl"] = "2.0.0"
     document["unknown"] = 1
     document["output"]["schema"]["format"] = "avro"
+    topic = {"document": {"endpoint": "platform://events"}, "operation": "x", "server": {"name": "s"}}
+    consume = {"consume": {"amount": 1, "for": {"minutes": 1}}}
+    document["do"] += [{"topic": {"call": "asyncapi", "with": {**topic, "subscription": consume}}}]
     document["do"] += [{"far": {"call": "log@ours"}}, {"url": {"call": "https://host/function.yaml"}}, nested(20)]
     return document
 
