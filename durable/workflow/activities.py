@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +34,8 @@ from durable.workflow.models import (
     TakeEvents,
     TakenEvents,
 )
+from durable.workflow.schedules import TABLE as SCHEDULES
+from durable.workflow.schedules import ScheduleStore
 
 SHOWN_ROWS = 20
 DEFAULTS = {"version": "latest"}
@@ -53,6 +56,7 @@ async def record_progress(runtime: Runtime, evaluator: Evaluator, client: Waker,
         if progress.status in FINAL:
             end = ChildEnd(status=progress.status, output=progress.output, error=progress.error)
             await tell_parent(client, progress.origin, end)
+            await _tell_schedule(runtime, progress)
             await _show_end(runtime, progress)
         return await _recorded(runtime, evaluator, progress)
 
@@ -66,6 +70,14 @@ async def tell_parent(client: Waker, origin: Origin | None, end: ChildEnd) -> No
     except Exception as error:
         if not is_gone(error):
             raise
+
+
+async def _tell_schedule(runtime: Runtime, progress: Progress) -> None:
+    """Let the schedule that started the instance know of its end."""
+    if progress.origin is not None and progress.origin.schedule is not None and progress.ended_at is not None:
+        store = ScheduleStore(runtime.tables.table(SCHEDULES))
+        ended = datetime.fromisoformat(progress.ended_at)
+        await store.ended(progress.work.tenant, progress.origin.schedule, progress.instance_id, ended)
 
 
 async def take_events(runtime: Runtime, request: TakeEvents) -> TakenEvents:

@@ -99,7 +99,9 @@ async def read_definition(
 ) -> DefinitionRead:
     """One definition with its document."""
     id = DefinitionId(namespace=namespace, name=name, version=version)
-    return await composition.definitions().read(caller.tenant, id)
+    found = await composition.definitions().read(caller.tenant, id)
+    schedule = await composition.schedules().read(caller.tenant, namespace, name, version)
+    return found.model_copy(update={"schedule": schedule})
 
 
 @router.put("/definitions/{namespace}/{name}/{version}/deprecation")

@@ -77,7 +77,15 @@ async def workflow_recover_instances(timer: func.TimerRequest, client: df.Durabl
     if delivered := await composition.intake().recover(client):
         log.info("delivered %d events that were left over", delivered)
     await patrol.go_on(composition.instance_store(), client)
-    await sweeper.go_on(composition.arrivals())
+    await sweeper.go_on(composition.arrivals(), composition.schedules())
+
+
+@blueprint.function_name("workflow_start_scheduled")
+@blueprint.timer_trigger(arg_name="timer", schedule="* * * * * *", use_monitor=False)
+@blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
+async def workflow_start_scheduled(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    """Starts the instances whose time has come."""
+    await composition.schedules().run_due(composition.instances(), client)
 
 
 add_outbox_relay(blueprint, runtime, *OUTBOX_TABLES)

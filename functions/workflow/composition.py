@@ -1,21 +1,26 @@
 """Puts the workflow service together from the process's runtime; opens nothing before it is used."""
 
+from typing import cast
+
 import orjson
 
 from chassis.runtime import runtime_for
 from durable.workflow.dsl.permissions import permissions_of
 from durable.workflow.eventing.arrivals import TABLE as ARRIVALS
 from durable.workflow.eventing.arrivals import Arrival, ArrivalStore
-from durable.workflow.eventing.delivery import Delivery
+from durable.workflow.eventing.delivery import Delivery, Waker
 from durable.workflow.eventing.subscriptions import SubscriptionStore, Wanting
 from durable.workflow.instances import TABLE, InstanceStore
 from durable.workflow.instances import instance_store as store_of
 from durable.workflow.jq_process import process_evaluator
+from durable.workflow.schedules import TABLE as SCHEDULES
+from durable.workflow.schedules import ScheduleStore
 from functions.workflow import secrets as secret_service
 from functions.workflow.definitions import Definitions
 from functions.workflow.event_intake import Intake
 from functions.workflow.repository import CONTAINER, DEFINITIONS, STARTS, DefinitionStore, StartStore
-from functions.workflow.service import Instances
+from functions.workflow.schedules import Schedules
+from functions.workflow.service import DurableClient, Instances
 
 runtime = runtime_for("workflow")
 OUTBOX_TABLES = (DEFINITIONS, TABLE, secret_service.TABLE)
@@ -24,7 +29,7 @@ OUTBOX_TABLES = (DEFINITIONS, TABLE, secret_service.TABLE)
 def definitions() -> Definitions:
     """The definitions of the platform."""
     store = DefinitionStore(runtime.tables.table(DEFINITIONS), runtime.blobs.container(CONTAINER))
-    return Definitions(store, process_evaluator(), intake().announce, permissions_of(runtime.settings))
+    return Definitions(store, process_evaluator(), intake().announce, settle_schedule, permissions_of(runtime.settings))
 
 
 def instance_store() -> InstanceStore:
@@ -63,5 +68,16 @@ async def is_listened_to(type: str, body: bytes) -> bool:
     return await subscriptions().wanted(str(orjson.loads(body)["tenantid"]), type)
 
 
-async def _start_by_event(tenant: str, listener: Wanting, arrival: Arrival) -> None:
-    raise NotImplementedError
+def schedules() -> Schedules:
+    """What starts by itself."""
+    store = ScheduleStore(runtime.tables.table(SCHEDULES))
+    return Schedules(store, subscriptions(), instance_store(), definitions(), process_evaluator())
+
+
+async def settle_schedule(tenant: str, namespace: str, name: str) -> None:
+    """Let a definition's schedule be that of its latest version."""
+    await schedules().settle(tenant, namespace, name)
+
+
+async def _start_by_event(tenant: str, listener: Wanting, arrival: Arrival, client: Waker) -> None:
+    await schedules().start_by_event(tenant, listener, arrival, instances(), cast(DurableClient, client))

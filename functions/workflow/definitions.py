@@ -39,6 +39,9 @@ class Frozen:
 Announce = Callable[[str, Definition], Awaitable[None]]
 """Notes what a tenant's definition listens to. May be repeated."""
 
+Settle = Callable[[str, str, str], Awaitable[None]]
+"""Lets the schedule of (tenant, namespace, name) be that of its latest version. May be repeated."""
+
 
 class Definitions:
     """The definitions of all tenants; every method names the tenant it acts for."""
@@ -48,11 +51,13 @@ class Definitions:
         store: DefinitionStore,
         evaluator: Evaluator,
         announce: Announce,
+        settle: Settle,
         permissions: Permissions = Permissions(),
     ) -> None:
         self._store = store
         self._evaluator = evaluator
         self._announce = announce
+        self._settle = settle
         self._permissions = permissions
 
     async def put(self, tenant: str, text: bytes) -> tuple[DefinitionId, bool]:
@@ -75,10 +80,12 @@ class Definitions:
         }
         try:
             await self._store.add(tenant, _key(id), accepted.frozen, values, event)
-            return id, True
+            is_new = True
         except RowExists:
             await self._same_or_conflict(tenant, id, accepted.frozen)
-            return id, False
+            is_new = False
+        await self._settle(tenant, id.namespace, id.name)  # again when it was there: a crash may have come between
+        return id, is_new
 
     async def read(self, tenant: str, id: DefinitionId) -> DefinitionRead:
         """A definition with its document. Raises DefinitionNotFound."""
@@ -113,6 +120,7 @@ class Definitions:
             event = Event(f"workflow.definition.{change}", _key(id), id.model_dump(mode="json"))
             values = {"deprecated": deprecated, "deprecated_at": _now() if deprecated else None}
             await self._store.change(row, values, event)
+        await self._settle(tenant, id.namespace, id.name)
         return _head(await self._row(tenant, id))
 
     async def _same_or_conflict(self, tenant: str, id: DefinitionId, frozen: str) -> None:

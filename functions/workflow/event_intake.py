@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from chassis.errors import PlatformError
 from durable.workflow.dsl.definition import Definition
@@ -17,6 +18,9 @@ from durable.workflow.eventing.delivery import Delivery, Waker
 from durable.workflow.eventing.filters import EventTest, resolve
 from durable.workflow.eventing.gathering import filters_of, tests_for
 from durable.workflow.eventing.subscriptions import SubscriptionStore
+
+if TYPE_CHECKING:
+    from functions.workflow.schedules import Schedules
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +74,13 @@ class Sweeper:
     def __init__(self) -> None:
         self._next = 0.0
 
-    async def go_on(self, arrivals: ArrivalStore) -> int:
-        """Sweep when it is time; gives how many rows were removed."""
+    async def go_on(self, arrivals: ArrivalStore, schedules: "Schedules") -> int:
+        """Sweep when it is time; gives how many events were removed."""
         if monotonic() < self._next:
             return 0
         self._next = monotonic() + SWEEP_EVERY_S
         try:
+            await schedules.sweep(datetime.now(UTC))
             return await arrivals.sweep(datetime.now(UTC))
         except PlatformError as error:
             log.warning("events are not swept: %s", error)

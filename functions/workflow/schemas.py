@@ -34,9 +34,19 @@ class Deprecation(Contract):
 
 
 class DefinitionRead(DefinitionHead):
-    """A definition with its document as JSON."""
+    """A definition with its document as JSON, and how its schedule stands where it is the one that counts."""
 
     document: dict[str, Any]
+    schedule: "ScheduleRead | None" = None
+
+
+class ScheduleRead(Contract):
+    """How a definition's schedule stands. `nextRunAt` is null where an end or an event decides."""
+
+    next_run_at: str | None = None
+    last_run_at: str | None = None
+    last_instance: str | None = None
+    last_error: str | None = None
 
 
 class DefinitionPage(Contract):

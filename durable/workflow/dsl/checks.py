@@ -9,7 +9,7 @@ from durable.workflow.catalog import catalog_name
 from durable.workflow.dsl import tasks as dsl
 from durable.workflow.dsl.call_checks import check_arguments, check_calls
 from durable.workflow.dsl.dataflow import Export, Input, Output
-from durable.workflow.dsl.definition import Definition
+from durable.workflow.dsl.definition import Definition, Schedule
 from durable.workflow.dsl.durations import TimeoutOrName
 from durable.workflow.dsl.event_checks import EventChecks
 from durable.workflow.dsl.events import EventConsumption
@@ -25,6 +25,7 @@ from durable.workflow.expressions import (
     expressions_in,
     program_of,
 )
+from durable.workflow.schedules import NotASchedule, check_schedule
 
 DIRECTIVES = frozenset({"continue", "exit", "end"})
 BEFORE_INPUT = ("context", "task", "workflow", "runtime")
@@ -58,8 +59,7 @@ class _Checks:
         yield from self._data(self.definition.input, ("input",), WORKFLOW_INPUT)
         yield from self._timeout(self.definition.timeout, ("timeout",), (*WORKFLOW_INPUT, "input"))
         yield from self._extensions()
-        if self.definition.schedule is not None and self.definition.schedule.on is not None:
-            yield from self._events(self.definition.schedule.on, ("schedule", "on"), ("runtime",))
+        yield from self._schedule(self.definition.schedule)
         yield from self._list(self.definition.do, ("do",), ())
         yield from self._data(self.definition.output, ("output",), WORKFLOW_OUTPUT)
         for name, function in self.definition.use.functions.items():
@@ -99,10 +99,10 @@ class _Checks:
                 yield from self._emit(task.emit.event, (*path, "emit", "event"), seen)
             case dsl.ForTask():
                 yield from self._for(task, path, seen)
-            case dsl.ListenTask():
-                yield from self._listen(task, path, seen)
             case dsl.RaiseTask():
                 yield from self._raise(task.raise_.error, (*path, "raise", "error"), seen)
+            case dsl.ListenTask():
+                yield from self._listen(task, path, seen)
             case dsl.RunTask():
                 yield from self._run(task.run, (*path, "run"), seen)
             case dsl.SetTask():
@@ -142,6 +142,16 @@ class _Checks:
             yield Mistake(pointer(*path), "an event to emit needs attributes (with)")
         else:
             yield from self._template(event.with_.model_dump(by_alias=True, exclude_unset=True), (*path, "with"), seen)
+
+    def _schedule(self, schedule: Schedule | None) -> Iterator[Mistake]:
+        if schedule is None:
+            return
+        try:
+            check_schedule(schedule)
+        except NotASchedule as error:
+            yield Mistake("/schedule", str(error))
+        if schedule.on is not None:
+            yield from self._events(schedule.on, ("schedule", "on"), ("runtime",))
 
     def _listen(self, task: dsl.ListenTask, path: Path, seen: Scope) -> Iterator[Mistake]:
         yield from self._events(task.listen.to, (*path, "listen", "to"), seen)

@@ -18,15 +18,16 @@ AT_ONCE = 16
 IN_ONE_GO = 500
 """After so many listeners the rest waits for the next round, so that one event holds no request up."""
 
-Start = Callable[[str, Wanting, Arrival], Awaitable[None]]
-"""Hands an event (tenant, listener, arrival) to a schedule. May be repeated."""
-
 
 class Waker(Protocol):
     """The part of the durable orchestration client that is used."""
 
     async def raise_event(self, instance_id: str, event_name: str, event_data: Any = None) -> None:
         """Raise an event. Raises an exception for an unknown or ended instance."""
+
+
+Start = Callable[[str, Wanting, Arrival, Waker], Awaitable[None]]
+"""Hands an event (tenant, listener, arrival) to a schedule. May be repeated."""
 
 
 class Delivery:
@@ -66,7 +67,7 @@ class Delivery:
 
     async def _hand_over(self, tenant: str, listener: Wanting, arrival: Arrival, client: Waker) -> None:
         if listener.mode == "start":
-            await self._start(tenant, listener, arrival)
+            await self._start(tenant, listener, arrival, client)
             return
         wake, given = 1, arrival.delivered.model_dump(mode="json")
         if listener.mode == "stream":

@@ -175,6 +175,12 @@ class SubscriptionStore:
             taken[row.key.removeprefix(prefix)] = Delivered.model_validate_json(row["event"])
         return taken
 
+    async def open(self, tenant: str, subscription: Subscription) -> None:
+        """Write a listener that is no instance's. May be repeated."""
+        await self.announce(tenant, subscription.tests)
+        if rows := opening(subscription):
+            await self._table.commit(tenant, rows)
+
     async def forget(self, tenant: str, listener: str, keys: Iterable[str]) -> None:
         """Remove what is left of a listener that is gone. May be repeated."""
         for key in (*keys, f"w!{listener}"):
