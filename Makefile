@@ -44,9 +44,13 @@ bench: QUIET = --quiet
 bench: setup  ## Measure every figure beside a peer, in turn (ARGS="--quick edge"; ARGS=--list for the names)
 	@$(PY) -m bench $(ARGS)
 
+capacity: QUIET = --quiet
+capacity: setup  ## Simulate the scale rules under 10, 100 and 1,000 times the load: replicas, waiting, limits, cost
+	@$(PY) -m local.capacity $(ARGS)
+
 clean:  ## Stop the platform and remove what it stored and built (keeps .venv/)
 	@test ! -x $(PY) || $(PY) -m local down
 	@rm -rf build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down status check check-infra test bench clean
+.PHONY: help setup demo up down status check check-infra test bench capacity clean

@@ -29,8 +29,12 @@ def draw(looks: Sequence[Look], file: Path) -> None:
 
 def _panels(service: str, looks: Sequence[Look]) -> list[dict[str, Any]]:
     times = {"field": "at", "type": "quantitative", "title": "seconds"}
+    seen = {name for look in looks for name, value in look.values.items() if value}
     values = [
-        {"at": look.at_s, "trigger": name, "value": value} for look in looks for name, value in look.values.items()
+        {"at": look.at_s, "trigger": name, "value": value}
+        for look in looks
+        for name, value in look.values.items()
+        if name in seen
     ]
     counts = [{"at": look.at_s, "replicas": look.replicas, "wanted": look.wanted} for look in looks]
     return [
