@@ -21,6 +21,7 @@ class Bench:
 
 BENCHES = (
     Bench("funchost_http", "hello-world HTTP function on funchost, beside uvicorn with the same bytes"),
+    Bench("funchost_start", "from the command to ready, an app of one function, beside uvicorn with a bare ASGI app"),
     Bench("funchost_queue", "queue trigger on funchost, beside a bare azure-storage-queue loop, same Azurite"),
     Bench("durable_chain", "complete runs of a five-activity chain, beside SDK replay, DBOS and durabletask"),
     Bench("durable_waiting", "orchestrations that wait at once and get an event each, beside the SDK's replay of them"),

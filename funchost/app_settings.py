@@ -27,7 +27,8 @@ def load_local_settings(path: Path, environ: MutableMapping[str, str] = os.envir
         )
     values = raw.get("Values", {})
     if not isinstance(values, dict):
-        raise HostError("Values must be an object", where=f"{path}, key Values")
+        remedy = 'Write "Values": {"NAME": "value"}.'
+        raise HostError("Values must be an object", where=f"{path}, key Values", remedy=remedy)
     for name, value in values.items():
         if isinstance(value, dict | list):
             raise HostError(

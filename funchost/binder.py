@@ -179,6 +179,8 @@ def _required(binding: Binding, key: str, definition: FunctionDefinition) -> Tem
     template = _template(binding, key, definition)
     if template is None:
         raise HostError(
-            f"The binding {binding.type} of function {definition.name} has no {key}", where=definition.where
+            f"The binding {binding.type} of function {definition.name} has no {key}",
+            where=definition.where,
+            remedy=f"Give {key} to its decorator.",
         )
     return template

@@ -7,20 +7,15 @@ class HostError(Exception):
     `what` is the mistake in one sentence, `where` the file (and line or key), `remedy` what to do about it.
     """
 
-    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+    def __init__(self, what: str, *, where: str, remedy: str) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.remedy = remedy
 
     def lines(self) -> list[str]:
-        """The message as it is printed: one to three lines."""
-        lines = [f"Error: {self.what}"]
-        if self.where:
-            lines.append(f"Where: {self.where}")
-        if self.remedy:
-            lines.append(f"Remedy: {self.remedy}")
-        return lines
+        """The message as it is printed: three lines."""
+        return [f"Error: {self.what}", f"Where: {self.where}", f"Remedy: {self.remedy}"]
 
 
 class InvocationError(Exception):

@@ -103,7 +103,9 @@ class Host:
         try:
             await self.engine.start()
         except DurableError as error:
-            raise HostError(f"The durable engine cannot start: {error}", where=str(self._state_dir)) from None
+            remedy = "Use another FUNCHOST_STATE_DIR or hubName, if the message names nothing better."
+            where = str(self._state_dir)
+            raise HostError(f"The durable engine cannot start: {error}", where=where, remedy=remedy) from None
 
     async def warm_up(self) -> None:
         """Run the warm-up functions unless they have run."""

@@ -60,7 +60,8 @@ def _import_script(script: Path) -> ModuleType:
             sys.path.insert(0, str(path))
     spec = importlib.util.spec_from_file_location(script.stem, script)
     if spec is None or spec.loader is None:
-        raise HostError(f"{script.name} is not a Python file", where=str(script))
+        remedy = "Name a .py file in PYTHON_SCRIPT_FILE_NAME."
+        raise HostError(f"{script.name} is not a Python file", where=str(script), remedy=remedy)
     module = importlib.util.module_from_spec(spec)
     sys.modules[script.stem] = module
     try:

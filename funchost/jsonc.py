@@ -33,7 +33,11 @@ def read_object(path: Path) -> dict[str, Any]:
             remedy="Correct the JSON at that place (comments and trailing commas are allowed).",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise HostError(f"{path.name} cannot be read: {error}", where=str(path)) from None
+        raise HostError(
+            f"{path.name} cannot be read: {error}", where=str(path), remedy="Save it as UTF-8 text."
+        ) from None
     if not isinstance(value, dict):
-        raise HostError(f"{path.name} must hold a JSON object", where=str(path))
+        raise HostError(
+            f"{path.name} must hold a JSON object", where=str(path), remedy="Begin it with { and end it with }."
+        )
     return value

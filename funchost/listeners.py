@@ -93,7 +93,8 @@ class Listeners:
         try:
             schedule = parse_schedule(expand(trigger.text("schedule"), where=where), time_zone())
         except ValueError as error:
-            raise HostError(f"Function {function.name}: {error}", where=where) from None
+            remedy = 'Write for example "0 */5 * * * *" (every five minutes) or "00:05:00".'
+            raise HostError(f"Function {function.name}: {error}", where=where, remedy=remedy) from None
         if not has_host_storage():  # there is nothing that hosts could share
             return TimerListener(function, self._invoker, schedule, TimerStatusFile(self._state_dir, function.name))
         blobs, name = self._storage.blobs(connection_to("blob", None, where=where)), function_id(function.name)

@@ -69,7 +69,8 @@ def _annotations(function: Callable[..., Any], definition: FunctionDefinition) -
     try:
         return typing.get_type_hints(function)
     except (NameError, TypeError) as error:
-        raise HostError(f"An annotation cannot be resolved: {error}", where=definition.where) from None
+        remedy = "Import what the annotation names, or remove it."
+        raise HostError(f"An annotation cannot be resolved: {error}", where=definition.where, remedy=remedy) from None
 
 
 def _check_names(parameters: set[str], bound: set[str], definition: FunctionDefinition) -> None:

@@ -85,7 +85,8 @@ def _set_up_logs(host_json: HostJson, app_dir: Path) -> None:
     try:
         set_up_logs(parse_levels(host_json.logging.log_level))
     except ValueError as error:
-        raise HostError(str(error), where=f"{app_dir / 'host.json'}, key logging.logLevel") from None
+        remedy = "Levels are Trace, Debug, Information, Warning, Error, Critical and None."
+        raise HostError(str(error), where=f"{app_dir / 'host.json'}, key logging.logLevel", remedy=remedy) from None
 
 
 def select(

@@ -45,7 +45,8 @@ def load_keys(state_dir: Path) -> AccessKeys:
     stored = read_object(path)
     functions = stored.get("functions", {})
     if not isinstance(functions, dict):
-        raise HostError("functions must be an object of name and key", where=str(path))
+        remedy = 'Write "functions": {"name": "key"}, or delete the file to have new keys.'
+        raise HostError("functions must be an object of name and key", where=str(path), remedy=remedy)
     return AccessKeys(
         master=os.environ.get("FUNCHOST_MASTER_KEY") or str(stored.get("master", "")),
         host=os.environ.get("FUNCHOST_HOST_KEY") or str(stored.get("host", "")),

@@ -33,7 +33,8 @@ def make_route(prefix: str, template: str, methods: Iterable[str], target: T, *,
     try:
         compiled = parse_route(path)
     except ValueError as error:
-        raise HostError(f"The route {path} is malformed: {error}", where=where) from None
+        remedy = "Write for example orders/{id}, orders/{id:int}, orders/{id?} or files/{*path}."
+        raise HostError(f"The route {path} is malformed: {error}", where=where, remedy=remedy) from None
     return Route(compiled, frozenset(m.upper() for m in methods) or ALL_METHODS, target)
 
 
