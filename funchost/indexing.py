@@ -130,6 +130,8 @@ def _definition(function: Any, script: Path) -> FunctionDefinition:
 
 
 def _binding(properties: dict[str, Any]) -> Binding:
+    if isinstance(methods := properties.get("methods"), str):  # generic_trigger(…, methods="GET,POST")
+        properties["methods"] = [method.strip() for method in methods.split(",")]
     return Binding(
         name=properties["name"],
         type=properties["type"],

@@ -2,10 +2,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import azure.functions as func
 import pytest
 
 from funchost.errors import HostError
-from funchost.indexing import index_app
+from funchost.indexing import functions_of, index_app
 
 _HEAD = "import azure.functions as func\n"
 _HELLO = '@{app}.route(route="hello")\ndef {name}(req: func.HttpRequest) -> str:\n    return ""\n'
@@ -82,3 +83,14 @@ def test_a_missing_package_is_to_be_installed(tmp_path: Path) -> None:
 def test_a_missing_script_is_told(tmp_path: Path) -> None:
     with pytest.raises(HostError, match=r"no function_app\.py"):
         index_app(tmp_path)
+
+
+def test_methods_of_a_generic_trigger_may_be_a_text() -> None:
+    app = func.FunctionApp()
+
+    @app.generic_trigger(arg_name="req", type="httpTrigger", methods="get, post")
+    def hello(req: func.HttpRequest) -> str:
+        return ""
+
+    (definition,) = functions_of(app, Path("function_app.py"))
+    assert definition.trigger.properties["methods"] == ["get", "post"]
