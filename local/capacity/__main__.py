@@ -1,6 +1,7 @@
 """`make capacity`: how many replicas, how long people wait, what it costs and which limit is met as the load grows."""
 
 import argparse
+import asyncio
 import math
 import sys
 from collections.abc import Sequence
@@ -9,12 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from local.capacity.chart import draw
+from local.capacity import trial
+from local.capacity.chart import draw, draw_comparison
 from local.capacity.model import read_azure, read_today
 from local.capacity.report import Answer, answer, points
 from local.layout import ROOT
 
 TIMES = (1.0, 10.0, 100.0, 1000.0)
+WITHIN = 0.1
 FOLDER = ROOT / "build" / "capacity"
 
 
@@ -24,8 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--times", type=float, nargs="+", default=TIMES, metavar="N", help="multiples of today's load")
     parser.add_argument("--today", type=Path, metavar="FILE", help="another file of today's load")
     parser.add_argument("--out", type=Path, default=FOLDER, metavar="DIR", help="where the chart and the figures go")
+    parser.add_argument("--check", action="store_true", help="hold the simulation against a real run (three minutes)")
     given = parser.parse_args(arguments)
     console = Console()
+    if given.check:
+        return _check(console, given.out)
     today = read_today(given.today) if given.today else read_today()
     azure = read_azure()
     answers = []
@@ -46,6 +52,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     (given.out / "capacity.json").write_text("[" + ",\n".join(found.model_dump_json() for found in answers) + "]\n")
     console.print(f"Figures and chart: {given.out}/capacity.json, capacity.png", highlight=False)
     return 0
+
+
+def _check(console: Console, out: Path) -> int:
+    """A real run of the local scaler and the same arrivals simulated. 0 when they agree within a tenth, else 1."""
+    out.mkdir(parents=True, exist_ok=True)
+    with console.status("Scaling notification for real, ten times as fast as the rules say"):
+        found = asyncio.run(trial.run(out / "trial.jsonl"))
+    draw_comparison(found, out / "check.png")
+    console.print(
+        f"Replicas over time, predicted beside seen: {found.difference:.1%} apart (goal: within {WITHIN:.0%}); "
+        f"{out}/check.png",
+        highlight=False,
+    )
+    return 0 if found.difference <= WITHIN else 1
 
 
 def _print(console: Console, found: Answer) -> None:

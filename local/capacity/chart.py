@@ -6,6 +6,7 @@ from typing import Any
 
 import vl_convert
 
+from local.capacity.check import Comparison
 from local.capacity.report import Answer
 
 
@@ -30,6 +31,26 @@ def draw(answers: Sequence[Answer], file: Path) -> None:
             _bars(replicas, "replicas", "service", "replicas at the day's peak", order, grouped=True),
             _bars(cost, "cost", "part", "US dollars a month (list prices)", order, grouped=False),
         ],
+    }
+    file.write_bytes(vl_convert.vegalite_to_png(spec, scale=1.5))
+
+
+def draw_comparison(found: Comparison, file: Path) -> None:
+    """A PNG of the replicas over time that were seen and that were predicted."""
+    sides = {"seen": found.seen, "predicted": found.predicted}
+    values = [{"at": at, "replicas": n, "side": side} for side, steps in sides.items() for at, n in steps.items()]
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "background": "white",
+        "width": 760,
+        "height": 220,
+        "data": {"values": values},
+        "mark": {"type": "line", "interpolate": "step-after"},
+        "encoding": {
+            "x": {"field": "at", "type": "quantitative", "title": "seconds of the rules"},
+            "y": {"field": "replicas", "type": "quantitative"},
+            "color": {"field": "side", "type": "nominal", "title": None},
+        },
     }
     file.write_bytes(vl_convert.vegalite_to_png(spec, scale=1.5))
 

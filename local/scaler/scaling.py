@@ -72,6 +72,11 @@ class Scaling:
         await asyncio.gather(*(replicas.stop() for replicas in self._replicas.values()))
         await self._stack.aclose()
 
+    @property
+    def now_s(self) -> float:
+        """The rules' time: seconds since it began, times the speed."""
+        return (time.monotonic() - self._began) * self._speed
+
     def running(self, service: str) -> int:
         """How many processes of a service there are now."""
         return self._replicas[service].running
@@ -80,7 +85,7 @@ class Scaling:
         rules, autoscaler, replicas = self.rules[service], self._autoscalers[service], self._replicas[service]
         while True:
             values = await metrics.read(service, rules.triggers)
-            now_s = (time.monotonic() - self._began) * self._speed
+            now_s = self.now_s
             wanted = autoscaler.step(now_s, values)
             # What this machine does not run can't be taken away later: the HPA would see it as pods that are there.
             autoscaler.replicas = min(wanted, replicas.most)

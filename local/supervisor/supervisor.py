@@ -48,7 +48,7 @@ class Supervisor:
 
     async def start(self, names: Iterable[str] | None = None) -> None:
         """Start these (default: all) and wait until each is ready. Raises StartError; then none of them runs."""
-        wanted = [name for name in (names or self.specs) if name not in self._keepers]
+        wanted = [name for name in (self.specs if names is None else names) if name not in self._keepers]
         for name in wanted:
             self._keepers[name] = asyncio.create_task(self._keep(name), name=f"keep {name}")
         waits = {asyncio.create_task(self._ready[name].wait()) for name in wanted}
@@ -63,7 +63,7 @@ class Supervisor:
 
     async def stop(self, names: Iterable[str] | None = None) -> None:
         """Stop these (default: all) rank by rank. May be repeated."""
-        wanted = [self.specs[name] for name in (names or self.specs)]
+        wanted = [self.specs[name] for name in (self.specs if names is None else names)]
         for rank in sorted({spec.stop_rank for spec in wanted}):
             await asyncio.gather(*(self._stop_one(spec.name) for spec in wanted if spec.stop_rank == rank))
 

@@ -137,6 +137,16 @@ async def test_one_process_can_be_stopped_and_started_again(tmp_path: Path) -> N
     await supervisor.stop()
 
 
+async def test_none_of_them_is_not_all_of_them(tmp_path: Path) -> None:
+    supervisor = Supervisor([_spec("one")], tmp_path)
+    await supervisor.start([])
+    assert supervisor.pids == {}
+    await supervisor.start()
+    await supervisor.stop([])
+    assert set(supervisor.pids) == {"one"}
+    await supervisor.stop()
+
+
 def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     owner, child = _owner(tmp_path)
     owner.kill()
