@@ -30,4 +30,8 @@ BENCHES = (
     Bench("processing", "the flights job by map and reduce over chunks, beside DuckDB alone on one thread"),
     Bench("processing_job", "a CSV job from request to result on one and two nodes, beside DuckDB on one thread"),
     Bench("service_call", "a service call by the chassis at a fixed rate, beside plain aiohttp"),
+    Bench("streams", "60 s windows from queue to commit, beside bare queue loops and Celery on Redis"),
+    Bench("backlog", "drain of one partition with half a million waiting, beside the same with ten thousand"),
+    Bench("two_nodes", "two processing nodes on work that is CPU-bound, beside one"),
+    Bench("cold_start", "from an empty queue to the first message done, cold, beside the limit of 5 s"),
 )

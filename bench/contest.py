@@ -36,7 +36,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Contest:
-    """Ours beside a peer. The ratio is ours / peer; with `is_cost` the smaller one is the better one."""
+    """Ours beside a peer. The ratio is ours / peer; with `is_cost` the smaller one is the better one.
+
+    With `rounds` it has so many whatever the effort, and none to warm up: for what takes minutes.
+    """
 
     name: str
     unit: str
@@ -44,6 +47,7 @@ class Contest:
     peer: Side
     goal: float | None = None
     is_cost: bool = False
+    rounds: int | None = None
 
 
 Contests = Callable[[Effort], AbstractAsyncContextManager[Sequence[Contest]]]

@@ -30,10 +30,13 @@ class Outcome:
 
 
 async def measure(contest: Contest, rounds: int, on_round: Callable[[int], None]) -> Outcome:
-    """Warm both sides up with a round that does not count, then measure them in turn."""
+    """Warm both sides up with a round that does not count, then measure them in turn.
+
+    A contest with rounds of its own has none that does not count.
+    """
     ours: list[Sample] = []
     peer: list[Sample] = []
-    for number in range(rounds + 1):
+    for number in range(rounds + 1) if contest.rounds is None else range(1, contest.rounds + 1):
         on_round(number)
         mine, theirs = await contest.ours.measure(), await contest.peer.measure()
         if number:

@@ -28,10 +28,11 @@ TIMEOUT_S = 300.0
 class Drain:
     """Measures consumers on one Azurite."""
 
-    def __init__(self, connection: str, folder: Path, messages: int) -> None:
+    def __init__(self, connection: str, folder: Path, messages: int, body: str = BODY) -> None:
         self._connection = connection
         self._folder = folder
         self._messages = messages
+        self._body = body
 
     async def measure(self, name: str, command: tuple[str, ...]) -> Sample:
         """Fill a queue, let the consumer empty it, give its messages a second."""
@@ -59,7 +60,7 @@ class Drain:
 
         async def send() -> None:
             for _ in left:
-                await queue.send_message(BODY)
+                await queue.send_message(self._body)
 
         await asyncio.gather(*(send() for _ in range(SENDERS)))
 

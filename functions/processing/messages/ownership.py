@@ -19,6 +19,7 @@ LEASE_S = 15
 """The shortest that Azure allows."""
 
 BALANCE_EVERY_S = 4.0
+LEAVE_S = 5.0
 _NODES, _PARTITIONS = "nodes/", "partitions/"
 log = logging.getLogger(__name__)
 
@@ -52,13 +53,6 @@ class Ownership:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        await asyncio.gather(*(self._give_up(partition) for partition in list(self._mine)), return_exceptions=True)
-        if self._self is not None:
-            try:
-                await self._self.release()
-                await self._leases.remove(_NODES + self.node)
-            except AzureError as error:
-                log.debug("the lease of this node ends by itself: %s", error)
 
     async def balance(self) -> None:
         """Renew, then take or give up partitions. Raises AzureError when storage is away."""
@@ -74,13 +68,33 @@ class Ownership:
                 await self._leases.remove(name)
 
     async def _run(self) -> None:
-        while True:
-            try:
-                await self.balance()
-            except AzureError as error:
-                # What is owned goes on: a checkpoint is refused anyway once another node has the partition.
-                log.warning("partitions can't be balanced: %s", error)
-            await asyncio.sleep(BALANCE_EVERY_S)
+        try:
+            while True:
+                await self._balance_if_it_can()
+                await asyncio.sleep(BALANCE_EVERY_S)
+        finally:
+            # Hosts have no hook for their end, but they cancel what runs in the loop and wait for it.
+            await self._leave()
+
+    async def _balance_if_it_can(self) -> None:
+        try:
+            await self.balance()
+        except AzureError as error:
+            # What is owned goes on: a checkpoint is refused anyway once another node has the partition.
+            log.warning("partitions can't be balanced: %s", error)
+
+    async def _leave(self) -> None:
+        """Give everything up, so that nobody waits for the end of a lease; what can't be given up ends by itself."""
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await asyncio.gather(
+                    *(self._give_up(partition) for partition in list(self._mine)), return_exceptions=True
+                )
+                if self._self is not None:
+                    await self._self.release()
+                    await self._leases.remove(_NODES + self.node)
+        except (AzureError, TimeoutError) as error:
+            log.debug("the leases of this node end by themselves: %s", error)
 
     async def _renew(self) -> None:
         if self._self is None or not await self._self.renew():

@@ -1,0 +1,43 @@
+"""What a consumer has done so far, for whoever measures it: a small file that is replaced at every batch."""
+
+import os
+import resource
+import time
+from pathlib import Path
+
+import orjson
+
+
+class Tally:
+    """Writes `{"count", "first", "last", "rssMiB", "peakMiB"}` to BENCH_TALLIES/<pid>.json; times of the clock."""
+
+    def __init__(self) -> None:
+        folder = os.environ.get("BENCH_TALLIES")
+        self._file = Path(folder) / f"{os.getpid()}.json" if folder else None
+        self._count = 0
+        self._first: float | None = None
+        self._written = 0.0
+
+    def begin(self) -> None:
+        """The work begins, if it has not yet."""
+        if self._first is None:
+            self._first = time.time()
+
+    def add(self, count: int, *, every_s: float = 0.0) -> None:
+        """So many more; written when the last writing is `every_s` ago."""
+        self._count += count
+        now = time.time()
+        if self._file is not None and now - self._written >= every_s:
+            self._written = now
+            report = {"count": self._count, "first": self._first, "last": now, **_memory()}
+            draft = self._file.with_suffix(".draft")
+            draft.write_bytes(orjson.dumps(report))
+            draft.replace(self._file)
+
+
+def _memory() -> dict[str, float]:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return {
+        "rssMiB": pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+        "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
+    }

@@ -1,0 +1,47 @@
+"""Two processing nodes beside one, on a handler that computes: each node is one process on one core."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+from bench.contest import Contest, Effort, Sample, Side
+from bench.nodes import Nodes, done, opened
+from chassis.messaging.producer import ProducerOptions
+from functions.processing.messages.ownership import BALANCE_EVERY_S
+from local.azurite import Azurite
+
+KEYS = 400
+
+
+@asynccontextmanager
+async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
+    """Start Azurite, in memory."""
+    count = 8_000 if effort.quick else 30_000
+    with TemporaryDirectory(prefix="bench-") as folder, Azurite() as azurite:
+        async with opened(azurite.connection_string, Path(folder)) as nodes:
+            yield [
+                Contest(
+                    f"{count:,} messages of about a millisecond each",
+                    "messages/s",
+                    Side("two nodes", partial(_worked, nodes, 2, count)),
+                    Side("one node", partial(_worked, nodes, 1, count)),
+                    goal=1.8,
+                    rounds=3,
+                )
+            ]
+
+
+async def _worked(nodes: Nodes, number: int, count: int) -> Sample:
+    """The nodes share the partitions before the first message comes."""
+    tallies = nodes.folder / uuid4().hex
+    async with AsyncExitStack() as stack:
+        for _ in range(number):
+            await stack.enter_async_context(nodes.node(tallies))
+        await asyncio.sleep(2.5 * BALANCE_EVERY_S)
+        await nodes.fill("bench-work", count, keys=KEYS, options=ProducerOptions(max_messages=100))
+        tallied = await done(tallies, count)
+    return Sample(tallied.rate, {"peak MiB": tallied.peak_mib})
