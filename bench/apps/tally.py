@@ -4,6 +4,7 @@ import os
 import resource
 import time
 from pathlib import Path
+from threading import Lock
 
 import orjson
 
@@ -17,6 +18,7 @@ class Tally:
         self._count = 0
         self._first: float | None = None
         self._written = 0.0
+        self._lock = Lock()  # handlers run on threads
 
     def begin(self) -> None:
         """The work begins, if it has not yet."""
@@ -25,9 +27,11 @@ class Tally:
 
     def add(self, count: int, *, every_s: float = 0.0) -> None:
         """So many more; written when the last writing is `every_s` ago."""
-        self._count += count
-        now = time.time()
-        if self._file is not None and now - self._written >= every_s:
+        with self._lock:
+            self._count += count
+            now = time.time()
+            if self._file is None or now - self._written < every_s:
+                return
             self._written = now
             report = {"count": self._count, "first": self._first, "last": now, **_memory()}
             draft = self._file.with_suffix(".draft")
