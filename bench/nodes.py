@@ -37,6 +37,7 @@ class Tallied:
     count: int
     first: float
     last: float
+    mark: float
     peak_mib: float
 
     @property
@@ -54,7 +55,7 @@ class Nodes:
         self.runtime = Runtime("processing", Settings(AzureWebJobsStorage=connection))
 
     @asynccontextmanager
-    async def node(self, tallies: Path) -> AsyncIterator[Child]:
+    async def node(self, tallies: Path, mark: int = 0) -> AsyncIterator[Child]:
         """One function process with the whole processing service, as it runs in its container."""
         (port,) = ports.any_free(1)
         name = f"node-{uuid4().hex[:8]}"
@@ -66,6 +67,7 @@ class Nodes:
             "PLATFORM_PROCESSING_HANDLERS": "bench.apps.message_handlers",
             "FUNCHOST_STATE_DIR": str(self.folder / name),
             "BENCH_TALLIES": str(tallies),
+            "BENCH_MARK": str(mark),
             "PYTHONPATH": str(ROOT),
             "POLARS_MAX_THREADS": "1",
         }
@@ -112,6 +114,7 @@ def read_tallies(folder: Path) -> Tallied | None:
         count=int(sum(report["count"] for report in reports)),
         first=min(report["first"] for report in reports),
         last=max(report["last"] for report in reports),
+        mark=max(report["mark"] or 0.0 for report in reports),
         peak_mib=max(report["peakMiB"] for report in reports),
     )
 

@@ -10,13 +10,18 @@ import orjson
 
 
 class Tally:
-    """Writes `{"count", "first", "last", "rssMiB", "peakMiB"}` to BENCH_TALLIES/<pid>.json; times of the clock."""
+    """Writes `{"count", "first", "last", "mark", …}` to BENCH_TALLIES/<pid>.json; times of the clock.
+
+    `mark` is when BENCH_MARK messages were done; there are `rssMiB` and `peakMiB`, too.
+    """
 
     def __init__(self) -> None:
         folder = os.environ.get("BENCH_TALLIES")
         self._file = Path(folder) / f"{os.getpid()}.json" if folder else None
         self._count = 0
         self._first: float | None = None
+        self._mark_at = int(os.environ.get("BENCH_MARK", "0"))
+        self._mark: float | None = None
         self._written = 0.0
         self._lock = Lock()  # handlers run on threads
 
@@ -30,10 +35,12 @@ class Tally:
         with self._lock:
             self._count += count
             now = time.time()
+            if self._mark is None and self._count >= self._mark_at:
+                self._mark = now
             if self._file is None or now - self._written < every_s:
                 return
             self._written = now
-            report = {"count": self._count, "first": self._first, "last": now, **_memory()}
+            report = {"count": self._count, "first": self._first, "last": now, "mark": self._mark, **_memory()}
             draft = self._file.with_suffix(".draft")
             draft.write_bytes(orjson.dumps(report))
             draft.replace(self._file)

@@ -114,6 +114,7 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Start Azurite, in memory, and Redis where it is installed."""
     seconds = 10.0 if effort.quick else 120.0
     many, few = (20_000, 400) if effort.quick else (100_000, 2_000)
+    rounds = 2 if effort.quick else 4
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
         azurite = stack.enter_context(Azurite())
@@ -134,15 +135,17 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
                 "messages/s",
                 Side("handler, one node", partial(_handled, nodes, many, ProducerOptions())),
                 Side("bare loop over envelopes", partial(_bare_envelopes, azurite.connection_string, folder, few)),
+                rounds=rounds,
             ),
             Contest(
                 f"{few:,} messages, one an envelope",
                 "messages/s",
                 Side("handler, one node", partial(_handled, nodes, few, ProducerOptions(max_messages=1, linger_s=0))),
                 Side("bare receive + delete", one_by_one),
+                rounds=rounds,
             ),
         ]
-        yield [*found, *await _beside_celery(stack, nodes, folder, many)]
+        yield [*found, *await _beside_celery(stack, nodes, folder, many // 5, rounds)]
 
 
 async def _handled(nodes: Nodes, count: int, options: ProducerOptions) -> Sample:
@@ -165,7 +168,7 @@ async def _bare_envelopes(connection: str, folder: Path, count: int) -> Sample:
     return Sample(sample.value * len(messages))
 
 
-async def _beside_celery(stack: AsyncExitStack, nodes: Nodes, folder: Path, count: int) -> list[Contest]:
+async def _beside_celery(stack: AsyncExitStack, nodes: Nodes, folder: Path, count: int, rounds: int) -> list[Contest]:
     server = shutil.which("redis-server")
     if server is None:
         print("without Celery on Redis: redis-server is not installed (apt install redis-server)")
@@ -181,6 +184,7 @@ async def _beside_celery(stack: AsyncExitStack, nodes: Nodes, folder: Path, coun
             "messages/s",
             Side("handler, one node", ours),
             Side("Celery on Redis, one process", celery),
+            rounds=rounds,
         )
     ]
 

@@ -14,7 +14,7 @@ from chassis.messaging.producer import ProducerOptions
 from functions.processing.messages.ownership import BALANCE_EVERY_S
 from local.azurite import Azurite
 
-KEYS = 400
+KEYS = 4_000
 
 
 @asynccontextmanager
