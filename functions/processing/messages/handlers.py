@@ -3,10 +3,10 @@
     @handler("count-words")
     async def count_words(messages: Sequence[HandlerMessage]) -> None: ...
 
-A handler may be async or not (then it runs on a thread, for several partitions at once). It may see a message again after a crash, so its effect must
-be idempotent by message id; copies that a producer sends are left out for ten minutes. One that raises is given its
-messages one by one, and those that it still refuses are kept as poison; a retryable PlatformError is no refusal, but a
-dependency that is away: the batch waits.
+A handler may be async or not (then it runs on a thread, for several partitions at once). It may see a message again
+after a crash, so its effect must be idempotent by message id; copies that a producer sends are left out for ten
+minutes. One that raises is given its messages one by one, and those that it still refuses are kept as poison; a
+retryable PlatformError is no refusal, but a dependency that is away: the batch waits.
 """
 
 import asyncio

@@ -1,0 +1,38 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from functions.processing.streams.definition import StreamRequest
+
+GOOD: dict[str, Any] = {
+    "key": "k",
+    "eventTime": "t",
+    "schema": {"k": "string", "t": "timestamp", "v": "number"},
+    "window": {"type": "tumbling", "sizeS": 60},
+    "query": "SELECT COUNT(*) AS n FROM input",
+}
+
+
+def test_a_definition_survives_the_way_to_its_row_and_back() -> None:
+    stream = StreamRequest.model_validate(GOOD)
+    assert StreamRequest.model_validate_json(stream.model_dump_json(by_alias=True)) == stream
+
+
+@pytest.mark.parametrize(("changes", "reason"), [
+    ({"key": "other"}, "'other' is not a field"),
+    ({"eventTime": "v"}, "a timestamp, or an integer"),
+    ({"key": "v"}, "more than one spelling"),
+    ({"required": ["other"]}, "'other' is not a field"),
+    ({"schema": {"k": "string", "K": "string", "t": "timestamp"}}, "differ by case"),
+    ({"schema": {"__start": "string", "k": "string", "t": "timestamp"}}, "pattern"),
+    ({"window": {"type": "sliding", "sizeS": 10, "everyS": 20}}, "greater than the size"),
+    ({"window": {"type": "sliding", "sizeS": 1000, "everyS": 1}}, "more than 200 windows"),
+    ({"window": {"type": "session", "gapS": 5}, "trigger": {"earlyEveryS": 1}}, "no early results"),
+    ({"window": {"type": "hopping"}}, "hopping"),
+    ({"watermarkDelayS": -1}, "greater than or equal to 0"),
+    ({"extra": 1}, "Extra inputs"),
+])  # fmt: skip
+def test_a_definition_that_can_not_work_is_refused_with_the_reason(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        StreamRequest.model_validate({**GOOD, **changes})
