@@ -44,6 +44,11 @@ class Layout:
         return self.state_dir / "signing"
 
     @property
+    def secrets_file(self) -> Path:
+        """The tenants' secrets for workflows, readable by the owner alone."""
+        return self.state_dir / "secrets.json"
+
+    @property
     def clients_file(self) -> Path:
         """The clients that the identity service knows."""
         return self.state_dir / "clients.json"

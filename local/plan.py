@@ -75,6 +75,7 @@ class Plan:
             "PLATFORM_KEYS_DIR": str(self.layout.keys),
             "PLATFORM_SIGNING_KEYS_DIR": str(self.layout.signing),
             "PLATFORM_CLIENTS_FILE": str(self.layout.clients_file),
+            "PLATFORM_SECRETS_FILE": str(self.layout.secrets_file),
             "PLATFORM_DEVELOPMENT_LOGIN": "true",
             "PLATFORM_USERS_FILE": str(self.layout.users_file),
             "PLATFORM_MANIFESTS_DIR": str(self.layout.root / "functions"),

@@ -12,13 +12,17 @@ from local.platform import Platform
 from local.webhooks import WebhookReceiver
 
 ROWS = 60_000
+CALLS = {"PLATFORM_WORKFLOW_CALL_NETWORKS": "127.0.0.0/8", "PLATFORM_WORKFLOW_PROCESSES": "isolated"}
+"""Workflows may call this machine, where the tests' own servers are, and run scripts."""
+
 MAIL_TO = "operations@example.com"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     """Started once, on free ports, with a state folder of its own."""
-    async with Platform(state_dir=tmp_path_factory.mktemp("platform"), free_ports=True) as running:
+    state = tmp_path_factory.mktemp("platform")
+    async with Platform(state_dir=state, free_ports=True, environment=CALLS) as running:
         yield running
 
 

@@ -5,14 +5,18 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from durable.workflow.dsl.definition import Definition, parse_frozen
-from durable.workflow.dsl.tasks import Task
+from durable.workflow.dsl.tasks import Task, TaskList
 from durable.workflow.dsl.walk import every_task
 from durable.workflow.expressions import Evaluator
 from durable.workflow.interpretation.frames import Frame, Frames
 from durable.workflow.interpretation.run import Completed, Run, rfc3339
 from durable.workflow.models import Carried, StartInstance
 from durable.workflow.trail import Trail
+
+_LIST: TypeAdapter[TaskList] = TypeAdapter(TaskList)
 
 
 def begin(context: Any, evaluator: Evaluator) -> Run:
@@ -45,10 +49,7 @@ def to_try_again(run: Run, frames: list[Frame]) -> Carried:
 
 def carried_from(run: Run, frames: list[Frame]) -> Carried:
     """What the interpretation remembers, with where it stands."""
-    completed = [
-        {"reference": item.reference, "data": item.data, "context": item.context, "variables": item.variables}
-        for item in run.completed
-    ]
+    completed = [_carried(run.start.definition, item) for item in run.completed]
     return Carried(
         started_at=run.started_at.isoformat(),
         data=run.data,
@@ -63,7 +64,18 @@ def carried_from(run: Run, frames: list[Frame]) -> Carried:
     )
 
 
+def _carried(definition: str, item: Completed) -> dict[str, Any]:
+    """The task's compensation by its reference; as a whole where the task stands in a function."""
+    kept = {"reference": item.reference, "data": item.data, "context": item.context, "variables": item.variables}
+    if item.reference not in _tasks(definition):
+        kept["undo"] = _LIST.dump_python(item.tasks, mode="json", by_alias=True, exclude_unset=True)
+    return kept
+
+
 def _completed(definition: str, item: dict[str, Any]) -> Completed:
+    if "undo" in item:
+        own = _LIST.validate_python(item["undo"])
+        return Completed(item["reference"], own, item["data"], item["context"], item["variables"])
     task = _tasks(definition)[item["reference"]]
     if task.metadata is None or task.metadata.compensation is None:
         raise KeyError(item["reference"])

@@ -203,3 +203,42 @@ do:
     assert made.final["output"] == [{"n": n + 1} for n in range(60)]
     assert opened == ["1"]
     assert made.executions > 5
+
+
+def test_what_completed_in_a_function_is_undone_after_many_executions(engine: MakeEngine) -> None:
+    made = engine(
+        """
+use:
+  functions:
+    make:
+      do:
+        - made:
+            call: processing.discardJob
+            with: {id: '${ "made " + .n }'}
+            metadata:
+              compensation: {do: [{undo: {call: processing.discardJob, with: {id: '${ "undo " + .output.id }'}}}]}
+do:
+  - first: {call: make, with: {n: '1'}}
+  - each: {for: {in: '[range(30)]'}, do: [{s: {set: {n: '${ $item }'}}}]}
+  - inFunction: {call: make, with: {n: '2'}}
+  - fails: {raise: {error: {type: 'https://x.example/e', status: 500}}}
+""",
+        workflow_call_function=call,
+    )
+    assert made.run() == {"status": "faulted"}
+    assert made.executions > 3
+    called = [given["arguments"]["id"] for given in made.called("workflow_call_function")]
+    assert called == ["made 1", "made 2", "undo made 2", "undo made 1"]
+
+
+def test_a_function_that_loops_is_continued_in_its_middle(engine: MakeEngine) -> None:
+    made = engine(
+        """
+use: {functions: {count: {do: [{each: {for: {in: '[range(40)]'}, do: [{s: {set: {n: '${ .n + 1 }'}}}]}}]}}}
+do: [{a: {call: count, with: {n: '${ .start }'}}}]
+""",
+        {"start": 2},
+    )
+    assert made.run() == {"status": "completed"}
+    assert made.final["output"] == {"n": 42}
+    assert made.executions > 4
