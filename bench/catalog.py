@@ -29,6 +29,7 @@ BENCHES = (
     Bench("validate", "metadata's batch validation, beside jsonschema-rs is_valid over the same rows"),
     Bench("processing", "the flights job by map and reduce over chunks, beside DuckDB alone on one thread"),
     Bench("processing_job", "a CSV job from request to result on one and two nodes, beside DuckDB on one thread"),
+    Bench("token", "identity's token endpoint, beside bare argon2 and beside one row written and one signature"),
     Bench("service_call", "a service call by the chassis at a fixed rate, beside plain aiohttp"),
     Bench("streams", "60 s windows from queue to commit, beside bare queue loops and Celery on Redis"),
     Bench("backlog", "drain of one partition with half a million waiting, beside the same with ten thousand"),

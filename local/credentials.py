@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
+from chassis.auth.argon2_cost import LANES, MEMORY_KIB, TIME_COST
 from chassis.manifest import SERVICES, ServiceManifest
 from local.layout import Layout
 
@@ -160,7 +161,7 @@ def _make_users(layout: Layout) -> None:
         tenant=DEMO_TENANT,
         name="Development administrator",
         roles=("administrator",),
-        secret_hash=PasswordHasher().hash(password),
+        secret_hash=PasswordHasher(TIME_COST, MEMORY_KIB, LANES).hash(password),
     )
     write_secret(layout.users_file, orjson.dumps([user.model_dump(mode="json", by_alias=True)]))
     write_secret(layout.console_login_file, orjson.dumps({"userName": CONSOLE_USER, "password": password}))
@@ -184,7 +185,7 @@ def _secret_of(file: Path, client_id: str) -> DemoClient:
 
 def _hash_of(demo: DemoClient, clients_file: Path) -> str:
     """The hash that is there, when it is this secret's: hashing anew would change the file at every start."""
-    hasher = PasswordHasher()
+    hasher = PasswordHasher(TIME_COST, MEMORY_KIB, LANES)
     known: list[dict[str, Any]] = orjson.loads(clients_file.read_bytes()) if clients_file.exists() else []
     for client in known:
         if client.get("clientId") == demo.id and client.get("secretHash") and _fits(hasher, client, demo):
