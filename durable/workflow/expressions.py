@@ -46,6 +46,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
+_VARIABLE = re.compile(r"\$\s*(\w+)")
+_PATH = re.compile(r"(?:\$(?!__)([A-Za-z_]\w*))?((?:\.[A-Za-z_]\w*)*)\.?")
+
 
 class ExpressionError(ValueError):
     """An expression that can't be evaluated; the message is jq's, or names the limit that was passed."""
@@ -75,7 +78,14 @@ def program_of(text: str) -> str:
 
 def mentioned(program: str, names: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the arguments that the program mentions: what it can't read need not be sent."""
-    return {name: value for name, value in names.items() if re.search(rf"\${re.escape(name)}(?!\w)", program)}
+    variables = _variables(program)
+    return {name: value for name, value in names.items() if name in variables} if variables else {}
+
+
+@lru_cache(maxsize=4096)
+def _variables(program: str) -> frozenset[str]:
+    """Every name behind a dollar, in strings and comments, too."""
+    return frozenset(_VARIABLE.findall(program))
 
 
 def closed_names(program: str) -> list[str]:
@@ -155,7 +165,37 @@ def fill(evaluator: Evaluator, template: Any, data: Any, arguments: Mapping[str,
 def evaluate(evaluator: Evaluator, text: str, data: Any, arguments: Mapping[str, Any]) -> Any:
     """The value of an expression field; `${ }` may be left out. Raises ExpressionError."""
     program = program_of(text)
+    path = _path_of(program)
+    if path is not None and (path[0] is None or path[0] in arguments):
+        return _follow(data if path[0] is None else arguments[path[0]], path[1])
     given = mentioned(program, arguments)
     if reads_clock(program):
         given[CLOCK] = arguments.get(CLOCK)
     return evaluator.evaluate(program, data, given)
+
+
+@lru_cache(maxsize=4096)
+def _path_of(program: str) -> tuple[str | None, tuple[str, ...]] | None:
+    """The variable and the fields of a program that is nothing but a path, as most are: `.a.b`, `$context.a`, `.`."""
+    match = _PATH.fullmatch(program)
+    if match is None or not program or (program.endswith(".") and program != "."):
+        return None
+    return match[1], tuple(match[2].split(".")[1:])
+
+
+def _follow(value: Any, fields: tuple[str, ...]) -> Any:
+    """What jq gives for the path, without asking it: a process away is far for one field."""
+    for field in fields:
+        if isinstance(value, dict):
+            value = value.get(field)
+        elif value is not None:
+            raise ExpressionError(f'Cannot index {_kind(value)} with string ("{field}")')
+    return value
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "number"

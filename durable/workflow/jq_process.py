@@ -22,6 +22,8 @@ from durable.workflow.expressions import ExpressionError
 WALL_LIMIT_S = 20.0
 """How long to wait for an answer. Far above the child's own processor-time limit, which is what normally ends it."""
 
+READ_BYTES = 1_048_576
+
 CPU_LIMIT_S = 1.0
 """How much processor time an expression may take."""
 
@@ -47,8 +49,7 @@ class _Child:
             assert process.stdin is not None  # noqa: S101 - piped below
             process.stdin.write(struct.pack(">I", len(body)) + body)
             process.stdin.flush()
-            size = struct.unpack(">I", self._read(process, 4))[0]
-            return dict(json.loads(self._read(process, size)))
+            return dict(json.loads(self._answer(process)))
         except (BrokenPipeError, _ChildLost):
             self.stop()
             raise _ChildLost from None
@@ -76,17 +77,18 @@ class _Child:
         return self._process
 
     @staticmethod
-    def _read(process: subprocess.Popen[bytes], size: int) -> bytes:
+    def _answer(process: subprocess.Popen[bytes]) -> bytes:
+        """One frame; nothing else can follow it, so as much is read at once as there is."""
         assert process.stdout is not None  # noqa: S101 - piped above
         data = b""
-        while len(data) < size:
+        while len(data) < 4 or len(data) < 4 + struct.unpack(">I", data[:4])[0]:
             if not select([process.stdout], [], [], WALL_LIMIT_S)[0]:
                 raise _ChildLost
-            part = process.stdout.read(size - len(data))
+            part = process.stdout.read(READ_BYTES)
             if not part:
                 raise _ChildLost
             data += part
-        return data
+        return data[4:]
 
 
 class JqEvaluator:

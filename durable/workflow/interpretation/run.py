@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from durable.workflow.dsl.definition import Definition
@@ -239,14 +240,18 @@ class Run:
 
     def arguments(self, variables: dict[str, Any], **more: Any) -> dict[str, Any]:
         """The expression arguments at this point; later ones win."""
-        workflow = {
+        clock = self.context.current_utc_datetime.timestamp()
+        return {"context": self.data, "workflow": self.workflow, "runtime": RUNTIME, CLOCK: clock, **more, **variables}
+
+    @cached_property
+    def workflow(self) -> dict[str, Any]:
+        """What expressions see as `$workflow`: it never changes."""
+        return {
             "id": self.start.instance_id,
             "definition": self.document,
             "input": self.start.input,
             "startedAt": moment(self.started_at),
         }
-        clock = moment(self.context.current_utc_datetime)["epoch"]["milliseconds"] / 1000
-        return {"context": self.data, "workflow": workflow, "runtime": RUNTIME, CLOCK: clock, **more, **variables}
 
     def evaluate(self, text: str, data: Any, arguments: dict[str, Any]) -> Any:
         """An expression field's value. Raises Fault of the specification's expression type."""

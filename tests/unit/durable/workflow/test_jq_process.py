@@ -2,14 +2,15 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable.workflow.expressions import ExpressionError
+from durable.workflow.expressions import ExpressionError, evaluate
 from durable.workflow.jq_process import JqEvaluator
 
 JSON = st.recursive(
@@ -18,11 +19,34 @@ JSON = st.recursive(
     max_leaves=10,
 )
 
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+JSON_PATHS = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "x"]) | st.just([]),
+    lambda inner: st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+
 
 @settings(max_examples=50, deadline=None)
 @given(JSON, JSON)
 def test_data_and_arguments_arrive_unchanged(evaluator: JqEvaluator, data: object, argument: object) -> None:
     assert evaluator.evaluate("[., $input]", data, {"input": argument}) == [data, argument]
+
+
+PATHS = [".", ".a", ".a.b", ".a.b.c", "$v", "$v.a", "$v.a.b"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(PATHS), JSON_PATHS, JSON_PATHS)
+def test_a_path_gives_what_jq_gives(evaluator: JqEvaluator, path: str, data: object, argument: object) -> None:
+    def outcome(of: Callable[[], Any]) -> Any:
+        try:
+            return "value", of()
+        except ExpressionError:
+            return "error", None
+
+    by_jq = outcome(lambda: evaluator.evaluate(path, data, {"v": argument}))
+    assert outcome(lambda: evaluate(evaluator, path, data, {"v": argument})) == by_jq
 
 
 def test_the_first_output_counts_and_none_is_null(evaluator: JqEvaluator) -> None:
