@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
+_ANY_START = {"EventType": 12, "EventId": -1, "IsPlayed": False, "Timestamp": "2026-01-01T00:00:00Z"}
+
 
 class LiveOrchestration:
     """Holds one orchestration's executor; empty before the first turn and after the last."""
@@ -67,13 +69,25 @@ def keeping(handle: Callable[..., Any]) -> Callable[..., Any]:
 
 def _begin(handle: Callable[..., Any], body: str) -> tuple[Any, Any]:
     """What Orchestrator.create's `handle` does, with the executor kept."""
-    from azure.durable_functions.models import DurableOrchestrationContext
-
-    context = DurableOrchestrationContext.from_json(body)
+    context = _context(body)
     context._input_expected_type = getattr(handle, "_df_input_type", None)
     executor = copy.copy(_new_executor())
     executor.initialize()
     return executor, executor.execute(context, context.histories, handle.orchestrator_function)  # type: ignore[attr-defined]
+
+
+def _context(body: str) -> Any:
+    """DurableOrchestrationContext.from_json, but for the history: one event is left for it to parse, not all."""
+    from azure.durable_functions.models import DurableOrchestrationContext
+
+    fields = json.loads(body)
+    history = [_event(item) for item in fields["history"]]
+    context: Any = DurableOrchestrationContext(**{**fields, "history": [_ANY_START]})  # type: ignore[no-untyped-call]
+    context._histories = history
+    context.decision_started_event = next(e for e in history if e.event_type == _ANY_START["EventType"])
+    context._current_utc_datetime = context.decision_started_event.timestamp
+    context._version = context._extract_version_from_history(history)
+    return context
 
 
 @functools.cache

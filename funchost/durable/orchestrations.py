@@ -154,7 +154,7 @@ class OrchestrationWorker:
         turn = Turn(session.row, session.state, self._clock.now(), self._known)
         await self._play(session, turn, choice.taken)
         await self._commit(session, turn, [*choice.taken, *choice.stale])
-        return True
+        return not turn.state.status.is_final or turn.next_execution is not None
 
     def _due(self, instance_id: str, waiting: list[Message]) -> list[Message]:
         """Of an instance that has not begun: everything, or before its time only what ends it."""
