@@ -82,7 +82,7 @@ def _context(body: str) -> Any:
 
     fields = json.loads(body)
     history = [_event(item) for item in fields["history"]]
-    context: Any = DurableOrchestrationContext(**{**fields, "history": [_ANY_START]})  # type: ignore[no-untyped-call]
+    context: Any = DurableOrchestrationContext(**{**fields, "history": [_ANY_START]})
     context._histories = history
     context.decision_started_event = next(e for e in history if e.event_type == _ANY_START["EventType"])
     context._current_utc_datetime = context.decision_started_event.timestamp
