@@ -8,11 +8,18 @@ from time import perf_counter
 from ruamel.yaml.error import YAMLError
 
 from chassis.manifest import ManifestError, ServiceManifest, read_manifests
+from infra.checks.bicep import bicep_mistakes, compiled_mistakes, platform_mistakes
 from infra.checks.code_use import CodeUse, platform_use
 from infra.checks.configuration import settings_mistakes
 from infra.checks.declared import declared_mistakes
 from infra.checks.manifests import OVERLAYS, Environment, environment
 from infra.checks.network import network_mistakes
+from infra.checks.observability import (
+    dashboard_mistakes,
+    promtool_mistakes,
+    rule_mistakes,
+    scale_query_mistakes,
+)
 from infra.checks.overlays import completeness_mistakes, kustomize_mistakes
 from infra.checks.report import Check, Outcome, Skipped
 from infra.checks.scaling import scale_mistakes
@@ -50,8 +57,19 @@ def checks() -> list[Check]:
         *_of_each("manifests are whole and locked down", lambda e: completeness_mistakes(e, _manifests())),
         *_of_each("scale rules follow code and service.yaml", lambda e: scale_mistakes(e, _manifests(), _code())),
         *_of_each("network policies follow the calls", lambda e: network_mistakes(e, _manifests(), _code())),
+        *_of_each("scale rules ask for metrics that exist", scale_query_mistakes),
+        Check("Bicep: types, required properties, no local authentication, modules", bicep_mistakes),
+        Check("Bicep follows service.yaml, code and manifests", lambda: _bicep_and_code()),
+        Check("Bicep compiles", compiled_mistakes),
+        Check("alerts and recording rules ask for metrics that exist", rule_mistakes),
+        Check("alerts and recording rules pass promtool and their tests", promtool_mistakes),
+        Check("dashboards show metrics that exist", dashboard_mistakes),
         *_of_each("settings are known and complete", lambda e: settings_mistakes(e, _manifests())),
     ]
+
+
+def _bicep_and_code() -> Iterator[str]:
+    yield from platform_mistakes(_manifests(), _code(), _environments())
 
 
 def _of_each(name: str, find: Callable[[Environment], Iterable[str]]) -> Iterator[Check]:

@@ -14,12 +14,10 @@ resource registry 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
   sku: { name: privateEndpoints || zoneRedundant ? 'Premium' : 'Standard' }
   properties: {
     adminUserEnabled: false
-    anonymousPullEnabled: false
     publicNetworkAccess: privateEndpoints ? 'Disabled' : 'Enabled'
     networkRuleBypassOptions: 'AzureServices'
     zoneRedundancy: zoneRedundant ? 'Enabled' : 'Disabled'
     policies: {
-      azureADAuthenticationAsArmPolicy: { status: 'enabled' }
       exportPolicy: { status: privateEndpoints ? 'disabled' : 'enabled' }
       retentionPolicy: { status: privateEndpoints || zoneRedundant ? 'enabled' : 'disabled', days: 30 }
     }
