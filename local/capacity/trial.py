@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from aiohttp import web
@@ -37,6 +38,7 @@ OVERHEAD_S = 0.25
 
 SUNDAY = datetime(2026, 1, 4, 12, tzinfo=UTC)
 PATIENCE_S = 240.0
+TRIES = 20
 
 
 class SlowReceiver(WebhookReceiver):
@@ -84,7 +86,14 @@ async def _load(platform: Platform, scaling: Scaling, receiver: WebhookReceiver)
 
 
 async def _send(http: httpx.AsyncClient, body: dict[str, Any]) -> None:
-    (await http.post("/notification/messages", json=body)).raise_for_status()
+    """One message; a busy machine may need a second request for it, under the same key."""
+    headers = {"Idempotency-Key": uuid4().hex}
+    for _ in range(TRIES):
+        answer = await http.post("/notification/messages", json=body, headers=headers)
+        if answer.status_code < 500 and answer.status_code != 429:
+            break
+        await asyncio.sleep(0.5)
+    answer.raise_for_status()
 
 
 async def _sign_in(http: httpx.AsyncClient, platform: Platform) -> None:
