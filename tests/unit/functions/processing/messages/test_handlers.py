@@ -81,3 +81,11 @@ def test_a_name_is_taken_once_and_one_that_is_not_is_unknown() -> None:
 
     with pytest.raises(UnknownTarget):
         handler_named("test.nobody")
+
+
+async def test_the_example_counts_what_has_a_text_and_refuses_the_rest() -> None:
+    from examples.streams.handlers import count_words
+
+    assert handler_named("count-words").function is count_words
+    batch = [HandlerMessage("1", "", {"text": "one two"}, "acme"), HandlerMessage("2", "", [], "acme")]
+    assert await run(handler_named("count-words"), batch) == {"2": "there is no text"}

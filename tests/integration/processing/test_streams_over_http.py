@@ -1,0 +1,145 @@
+"""Messages and streams as their owner sees them, through the edge."""
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+import orjson
+import pytest
+
+from chassis.settings import ROOT
+from tests.integration.processing.conftest import Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STREAM: dict[str, Any] = {
+    "key": "carrier",
+    "eventTime": "time",
+    "schema": {"carrier": "string", "time": "timestamp", "delay": "number"},
+    "window": {"type": "tumbling", "sizeS": 60},
+    "query": "SELECT COUNT(*) AS flights, AVG(delay) AS meanDelay FROM input",
+    "idleAfterS": 1,
+}
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+def a_flight(number: int, minute: int, delay: Any = 5.0, carrier: str = "UA") -> dict[str, Any]:
+    return {"id": f"f{number}", "data": {"carrier": carrier, "time": f"2013-01-01T10:{minute:02d}:30Z", "delay": delay}}
+
+
+async def windows(client: Client, name: str, count: int) -> list[dict[str, Any]]:
+    """The final windows of a stream, once there are so many."""
+    ends_at = monotonic() + 60
+    while monotonic() < ends_at:
+        answer = await client.ask("GET", f"/processing/streams/{name}/windows")
+        assert answer.status_code == 200, answer.text
+        items = [item for item in answer.json()["items"] if item["final"]]
+        if len(items) >= count:
+            return items
+        await asyncio.sleep(0.2)
+    raise AssertionError(answer.text)
+
+
+async def test_messages_come_as_json_and_ndjson_and_give_windows(client: Client) -> None:
+    put = await client.ask("PUT", "/processing/streams/flights", json=STREAM)
+    assert put.status_code == 201, put.text
+    assert put.json()["columns"] == ["flights", "meanDelay"]
+    sent = await client.ask(
+        "POST", "/processing/streams/flights/messages", json={"messages": [a_flight(1, 0, 10), a_flight(2, 0, 20)]}
+    )
+    assert (sent.status_code, sent.json()) == (202, {"accepted": 2, "rejected": []})
+    flights = [a_flight(2, 0, 20), a_flight(3, 1), a_flight(4, 2), a_flight(5, 3)]
+    lines = b"\n".join(map(orjson.dumps, flights))
+    sent = await client.ask(
+        "POST", "/processing/streams/flights/messages", content=lines + b'\nnonsense\n{"id":"x"}', headers=NDJSON
+    )
+    assert sent.json()["accepted"] == 4
+    assert [item["index"] for item in sent.json()["rejected"]] == [4, 5]
+    found = await windows(client, "flights", 3)
+    assert found[0] == {
+        "key": "UA", "start": "2013-01-01T10:00:00Z", "end": "2013-01-01T10:01:00Z", "pane": 1, "final": True,
+        "values": {"flights": 2, "meanDelay": 15.0},
+    }  # fmt: skip
+    page = (await client.ask("GET", "/processing/streams/flights/windows?limit=2&from=2013-01-01T10:01:00Z")).json()
+    assert [item["start"] for item in page["items"]] == ["2013-01-01T10:01:00Z", "2013-01-01T10:02:00Z"]
+    first = (await client.ask("GET", "/processing/streams/flights/windows?limit=2")).json()
+    rest = (await client.ask("GET", f"/processing/streams/flights/windows?limit=2&after={first['next']}")).json()
+    assert [item["start"][-6:-4] for item in [*first["items"], *rest["items"]]] == ["00", "01", "02"]
+    late = await client.ask("POST", "/processing/streams/flights/messages", json={"messages": [a_flight(9, 0)]})
+    assert late.json()["accepted"] == 1
+    ends_at = monotonic() + 30
+    while not (items := (await client.ask("GET", "/processing/streams/flights/late")).json()["items"]):
+        assert monotonic() < ends_at
+        await asyncio.sleep(0.2)
+    assert items == [a_flight(9, 0)]
+
+
+async def test_the_example_of_the_documentation_gives_what_it_says(client: Client) -> None:
+    folder = ROOT / "examples" / "streams"
+    definition = orjson.loads((folder / "stream.json").read_bytes())
+    assert (await client.ask("PUT", "/processing/streams/example", json=definition)).status_code == 201
+    messages = (folder / "messages.ndjson").read_bytes()
+    await client.ask("POST", "/processing/streams/example/messages", content=messages, headers=NDJSON)
+    found = {(item["key"], item["start"][-6:-4]): item["values"] for item in await windows(client, "example", 4)}
+    assert found["UA", "00"] == {"flights": 3, "meanDelay": 20.0, "worst": 30.0}
+    assert found["AA", "01"]["flights"] == 1
+    late = (await client.ask("GET", "/processing/streams/example/late")).json()["items"]
+    assert [item["id"] for item in late] == ["u6"]
+
+
+async def test_poison_is_listed_with_its_reason_replayed_and_discarded(client: Client) -> None:
+    await client.ask("PUT", "/processing/streams/poisoned", json=STREAM)
+    await client.ask("POST", "/processing/streams/poisoned/messages", json={"messages": [a_flight(1, 0, "much")]})
+    ends_at = monotonic() + 30
+    while not (items := (await client.ask("GET", "/processing/poison")).json()["items"]):
+        assert monotonic() < ends_at
+        await asyncio.sleep(0.2)
+    (item,) = items
+    assert (item["target"], item["messageId"], item["reason"]) == ("stream:poisoned", "f1", "'delay' is not a number")
+    path = f"/processing/poison/{item['id']}"
+    assert (await client.ask("GET", path)).json() == item
+    assert (await client.ask("POST", f"{path}/replay")).status_code == 202
+    ends_at = monotonic() + 30
+    while (await client.ask("GET", path)).status_code != 200:
+        assert monotonic() < ends_at
+        await asyncio.sleep(0.2)
+    assert (await client.ask("DELETE", path)).status_code == 204
+    assert (await client.ask("DELETE", path)).status_code == 404
+
+
+async def test_a_stream_is_listed_described_and_deleted(client: Client) -> None:
+    await client.ask("PUT", "/processing/streams/short-lived", json=STREAM)
+    assert (await client.ask("PUT", "/processing/streams/short-lived", json=STREAM)).status_code == 200
+    other = {**STREAM, "window": {"type": "tumbling", "sizeS": 30}}
+    assert (await client.ask("PUT", "/processing/streams/short-lived", json=other)).status_code == 409
+    described = (await client.ask("GET", "/processing/streams/short-lived")).json()
+    assert described["definition"]["window"] == {"type": "tumbling", "sizeS": 60.0}
+    names = [item["name"] for item in (await client.ask("GET", "/processing/streams")).json()["items"]]
+    assert "short-lived" in names
+    assert (await client.ask("DELETE", "/processing/streams/short-lived")).status_code == 204
+    assert (await client.ask("GET", "/processing/streams/short-lived")).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), [
+    ("PUT", "/processing/streams/Bad_Name", STREAM, 422),
+    ("PUT", "/processing/streams/bad", {**STREAM, "query": "SELECT COUNT(*) FROM secret"}, 422),
+    ("PUT", "/processing/streams/bad", {**STREAM, "query": "SELECT COUNT(nothing) FROM input"}, 422),
+    ("PUT", "/processing/streams/bad", {**STREAM, "query": "SELECT read_text('/etc/passwd') FROM input"}, 422),
+    ("PUT", "/processing/streams/bad", {**STREAM, "sink": "email"}, 422),
+    ("POST", "/processing/streams/nobody/messages", {"messages": [a_flight(1, 0)]}, 404),
+    ("POST", "/processing/messages", {"handler": "nobody", "messages": [{"data": 1}]}, 422),
+    ("POST", "/processing/messages", {"handler": "nobody", "messages": []}, 400),
+    ("POST", "/processing/messages", {"messages": [{"data": 1}]}, 400),
+    ("POST", "/processing/messages", [], 400),
+    ("GET", "/processing/poison/00000000000000000000000000000000", None, 404),
+    ("GET", "/processing/poison?after=%ff", None, 400),
+    ("GET", "/processing/streams/flights/windows?from=yesterday", None, 422),
+    ("GET", "/processing/streams/flights/windows?limit=0", None, 422),
+])  # fmt: skip
+async def test_what_can_not_be_done_is_refused_with_a_problem(
+    client: Client, method: str, path: str, body: Any, status: int
+) -> None:
+    answer = await client.ask(method, path, **({} if body is None else {"json": body}))
+    assert answer.status_code in {400, status}, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
