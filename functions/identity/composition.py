@@ -165,7 +165,9 @@ class Identity:
     def _exchange(self, issuing: Issuing, revocations: Revocations) -> TokenExchange:
         settings = self.runtime.settings
         entra = self._entra(settings.entra_audience)
-        return TokenExchange(issuing, self.registry.find, settings.audience, self.roles, revocations, entra)
+        return TokenExchange(
+            issuing, self.registry.find, settings.audience, self.roles, revocations, self.sessions, entra
+        )
 
     def server_metadata(self) -> ServerMetadata:
         """The discovery document, with the addresses as clients outside see them."""

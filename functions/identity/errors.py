@@ -101,6 +101,12 @@ class RoleInUse(Conflict):
     code, title = "identity.role-in-use", "The role is assigned"
 
 
+class TooManyAssignments(Conflict):
+    """The tenant has as many assignments as are looked through for a token."""
+
+    code, title = "identity.too-many-assignments", "The tenant has too many assignments"
+
+
 class SecretShown(Conflict):
     """The request that made the present secret came again: a secret is shown once."""
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from chassis.context import calling
 from chassis.messaging.events import Event
 from functions.identity.authentication import Authenticated, ClientAuthentication
-from functions.identity.errors import OAuthError, UnauthorizedClient, UnsupportedGrantType
+from functions.identity.errors import InvalidClient, OAuthError, UnauthorizedClient, UnsupportedGrantType
 from functions.identity.forms import Form
 from functions.identity.issuing import Issuing, of_client
 from functions.identity.repository import Revocations
@@ -48,8 +48,13 @@ class TokenService:
         return await self.grants[grant].issue(form, caller)
 
     async def introspect(self, form: Form, authorization: str | None, address: str = "") -> Introspection:
-        """RFC 7662: the state of a token of the caller's tenant; services see every tenant's."""
+        """RFC 7662: the state of a token of the caller's tenant; services see every tenant's.
+
+        Raises InvalidClient for a public client: whoever asks must prove something, or tokens could be tried out.
+        """
         caller = await self._authenticated(form, authorization, address)
+        if caller.public:
+            raise InvalidClient
         claims = self.tokens().read(_token(form))
         if claims is None or not _may_see(caller, claims["tid"]):
             return Introspection(active=False)

@@ -24,6 +24,7 @@ from functions.identity.errors import (
     CannotGrant,
     RoleInUse,
     RoleNotFound,
+    TooManyAssignments,
     UnknownScope,
 )
 
@@ -44,6 +45,7 @@ class Access:
 class _Snapshot:
     roles: Mapping[str, Role]
     assignments: Mapping[tuple[PrincipalType, str], tuple[str, ...]]
+    number: int
     read_at: float
 
 
@@ -109,7 +111,10 @@ class Roles:
         self._snapshots.pop(caller.tenant, None)
 
     async def assign(self, caller: Principal, order: AssignmentOrder) -> tuple[Stored[Assignment], bool]:
-        """Give someone a role; the same again is the same assignment. Raises RoleNotFound, CannotGrant."""
+        """Give someone a role; the same again is the same assignment.
+
+        Raises RoleNotFound, CannotGrant, TooManyAssignments.
+        """
         role = (await self.get(caller.tenant, order.role)).value
         self.check_grant(caller, role.scopes)
         id = resource_id(caller.tenant, "assignment", f"{order.principal.type}|{order.principal.id}|{order.role}")
@@ -120,6 +125,8 @@ class Roles:
             created_at=datetime.now(UTC),
             created_by=caller.subject,
         )
+        if (await self._snapshot(caller.tenant)).number >= MOST_ASSIGNMENTS:
+            raise TooManyAssignments(f"a tenant has at most {MOST_ASSIGNMENTS} assignments; assign to groups")
         event = Event("identity.role.assigned", id, _told(order.role, order.principal))
         try:
             stored = await self._assignments.insert(caller.tenant, id, made, event)
@@ -166,7 +173,8 @@ class Roles:
         async for stored in self._assignments.scan(tenant, limit=MOST_ASSIGNMENTS):
             key = (stored.value.principal.type, stored.value.principal.id)
             assigned[key] = (*assigned.get(key, ()), stored.value.role)
-        self._snapshots[tenant] = made = _Snapshot(roles, assigned, read_at)
+        number = sum(map(len, assigned.values()))
+        self._snapshots[tenant] = made = _Snapshot(roles, assigned, number, read_at)
         return made
 
 

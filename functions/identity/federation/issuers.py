@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, time
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -50,7 +51,8 @@ class Issuers:
         self._client, self._plain_http, self._now = client, plain_http, now
         self._known: OrderedDict[str, _Keys] = OrderedDict()
         self._tried_at: dict[str, float] = {}
-        self._asking = asyncio.Lock()
+        # One lock an issuer: one that answers slowly, or on purpose never, holds up nobody else's.
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def claims(self, token: str, issuer: str, audience: str) -> dict[str, Any]:
         """The claims of a good token of this issuer for this audience.
@@ -84,7 +86,8 @@ class Issuers:
         age = float("inf") if known is None else monotonic() - known.fetched_at
         if known is not None and age < FRESH_FOR_S and _has(known.keys, key_id):
             return known.keys
-        async with self._asking:
+        lock = self._asking.setdefault(issuer, asyncio.Lock())
+        async with lock:
             if monotonic() - self._tried_at.get(issuer, float("-inf")) > REFETCH_AFTER_S:
                 await self._fetch(issuer)
         known = self._known.get(issuer)
@@ -95,6 +98,8 @@ class Issuers:
         return known.keys
 
     async def _fetch(self, issuer: str) -> None:
+        if len(self._tried_at) > 10 * MOST_ISSUERS:
+            self._tried_at.clear()
         self._tried_at[issuer] = monotonic()
         try:
             document = await self.discovered(issuer)

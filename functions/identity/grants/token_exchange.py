@@ -16,6 +16,7 @@ from functions.identity.issuing import Issuing
 from functions.identity.repository import FindClient, Revocations
 from functions.identity.schemas import TokenResponse
 from functions.identity.scopes import INTERNAL, granted
+from functions.identity.sessions.store import Sessions
 from functions.identity.tokens import LIFETIME, Holder
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type, not a token
@@ -44,6 +45,7 @@ class TokenExchange:
     audience: str
     roles: Roles
     revocations: Revocations
+    sessions: Sessions
     entra: Entra | None = None
 
     async def issue(self, form: Form, caller: Authenticated) -> TokenResponse:
@@ -86,14 +88,14 @@ class TokenExchange:
         tenant, jti = str(claims["tid"]), str(claims["jti"])
         if tenant != caller.client.tenant or claims["kind"] == "service":
             raise InvalidGrant("the subject token is not of the client's tenant")
-        if await self.revocations.holds(tenant, jti):
-            raise InvalidGrant("the subject token was revoked")
-        kind = "user" if claims["kind"] == "user" else "application"
         session = str(claims["sid"]) if "sid" in claims else None
+        ended = session is not None and await self.sessions.is_revoked(session)
+        if ended or await self.revocations.holds(tenant, jti):
+            raise InvalidGrant("the subject token was revoked")
         holder = Holder(
             str(claims["sub"]),
             tenant,
-            "user" if kind == "user" else "application",
+            "user" if claims["kind"] == "user" else "application",
             caller.client.client_id,
             actor=caller.client.client_id,
             session=session,

@@ -223,6 +223,21 @@ def test_an_exchange_takes_no_revoked_token(running: Running, base: str, reader:
     assert refused(exchanged(running, base, reader), "invalid_grant")
 
 
+def test_an_exchange_takes_no_token_of_an_ended_session(running: Running, browser: Browser, base: str) -> None:
+    tokens = browser.redeem(browser.code()).json()
+    assert exchanged(running, base, tokens["access_token"], scope="metadata.read").status_code == 200
+    revoke = f"{base}/identity/oauth2/revoke"
+    assert httpx.post(revoke, data={"token": tokens["refresh_token"], "client_id": "console"}).status_code == 200
+    assert refused(exchanged(running, base, tokens["access_token"]), "invalid_grant")
+
+
+def test_tokens_can_not_be_tried_out_without_a_proof(running: Running, base: str) -> None:
+    answer = httpx.post(
+        f"{base}/identity/oauth2/introspect", data={"token": running.token("operator"), "client_id": "console"}
+    )
+    assert refused(answer, "invalid_client")
+
+
 def test_only_the_gateway_speaks_for_the_owners_of_api_keys(running: Running, base: str) -> None:
     owner = {"tenant": "demo", "subject": "demo", "kind": "application", "keyId": "k", "scope": "metadata.read"}
     described = urlsafe_b64encode(json.dumps(owner).encode()).decode()

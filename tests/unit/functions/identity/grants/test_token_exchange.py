@@ -10,6 +10,7 @@ from functions.identity.grants.token_exchange import TokenExchange
 from functions.identity.issuing import Issuing
 from functions.identity.repository import AssertionLog, Revocations
 from functions.identity.schemas import Client
+from functions.identity.sessions.store import Sessions
 from functions.identity.tokens import AccessTokens
 from tests.unit.functions.identity.parts import (
     ISSUER,
@@ -32,9 +33,9 @@ class Parts:
         self.table = FakeTable()
         self.tokens = AccessTokens(ISSUER, "platform", signing_keys(), lambda: NOW)
         issuing = Issuing(lambda: self.tokens, AssertionLog(self.table))
-        self.exchange = TokenExchange(
-            issuing, finder(*(clients or (application(),))), "platform", no_roles(), Revocations(FakeTable())
-        )
+        find = finder(*(clients or (application(),)))
+        sessions, revocations = Sessions(FakeTable()), Revocations(FakeTable())
+        self.exchange = TokenExchange(issuing, find, "platform", no_roles(), revocations, sessions)
 
     async def ask(
         self, caller: Client = GATEWAY, scope: str | None = None, owner_scope: str = "metadata.read", **owner: Any
