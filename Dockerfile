@@ -10,10 +10,11 @@ ARG FUNCTIONS_IMAGE=mcr.microsoft.com/azure-functions/python:4-python3.11@sha256
 ARG ENVOY_IMAGE=docker.io/envoyproxy/envoy:distroless-v1.40.0
 ARG SERVICE=gateway
 
-# ---- the edge's bootstrap, with the addresses it has on AKS
+# ---- the edge's bootstrap, with the addresses it has on AKS; each pod gives its own name (--service-node).
+# The heap limit is 0.8 of the container's (keda/base/edge).
 FROM ${FUNCTIONS_IMAGE} AS bootstrap
 COPY functions/gateway/envoy/bootstrap.yaml /bootstrap.yaml
-RUN ["python", "-c", "import pathlib, string; pathlib.Path('/rendered.yaml').write_text(string.Template(pathlib.Path('/bootstrap.yaml').read_text()).substitute(EDGE_HOST='0.0.0.0', EDGE_PORT=8080, ADMIN_PORT=9901, GATEWAY_HOST='gateway', GATEWAY_PORT=80, CONTROL_SECRET_FILE='/var/run/platform/control/edge-control.secret'))"]
+RUN ["python", "-c", "import pathlib, string; pathlib.Path('/rendered.yaml').write_text(string.Template(pathlib.Path('/bootstrap.yaml').read_text()).substitute(EDGE_ID='edge', EDGE_HOST='0.0.0.0', EDGE_PORT=8080, EDGE_TLS_PORT=8443, EDGE_TLS_CERTIFICATE='/var/run/platform/tls/tls.crt', EDGE_TLS_KEY='/var/run/platform/tls/tls.key', EDGE_MAX_HEAP_BYTES=858993459, ADMIN_PORT=9901, GATEWAY_HOST='gateway', GATEWAY_PORT=80, CONTROL_SECRET_FILE='/var/run/platform/control/edge-control.secret'))"]
 
 FROM ${ENVOY_IMAGE} AS edge
 ARG VERSION=0.0.0
@@ -30,7 +31,7 @@ LABEL org.opencontainers.image.title="platform-edge" \
       org.opencontainers.image.base.name="${ENVOY_IMAGE}"
 COPY --from=bootstrap /rendered.yaml /etc/envoy/bootstrap.yaml
 USER 10001:10001
-EXPOSE 8080 9902
+EXPOSE 8080 8443 9902
 # Kubernetes asks /ready; the image has no shell to ask with.
 HEALTHCHECK NONE
 ENTRYPOINT ["/usr/local/bin/envoy"]

