@@ -79,7 +79,7 @@ class Nodes:
         """Send messages for a handler; messages a second. With one key they lie in one partition."""
         began = time.perf_counter()
         run = uuid4().hex
-        async with Producer(QueueTransport(self.runtime.queues, self.runtime.blobs), options) as producer:
+        async with Producer(QueueTransport(self.runtime.storage_queues, self.runtime.blobs), options) as producer:
             for number in range(count):
                 key = f"k{number % keys}"
                 data = {"k": key, "v": number, "pad": PAD}

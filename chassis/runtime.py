@@ -66,6 +66,11 @@ class Runtime:
         return ServiceBusQueues(self.settings.storage, self.service, namespace, own_credential())
 
     @cached_property
+    def storage_queues(self) -> Queues:
+        """Storage queues, also where commands go over Service Bus: the partitions of messages."""
+        return Queues(self.settings.storage, self.service)
+
+    @cached_property
     def topic(self) -> EventTopic:
         """The event topic; state changes go through `tables` and its outbox instead."""
         return EventTopic(self.queues, self.settings.event_subscriptions, self.event_filters)
@@ -182,7 +187,7 @@ class Runtime:
         """Finish what is being published and close all connections."""
         if "events" in self.__dict__:
             await self.events.settle()
-        for name in ("services", "outgoing", "secrets", "tables", "blobs", "queues"):
+        for name in ("services", "outgoing", "secrets", "tables", "blobs", "queues", "storage_queues"):
             if name in self.__dict__:
                 await self.__dict__[name].close()
                 del self.__dict__[name]

@@ -29,7 +29,7 @@ async def main() -> None:
     load = orjson.loads(os.environ["BENCH_LOAD"])
     runtime = Runtime("processing", Settings(AzureWebJobsStorage=load["connection"]))
     options = ProducerOptions(max_messages=load["maxMessages"], linger_s=load["lingerS"])
-    async with Producer(QueueTransport(runtime.queues, runtime.blobs), options) as producer:
+    async with Producer(QueueTransport(runtime.storage_queues, runtime.blobs), options) as producer:
         report = await _send(producer, load)
     await runtime.close()
     path = Path(os.environ["BENCH_REPORT"])

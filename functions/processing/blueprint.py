@@ -64,4 +64,4 @@ async def processing_recover_jobs(timer: func.TimerRequest, client: df.DurableOr
 async def processing_watch_partitions(timer: func.TimerRequest) -> None:
     """Show how many messages wait, and see that somebody works on them where no probe comes."""
     messaging.ensure_node()
-    await messaging.measures().depth(runtime.queues)
+    await messaging.measures().depth(runtime.storage_queues)

@@ -23,7 +23,7 @@ DATASET_CONTAINER = "processing-datasets"
 @cache
 def producer() -> Producer:
     """The producer of this process: requests that come together travel together."""
-    return Producer(QueueTransport(runtime.queues, runtime.blobs))
+    return Producer(QueueTransport(runtime.storage_queues, runtime.blobs))
 
 
 @cache
@@ -73,7 +73,7 @@ def node() -> ProcessingNode:
     """This process's share of the partitions."""
     opener = StreamOpener(stream_rows(), window_rows(), runtime.blobs, DATASET_CONTAINER)
     openers: dict[str, Opens] = {"stream": opener, "handler": HandlerOpener(runtime.blobs)}
-    return ProcessingNode(runtime.queues, runtime.blobs, poison(), measures(), openers, opener.stored)
+    return ProcessingNode(runtime.storage_queues, runtime.blobs, poison(), measures(), openers, opener.stored)
 
 
 def ensure_node() -> None:

@@ -37,6 +37,7 @@ class Ownership:
         self._self: Lease | None = None
         self._mine: dict[int, Lease] = {}
         self._task: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def partitions(self) -> tuple[int, ...]:
@@ -55,8 +56,9 @@ class Ownership:
             self._task = None
 
     async def balance(self) -> None:
-        """Renew, then take or give up partitions. Raises AzureError when storage is away."""
-        await self._renew()
+        """Take or give up partitions. Raises AzureError when storage is away."""
+        if self._self is None:
+            self._self = await self._leases.acquire(_NODES + self.node, LEASE_S)
         found = await self._leases.all()
         nodes = {name.removeprefix(_NODES) for name, alive in found.items() if name.startswith(_NODES) and alive}
         leased = [found.get(_blob(partition), False) for partition in range(PARTITIONS)]
@@ -68,20 +70,23 @@ class Ownership:
                 await self._leases.remove(name)
 
     async def _run(self) -> None:
+        # Apart, so that leases do not end while a partition that is given up finishes its batch.
+        renewing = asyncio.create_task(self._repeat(self._renew))
         try:
-            while True:
-                await self._balance_if_it_can()
-                await asyncio.sleep(BALANCE_EVERY_S)
+            await self._repeat(self.balance)
         finally:
             # Hosts have no hook for their end, but they cancel what runs in the loop and wait for it.
+            renewing.cancel()
             await self._leave()
 
-    async def _balance_if_it_can(self) -> None:
-        try:
-            await self.balance()
-        except AzureError as error:
-            # What is owned goes on: a checkpoint is refused anyway once another node has the partition.
-            log.warning("partitions can't be balanced: %s", error)
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await step()
+            except AzureError as error:
+                # What is owned goes on: a checkpoint is refused anyway once another node has the partition.
+                log.warning("the leases of partitions: %s", error)
+            await asyncio.sleep(BALANCE_EVERY_S)
 
     async def _leave(self) -> None:
         """Give everything up, so that nobody waits for the end of a lease; what can't be given up ends by itself."""
@@ -97,14 +102,21 @@ class Ownership:
             log.debug("the leases of this node end by themselves: %s", error)
 
     async def _renew(self) -> None:
-        if self._self is None or not await self._self.renew():
-            self._self = await self._leases.acquire(_NODES + self.node, LEASE_S)
-        kept = await asyncio.gather(*(lease.renew() for lease in self._mine.values()))
-        for partition, is_kept in zip(list(self._mine), kept, strict=True):
-            if not is_kept:
+        if self._self is not None and not await self._self.renew():
+            self._self = None
+        held = dict(self._mine)
+        kept = await asyncio.gather(*(lease.renew() for lease in held.values()))
+        for partition, is_kept in zip(held, kept, strict=True):
+            # One that was given up meanwhile is not lost.
+            if not is_kept and self._mine.get(partition) is held[partition]:
                 log.warning("partition %d was lost to another node", partition)
                 del self._mine[partition]
-                await self._end(partition)
+                task = asyncio.create_task(self._end_lost(partition))
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
+
+    async def _end_lost(self, partition: int) -> None:
+        await self._end(partition)
 
     async def _take(self, partition: int) -> None:
         lease = await self._leases.acquire(_blob(partition), LEASE_S)
@@ -113,8 +125,11 @@ class Ownership:
             await self._begin(partition)
 
     async def _give_up(self, partition: int) -> None:
+        # The lease is renewed until the work has ended.
         await self._end(partition)
-        await self._mine.pop(partition).release()
+        lease = self._mine.pop(partition, None)
+        if lease is not None:
+            await lease.release()
 
 
 def _blob(partition: int) -> str:

@@ -59,11 +59,11 @@ class Parts:
         opener = StreamOpener(self.stream_rows, self.window_rows, runtime.blobs, "processing-datasets")
         openers: dict[str, Opens] = {"stream": opener, "handler": HandlerOpener(runtime.blobs)}
         measures = Measures(runtime.telemetry)
-        return ProcessingNode(runtime.queues, runtime.blobs, self.poison, measures, openers, opener.stored)
+        return ProcessingNode(runtime.storage_queues, runtime.blobs, self.poison, measures, openers, opener.stored)
 
     def producer(self, **options: Any) -> Producer:
         """A producer of these queues."""
-        return Producer(QueueTransport(self.runtime.queues, self.runtime.blobs), ProducerOptions(**options))
+        return Producer(QueueTransport(self.runtime.storage_queues, self.runtime.blobs), ProducerOptions(**options))
 
     async def put(self, name: str, **definition: Any) -> None:
         """Make a stream."""
@@ -78,7 +78,7 @@ class Parts:
 
     async def drained(self) -> bool:
         """Whether no envelope is in any partition, hidden ones included."""
-        depths = [await self.runtime.queues.depth(queue_of(partition)) for partition in range(PARTITIONS)]
+        depths = [await self.runtime.storage_queues.depth(queue_of(partition)) for partition in range(PARTITIONS)]
         return sum(depths) == 0
 
     async def windows(self, name: str) -> dict[tuple[str, str], dict[str, Any]]:

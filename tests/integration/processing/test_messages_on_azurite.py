@@ -132,9 +132,9 @@ async def test_depth_is_counted_in_messages_small_envelopes_and_large(parts: Par
     target = "handler:test.gated"
     queue = queue_of(partition_of(TENANT, target, "k"))
     await parts.send(target, [(str(n), "k", {"v": n}) for n in range(600)], max_messages=100)
-    assert await waiting(parts.runtime.queues, queue) == 600
+    assert await waiting(parts.runtime.storage_queues, queue) == 600
     await parts.send(target, [(str(n), "k", {"pad": "x" * 1000}) for n in range(600)], max_messages=100)
-    assert await waiting(parts.runtime.queues, queue) == 1200
+    assert await waiting(parts.runtime.storage_queues, queue) == 1200
     claims = [name async for name in parts.runtime.blobs.container(CLAIMS).list()]
     assert len(claims) == 6
     node = parts.node()
@@ -142,11 +142,12 @@ async def test_depth_is_counted_in_messages_small_envelopes_and_large(parts: Par
     await until(parts.drained)
     await node.stop()
     assert [name async for name in parts.runtime.blobs.container(CLAIMS).list()] == []
-    assert [await waiting(parts.runtime.queues, queue_of(partition)) for partition in range(PARTITIONS)] == [0] * 8
+    queues = parts.runtime.storage_queues
+    assert [await waiting(queues, queue_of(partition)) for partition in range(PARTITIONS)] == [0] * 8
 
 
 async def test_what_is_no_envelope_is_kept_whole(parts: Parts, node: ProcessingNode) -> None:
-    await parts.runtime.queues.put(queue_of(0), b"no envelope")
+    await parts.runtime.storage_queues.put(queue_of(0), b"no envelope")
 
     async def kept() -> Any:
         return (await parts.poison.page("platform", 10, None)).items

@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 
 from chassis.messaging.partitions import PARTITIONS
-from functions.processing.errors import QueryRefused
 from functions.processing.streams.service import StreamDiffers
 from local.azurite import Azurite
 from tests.integration.processing.nodes import TENANT, Parts, node_process, until
@@ -221,17 +220,3 @@ async def test_the_same_definition_is_no_change_and_another_is_refused(parts: Pa
     await parts.put("orders", **DEFINITION)
     with pytest.raises(StreamDiffers):
         await parts.put("orders", **{**DEFINITION, "watermarkDelayS": 1})
-
-
-@pytest.mark.parametrize("query", [
-    "SELECT COUNT(*) FROM input GROUP BY k",
-    "SELECT COUNT(*) FROM input UNION SELECT 1",
-    "SELECT COUNT(*) FROM 'file.csv'",
-    "SELECT COUNT(*) FROM input LIMIT 1",
-    "SELECT LISTAGG(k) FROM input",
-    "SELECT COUNT(*) FROM (SELECT * FROM input)",
-    "SELECT __start FROM input",
-])  # fmt: skip
-async def test_a_query_that_can_not_be_streamed_is_refused_when_it_is_put(parts: Parts, query: str) -> None:
-    with pytest.raises(QueryRefused):
-        await parts.put("orders", **{**DEFINITION, "query": query})
