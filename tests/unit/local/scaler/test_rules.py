@@ -14,7 +14,7 @@ def test_every_service_has_rules_and_each_of_its_queues_counts() -> None:
     for name, manifest in read_manifests(ROOT / "functions").items():
         queues = {t.metadata["queueName"] for t in found[name].triggers if t.type == "azure-queue"}
         wanted = {queue.name for queue in manifest.queues} | {item.queue for item in manifest.subscriptions}
-        assert queues <= wanted
+        assert wanted <= queues
         assert not [t for t in found[name].triggers if t.type == "azure-servicebus"]
 
 
