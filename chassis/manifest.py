@@ -31,7 +31,7 @@ class Route(Contract):
     A `websocket` route has no time limit once it is upgraded. `upstream: signalr` leads to the SignalR service instead.
     """
 
-    path: str = Field(pattern=r"^/[a-z0-9\-]+(/([A-Za-z0-9._\-]+|\{\*?[a-zA-Z]+\}))*$")
+    path: str = Field(pattern=r"^/(\.well-known|[a-z0-9\-]+)(/([A-Za-z0-9._\-]+|\{\*?[a-zA-Z]+\}))*$")
     methods: tuple[Method, ...] = Field(min_length=1)
     scope: str | None = Field(default=None, pattern=r"^[a-z]+\.[a-z\-]+$")
     public: bool = False

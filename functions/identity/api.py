@@ -41,7 +41,7 @@ class OAuthRoute(APIRoute):
 
 
 oauth = APIRouter(prefix="/identity/oauth2", tags=["oauth2"], route_class=OAuthRoute)
-published = APIRouter(prefix="/identity/.well-known", tags=["discovery"])
+published = APIRouter(tags=["discovery"])
 
 
 def identity_app(runtime: Runtime) -> FastAPI:
@@ -62,7 +62,7 @@ def identity_app(runtime: Runtime) -> FastAPI:
         keys,
         login,
         checks=checks,
-        untraced=("/identity/.well-known/",),
+        untraced=("/identity/.well-known/", "/.well-known/"),
     )
     app.state.identity = identity
     return app
@@ -119,15 +119,16 @@ async def revoke_token(request: Request) -> Response:
     return Response(status_code=200)
 
 
-@published.get("/jwks.json")
+@published.get("/identity/.well-known/jwks.json")
 async def published_keys(request: Request) -> JSONResponse:
     """The public keys by which tokens are checked."""
     found = await _identity(request).keys()
     return JSONResponse(found.jwks(), headers=KEYS_FRESH_FOR)
 
 
-@published.get("/openid-configuration")
-@published.get("/oauth-authorization-server")
+@published.get("/identity/.well-known/openid-configuration")
+@published.get("/identity/.well-known/oauth-authorization-server")
+@published.get("/.well-known/oauth-authorization-server/identity")
 async def discovery(request: Request) -> ServerMetadata:
     """Where everything is and what is supported (RFC 8414, OpenID Connect Discovery)."""
     return _identity(request).server_metadata()

@@ -25,6 +25,15 @@ async def identity_handle_http(req: func.HttpRequest, context: func.Context) -> 
     return await front.handle(req, context)
 
 
+@blueprint.function_name("identity_get_metadata")
+@blueprint.route(
+    route=".well-known/oauth-authorization-server/identity", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS
+)
+async def identity_get_metadata(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The discovery document where RFC 8414 section 3.1 puts it for an issuer with a path."""
+    return await front.handle(req, context)
+
+
 @blueprint.function_name("identity_purge_expired")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 */10 * * * *", use_monitor=False)
 async def identity_purge_expired(timer: func.TimerRequest) -> None:

@@ -34,7 +34,7 @@ class Issuer:
         now = int(time())
         told = {"iat": now, "nbf": now, "exp": now + 600, "jti": uuid4().hex, **claims}
         return jwt.encode(
-            {"alg": "RS256", "typ": "JWT", "kid": "outside"},
+            {"alg": "RS256", "typ": "JWT", "kid": (key or self.key).kid or "outside"},
             {name: value for name, value in told.items() if value is not None},
             key or self.key,
         )

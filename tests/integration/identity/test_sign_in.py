@@ -76,7 +76,8 @@ def test_a_public_client_gets_no_token_of_its_own(running: Running) -> None:
 
 def test_the_discovery_document_names_every_grant_and_endpoint(running: Running) -> None:
     found = running.ask("GET", "/identity/.well-known/oauth-authorization-server").json()
-    assert found == running.ask("GET", "/identity/.well-known/openid-configuration").json()
+    for path in ("/identity/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/identity"):
+        assert running.ask("GET", path).json() == found
     assert found["code_challenge_methods_supported"] == ["S256"]
     assert set(found["grant_types_supported"]) >= {"authorization_code", "refresh_token", "client_credentials"}
     assert {"metadata.read", "audit.read"} <= set(found["scopes_supported"])
