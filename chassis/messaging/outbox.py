@@ -73,12 +73,17 @@ class Outbox:
             await asyncio.gather(*self._running)
 
     async def _publish_quietly(self, table: "Table", partition: str, pending: Sequence[PendingEvent]) -> None:
-        for row in pending:
-            try:
-                await self._publish(table, partition, row.key, row.values)
-            except PlatformError as error:
-                log.warning("event %s stays in the outbox of %s: %s", row.key, table.name, error)
-                return
+        published = []
+        try:
+            for row in pending:
+                await self._topic.publish(row.values["type"], row.values["event"])
+                published.append(row.key)
+        except PlatformError as error:
+            log.warning("%d events stay in the outbox of %s: %s", len(pending) - len(published), table.name, error)
+        try:
+            await table.remove_outbox_rows(partition, published)
+        except PlatformError as error:
+            log.warning("published events stay in the outbox of %s: %s", table.name, error)
 
     async def _publish(self, table: "Table", partition: str, key: str, values: Mapping[str, Any]) -> None:
         await self._topic.publish(values["type"], values["event"])

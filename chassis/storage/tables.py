@@ -139,6 +139,16 @@ class Table:
             return []
         return rows
 
+    async def remove_outbox_rows(self, partition: str, keys: Sequence[str]) -> None:
+        """Remove published events in one go; where one is gone already, one by one."""
+        if len(keys) > 1:
+            deletes = [("delete", {"PartitionKey": encode_key(partition), "RowKey": key}) for key in keys]
+            with contextlib.suppress(TableTransactionError, ResourceNotFoundError):
+                await self._run(lambda c: c.submit_transaction(deletes))
+                return
+        for key in keys:
+            await self.remove_outbox_row(partition, key)
+
     async def remove_outbox_row(self, partition: str, key: str) -> None:
         """Remove a published event; one that is gone is no error."""
         with contextlib.suppress(ResourceNotFoundError):

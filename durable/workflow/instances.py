@@ -6,7 +6,7 @@ One table, partitioned by tenant. Rows: `i!<instance>` the instance, `t!<instanc
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 from chassis.messaging.events import Event
 from chassis.runtime import Runtime
@@ -14,6 +14,7 @@ from chassis.storage.rows import Change, Delete, Insert, Replace, Row, RowChange
 from chassis.storage.tables import Table
 from durable.workflow.eventing.subscriptions import opening
 from durable.workflow.faults import SpecError
+from durable.workflow.lifecycle import qualified_name, task_data, task_type, workflow_data, workflow_type
 from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState
 from durable.workflow.payloads import CONTAINER, Payloads
 
@@ -21,7 +22,10 @@ TABLE = "workflowinstances"
 WRITE_ATTEMPTS = 5
 KEPT_TASK_RUNS = 1000
 """So many task runs of an instance are shown; of a longer one the last ones, each in the row of an older one."""
-CLOSED_AT_ONCE = 30
+TASKS_AT_ONCE, EVENTS_AT_ONCE, MARKED_TASKS = 25, 30, 40
+"""So many rows go into the transaction that writes the instance's state; with listeners they are at most 100."""
+
+CLOSED_AT_ONCE = 20
 """So many rows of listeners are removed in the transaction that says they ended; the others right after it."""
 
 
@@ -89,9 +93,23 @@ class InstanceStore:
         row = await self._table.get(tenant, f"x!{instance_id}")
         return bool(row and row.get("suspended"))
 
-    async def mark_suspended(self, tenant: str, instance_id: str, *, suspended: bool) -> None:
-        """Note that the instance is, or is no longer, suspended."""
-        await self._table.upsert(tenant, f"x!{instance_id}", {"suspended": suspended})
+    async def mark_suspended(self, tenant: str, row: Row, at: str, *, suspended: bool) -> None:
+        """Note and announce that the instance, with its tasks that run, is or is no longer suspended.
+
+        May be repeated: it is announced when it changes.
+        """
+        instance_id = row.key[2:]
+        mark = await self._table.get(tenant, f"x!{instance_id}")
+        if bool(mark and mark.get("suspended")) == suspended:
+            return
+        name = qualified_name(row["namespace"], row["name"], instance_id)
+        change: Literal["suspended", "resumed"] = "suspended" if suspended else "resumed"
+        events = [Event(workflow_type(change), instance_id, workflow_data(change, name, at))]
+        for task in (await self.tasks(tenant, instance_id))[-MARKED_TASKS:]:
+            if task.state == "running":
+                events.append(Event(task_type(change), instance_id, task_data(change, name, task.reference, at)))
+        values = {**(mark.values if mark else {}), "suspended": suspended}
+        await self._table.commit(tenant, [Upsert(f"x!{instance_id}", values)], events)
 
     async def mark_cancelling(self, tenant: str, instance_id: str) -> None:
         """Note, before the event is raised, that the instance is to be cancelled."""
@@ -110,10 +128,9 @@ class InstanceStore:
     async def fault(self, row: Row, instance_id: str, error: SpecError, ended_at: str) -> bool:
         """Write and announce an end that the orchestration did not write; False when the row has changed meanwhile."""
         state = {"status": "faulted", "ended_at": ended_at, "error": json.dumps(error.as_json(), ensure_ascii=False)}
-        definition = {name: row[name] for name in ("namespace", "name", "version")}
-        told = {"id": instance_id, "status": "faulted", "definition": definition}
-        told |= {"endedAt": ended_at, "error": error.as_json()}
-        event = Event("workflow.instance.faulted", instance_id, told, f"{instance_id}-broken-off")
+        name = qualified_name(row["namespace"], row["name"], instance_id)
+        told = workflow_data("faulted", name, ended_at, error=error.as_json())
+        event = Event(workflow_type("faulted"), instance_id, told, f"{instance_id}-broken-off")
         try:
             await self._table.commit(row.partition, [Replace(row.key, {**row.values, **state}, row.etag)], [event])
         except RowChanged:
@@ -131,18 +148,31 @@ class InstanceStore:
             if row is None or row["revision"] >= progress.revision or row["status"] in FINAL:
                 return
             state = Replace(key, {**row.values, **await self._state(progress)}, row.etag)
-            changes: list[Change] = [state, *_tasks(progress)]
+            events = [_event(progress, row, event) for event in progress.events]
+            tasks, events = await self._ahead(tenant, _tasks(progress), events)
+            changes: list[Change] = [state, *tasks]
             changes += [change for subscription in progress.opens for change in opening(subscription)]
             together, later = progress.closes[:CLOSED_AT_ONCE], progress.closes[CLOSED_AT_ONCE:]
             changes += [Delete(closed) for closed in together]
             try:
-                await self._table.commit(tenant, changes, [_event(progress, row, event) for event in progress.events])
+                await self._table.commit(tenant, changes, events)
                 for closed in later:
                     await self._table.delete(tenant, closed)
                 return
             except RowChanged:
                 if attempt + 1 == WRITE_ATTEMPTS:
                     raise
+
+    async def _ahead(self, tenant: str, tasks: list[Upsert], events: list[Event]) -> tuple[list[Upsert], list[Event]]:
+        """Write what one transaction has no room for; gives what goes into it.
+
+        A crash after it writes that again: the same rows, and events that subscribers know by their ids.
+        """
+        while len(tasks) > TASKS_AT_ONCE or len(events) > EVENTS_AT_ONCE:
+            first, tasks = tasks[:-TASKS_AT_ONCE][:50], [*tasks[:-TASKS_AT_ONCE][50:], *tasks[-TASKS_AT_ONCE:]]
+            early, events = events[:-EVENTS_AT_ONCE][:50], [*events[:-EVENTS_AT_ONCE][50:], *events[-EVENTS_AT_ONCE:]]
+            await self._table.commit(tenant, first, early)
+        return tasks, events
 
     async def _state(self, progress: Progress) -> dict[str, Any]:
         values: dict[str, Any] = {

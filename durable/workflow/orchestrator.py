@@ -16,6 +16,7 @@ from durable.workflow.interpretation.effects import CHECK_GOING, activity, flush
 from durable.workflow.interpretation.frames import Frame, StartOver
 from durable.workflow.interpretation.run import Run, Scope, Steps
 from durable.workflow.interpretation.tasks import run_list
+from durable.workflow.lifecycle import shown_error, shown_output
 from durable.workflow.models import CANCEL_EVENT, Going, Undone
 
 End = Literal["completed", "faulted", "cancelled"]
@@ -84,12 +85,7 @@ def _finish(run: Run, end: End, output: Any, error: SpecError | None) -> Steps[b
     undone: tuple[Undone, ...] = ()
     if end != "completed" and run.definition.compensates_on(kind):
         undone = yield from compensate(run)
-    told: dict[str, Any] = {"endedAt": run.now()}
-    if error is not None:
-        told["error"] = error.as_json()
-    if undone:
-        told["compensation"] = [item.model_dump(mode="json", exclude_none=True) for item in undone]
-    run.trail.announce(f"workflow.instance.{end}", told)
+    run.trail.tell(end, run.now(), error=shown_error(error), output=shown_output(output))
     final = run.trail.drain(
         end, ended_at=run.now(), output=output, error=error, compensation=undone, origin=run.start.origin
     )

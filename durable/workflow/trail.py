@@ -3,8 +3,20 @@
 import json
 from typing import Any
 
+from durable.workflow.dsl.definition import parse_frozen
 from durable.workflow.eventing.subscriptions import Subscription
 from durable.workflow.faults import SpecError
+from durable.workflow.lifecycle import (
+    TaskChange,
+    WorkflowChange,
+    qualified_name,
+    shown_error,
+    shown_output,
+    task_data,
+    task_type,
+    workflow_data,
+    workflow_type,
+)
 from durable.workflow.models import (
     InstanceStatus,
     LifecycleEvent,
@@ -28,6 +40,8 @@ class Trail:
     def __init__(self, start: StartInstance, started_at: str) -> None:
         written = start.carried.trail if start.carried else {}
         self._start = start
+        document = parse_frozen(start.definition)[0].document
+        self._name = qualified_name(document.namespace, document.name, start.instance_id)
         self._started_at = started_at
         self._revision: int = written.get("revision", 0)
         self._tasks: int = written.get("tasks", 0)
@@ -38,7 +52,8 @@ class Trail:
         self._opens: list[Subscription] = []
         self._closes: list[str] = []
         if not written:
-            self.announce("workflow.instance.started", {"startedAt": started_at})
+            definition = {"name": document.name, "namespace": document.namespace, "version": document.version}
+            self.tell("started", started_at, definition=definition)
 
     def carried(self) -> dict[str, Any]:
         """The counts with which the next execution goes on; what waits to be written is to be written before."""
@@ -62,23 +77,29 @@ class Trail:
             sequence=self._tasks, name=name, reference=reference, state="running", started_at=at, input=_shown(given)
         )
         self._changed[state.sequence] = state
+        self._tell_of(state, "created", at)
+        self._tell_of(state, "started", at)
         return state
 
     def end(
         self, state: TaskState, status: TaskStatus, at: str, output: Any = None, error: SpecError | None = None
     ) -> None:
-        """A task run has ended; completed and faulted ones are announced."""
+        """A task run has ended."""
         attempts = self._attempts.pop(state.sequence, 1)
         change = {"state": status, "ended_at": at, "output": _shown(output), "error": error, "attempts": attempts}
         self._changed[state.sequence] = state.model_copy(update=change)
-        if status != "cancelled":
-            self.announce(f"workflow.task.{status}", self._told(state, error))
+        if status != "running":
+            self._tell_of(state, status, at, output=shown_output(output), error=shown_error(error))
 
-    def retry(self, state: TaskState, attempt: int, error: SpecError) -> None:
+    def retry(self, state: TaskState, attempt: int, at: str) -> None:
         """A task is tried again; `attempt` counts from 1, the first try included."""
         self._attempts[state.sequence] = attempt
         self._changed[state.sequence] = state.model_copy(update={"attempts": attempt})
-        self.announce("workflow.task.retried", {**self._told(state, error), "attempt": attempt})
+        self._tell_of(state, "retried", at)
+
+    def tell(self, change: WorkflowChange, at: str, **members: Any) -> None:
+        """Announce the specification's event of a change of the instance."""
+        self.announce(workflow_type(change), workflow_data(change, self._name, at, **members))
 
     def compensated(self, undone: Undone) -> None:
         """A compensation has ended, well or not."""
@@ -120,11 +141,8 @@ class Trail:
         self._changed, self._events, self._opens, self._closes = {}, [], [], []
         return progress
 
-    def _told(self, state: TaskState, error: SpecError | None) -> dict[str, Any]:
-        told: dict[str, Any] = {"name": state.name, "reference": state.reference}
-        if error is not None:
-            told["error"] = error.model_copy(update={"problem": None}).as_json()
-        return told
+    def _tell_of(self, state: TaskState, change: TaskChange, at: str, **members: Any) -> None:
+        self.announce(task_type(change), task_data(change, self._name, state.reference, at, **members))
 
 
 def _shown(value: Any) -> Any:

@@ -157,15 +157,17 @@ class Instances:
         """Hold the instance where it is. Raises InstanceNotFound, InstanceEnded."""
         await self._running(tenant, instance_id, client)
         await client.suspend(instance_id, "asked for")
-        await self._store.mark_suspended(tenant, instance_id, suspended=True)
-        return _head(await self._row(tenant, instance_id), suspended=True)
+        row = await self._row(tenant, instance_id)
+        await self._store.mark_suspended(tenant, row, _now(), suspended=True)
+        return _head(row, suspended=True)
 
     async def resume(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
         """Let a suspended instance go on. Raises InstanceNotFound, InstanceEnded."""
         await self._running(tenant, instance_id, client)
         await client.resume(instance_id, "asked for")
-        await self._store.mark_suspended(tenant, instance_id, suspended=False)
-        return _head(await self._row(tenant, instance_id), suspended=False)
+        row = await self._row(tenant, instance_id)
+        await self._store.mark_suspended(tenant, row, _now(), suspended=False)
+        return _head(row, suspended=False)
 
     async def cancel(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
         """Ask the instance to stop and undo what it made; it ends as cancelled soon after.
@@ -270,7 +272,7 @@ def _new_row(
         "version": definition.id.version,
         "subject": caller.subject,
         "fingerprint": fingerprint(request.model_dump(mode="json")),
-        "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_at": _now(),
         "origin": origin.model_dump_json() if origin is not None else None,
         "parent": origin.parent if origin is not None else None,
         "correlation_id": call.correlation_id if (call := current()) is not None else None,
@@ -283,3 +285,7 @@ def _head(row: Row, *, suspended: bool) -> InstanceHead:
     times = {name: row.get(name) for name in ("created_at", "started_at", "ended_at")}
     names = {name: row[name] for name in ("namespace", "name", "version")}
     return InstanceHead(id=row.key.removeprefix("i!"), status=status, **names, **times)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -130,7 +130,7 @@ class Demo:
         self._done("The trace leads through every service")
 
     async def _show_audit(self, api: Api) -> bool:
-        trail = await job.audit_trail(api, "workflow.instance.completed")
+        trail = await job.audit_trail(api, "io.serverlessworkflow.workflow.completed.v1")
         self._console.print(views.audit_table(trail.items, trail.verified))
         self._done(
             f"{len(trail.verified)} of {len(trail.items)} inclusion proofs checked against the root {trail.root[:16]}… "

@@ -84,7 +84,7 @@ async def test_a_later_failure_undoes_what_came_before_in_reverse_order(api: Api
     started = await job.start(api, order, await job.upload(api, order), name="flight-delays-on-papyrus")
     instance = await job.finished(api, started, 120)
     assert instance["status"] == "faulted"
-    trail = await job.audit_trail(api, "workflow.instance.faulted")
+    trail = await job.audit_trail(api, "io.serverlessworkflow.workflow.faulted.v1")
     undone = [i["event"]["type"] for i in trail.items if i["event"]["type"].endswith(".discarded")]
     assert undone == ["processing.job.discarded", "processing.validation.discarded"]
 

@@ -44,7 +44,7 @@ async def test_336776_flights_become_the_right_report(
     (mail,) = set(platform.mail_folder.glob("*.eml")) - mails_before
     assert instance["output"]["report"] in mail.read_text()
 
-    trail = await job.audit_trail(api, "workflow.instance.completed")
+    trail = await job.audit_trail(api, "io.serverlessworkflow.workflow.completed.v1")
     assert trail.complete
     types = {item["event"]["type"] for item in trail.items}
     assert {"processing.validation.completed", "processing.job.completed", "reporting.report.completed"} <= types

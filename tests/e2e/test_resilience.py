@@ -41,7 +41,7 @@ async def test_a_service_killed_in_the_middle_does_not_change_the_result(
     assert instance["status"] == "completed", instance["error"]
     paths = {path.suffix: path for path in await job.fetch_files(api, instance["output"]["report"], tmp_path)}
     assert_equal(paths[".csv"], expected(order.csv, order.airlines))
-    trail = await job.audit_trail(api, "workflow.instance.completed")
+    trail = await job.audit_trail(api, "io.serverlessworkflow.workflow.completed.v1")
     types = [item["event"]["type"] for item in trail.items]
     for once in ("processing.validation.completed", "processing.job.completed", "reporting.report.completed"):
         assert types.count(once) == 1

@@ -35,7 +35,8 @@ do:
               compensation:
                 do:
                   - pause: {wait: {milliseconds: 700}}
-                  - tell: {emit: {event: {with: {source: 'https://e2e.example', type: e2e.undone, data: '${ $input.output }'}}}}
+                  - tell:
+                      emit: {event: {with: {source: 'https://e2e.org', type: e2e.undone, data: '${ $input.output }'}}}
   - fail: {raise: {error: {type: 'https://e2e.example/errors/no', status: 500, title: No}}}
 """
 """Each round's task is undone by an event; the pauses make the undoing last long enough to be killed in."""
@@ -114,7 +115,7 @@ async def undone(api: Api, instance_id: str) -> list[int]:
         while True:
             page = await api.call("GET", f"/audit/events?correlationId={instance_id}&limit=500")
             types = [item["event"]["type"] for item in page["items"]]
-            if "io.serverlessworkflow.workflow.faulted.v1" in types or "workflow.instance.faulted" in types:
+            if "io.serverlessworkflow.workflow.faulted.v1" in types:
                 return [item["event"]["data"]["n"] for item in page["items"] if item["event"]["type"] == "e2e.undone"]
             await asyncio.sleep(0.2)
 

@@ -33,6 +33,7 @@ def run_listen(
     with run.frame() as frame:
         if not frame:
             frame.update(tests=_tests(run, task, data, seen), keys={}, met=[], outputs=[], count=0, ears={})
+            run.trail.tell("correlation-started", run.now())
         frame.update(deepcopy(frame))  # what another replay began with stays as it was
         gathering = Gathering(
             task.listen.to,
@@ -49,6 +50,7 @@ def run_listen(
             ears.close()
             raise
         ears.close()
+        run.trail.tell("correlation-completed", run.now(), correlationKeys=dict(gathering.keys) or None)
         return result
 
 

@@ -46,7 +46,7 @@ def run_try(
             if delay is None:
                 frame["error"] = error
                 break
-            run.trail.retry(state, frame["retries"] + 1, error)
+            run.trail.retry(state, frame["retries"] + 1, run.now())
             yield from flush(run, "waiting")
             yield from sleep(run, delay)
         caught = SpecError.model_validate(frame["error"])

@@ -52,7 +52,7 @@ def test_each_task_is_recorded_once_and_in_order(engine: MakeEngine) -> None:
     assert [part["revision"] for part in made.progress] == list(range(1, len(made.progress) + 1))
     ids = [event["id"] for part in made.progress for event in part["events"]]
     assert len(ids) == len(set(ids))
-    assert made.event_types.count("workflow.instance.started") == 1
+    assert made.event_types.count("io.serverlessworkflow.workflow.started.v1") == 1
 
 
 def test_calls_keep_their_own_keys(engine: MakeEngine) -> None:

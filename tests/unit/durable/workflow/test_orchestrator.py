@@ -172,7 +172,14 @@ def test_a_raised_error_faults_the_instance_and_points_at_the_task(engine: MakeE
         "type": "https://e.example/x", "status": 400, "title": "Compliance", "instance": "/do/0/f",
         "detail": None, "problem": None,
     }  # fmt: skip
-    assert made.event_types == ["workflow.instance.started", "workflow.task.faulted", "workflow.instance.faulted"]
+    kinds = [type.removeprefix("io.serverlessworkflow.") for type in made.event_types]
+    assert kinds == [
+        "workflow.started.v1",
+        "task.created.v1",
+        "task.started.v1",
+        "task.faulted.v1",
+        "workflow.faulted.v1",
+    ]
 
 
 def test_an_error_that_the_filter_does_not_fit_is_not_caught(engine: MakeEngine) -> None:
@@ -231,7 +238,7 @@ def test_a_failed_call_is_made_again_under_its_key_with_growing_delays(engine: M
     assert made.now.second == 1 + 2
     keys = [call["key"] for call in made.called("workflow_call_function")]
     assert keys == ["i1:/do/0/t/try/0/c:1"] * 3
-    assert made.event_types.count("workflow.task.retried") == 2
+    assert made.event_types.count("io.serverlessworkflow.task.retried.v1") == 2
     tried = [task for part in made.progress for task in part["tasks"] if task["reference"] == "/do/0/t"][-1]
     assert (tried["attempts"], tried["state"]) == (3, "completed")
 
