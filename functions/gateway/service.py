@@ -8,6 +8,7 @@ from time import monotonic
 from chassis.errors import PlatformError
 from chassis.manifest import RateLimit
 from chassis.settings import Settings
+from functions.gateway.envoy.canaries import read_canaries
 from functions.gateway.envoy.discovery import Discovered, DiscoveryRequest, Kind, Layout, discover
 from functions.gateway.envoy.routes import ordered
 from functions.gateway.manifests import Catalog
@@ -38,7 +39,8 @@ class Gateway:
         """The edge's resources of a kind; None when the asking Envoy has them already."""
         self.watch.saw(request.node.id)
         await self.watch.look()
-        layout = Layout(self.catalog.manifests(), self.settings, self.watch.standings, sorted(self.watch.instances))
+        instances, canaries = sorted(self.watch.instances), read_canaries(self.catalog.folder)
+        layout = Layout(self.catalog.manifests(), self.settings, self.watch.standings, instances, canaries)
         return discover(kind, request, layout)
 
     def routes(self) -> EdgeRoutes:

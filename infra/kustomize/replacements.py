@@ -45,9 +45,9 @@ def _set(place: Any, parts: list[str], value: Any) -> int:
     """Set the field wherever the path leads, and return how often; only fields that are there."""
     part, rest = parts[0], parts[1:]
     if part.startswith("["):
-        key, _, wanted = part[1:-1].partition("=")
+        field, _, wanted = part[1:-1].partition("=")
         entries = place if isinstance(place, list) else []
-        return sum(_set(entry, rest, value) for entry in entries if str(entry.get(key)) == wanted)
+        return sum(_set(entry, rest, value) for entry in entries if str(entry.get(field)) == wanted)
     key: Any = int(part) if isinstance(place, list) and part.isdigit() else part
     there = key < len(place) if isinstance(key, int) else isinstance(place, dict) and key in place
     if not there:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.manifest import ServiceManifest
 from chassis.settings import Settings
+from functions.gateway.envoy.canaries import canary_of, with_canaries
 from functions.gateway.envoy.clusters import cluster, instances
 from functions.gateway.envoy.listener import Entry, listener
 from functions.gateway.envoy.rate_limits import Standings
@@ -75,12 +76,16 @@ class Discovered:
 
 @dataclass(frozen=True)
 class Layout:
-    """All that the edge's configuration is made of; `instances` are the ids of the edge's live Envoys."""
+    """All that the edge's configuration is made of.
+
+    `instances` are the ids of the edge's live Envoys, `canaries` the per cent of a service's requests for its canary.
+    """
 
     manifests: Sequence[ServiceManifest]
     settings: Settings
     standings: Standings = field(default_factory=dict)
     instances: Sequence[str] = ()
+    canaries: Mapping[str, int] = field(default_factory=dict)
 
 
 def discover(kind: Kind, request: DiscoveryRequest, layout: Layout) -> Discovered | None:
@@ -93,9 +98,10 @@ def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
     """The resources of one kind, in an order that depends on nothing but the layout."""
     settings, said = layout.settings, node.metadata
     if kind == "clusters":
-        return _clusters(layout.manifests, settings)
+        return _clusters(layout.manifests, settings, layout.canaries)
     if kind == "scoped-routes":
-        return route_scopes(layout.manifests, layout.standings, settings.edge_cors_origins)
+        scopes = route_scopes(layout.manifests, layout.standings, settings.edge_cors_origins)
+        return with_canaries(scopes, layout.canaries)
     if kind == "endpoints":
         return [instances({node.id, *layout.instances})]
     if kind == "secrets":
@@ -117,8 +123,10 @@ def _listeners(said: NodeMetadata, settings: Settings) -> list[Resource]:
     return found
 
 
-def _clusters(manifests: Sequence[ServiceManifest], settings: Settings) -> list[Resource]:
-    found = [cluster(manifest.service, settings.service_url(manifest.service)) for manifest in manifests]
+def _clusters(manifests: Sequence[ServiceManifest], settings: Settings, canaries: Mapping[str, int]) -> list[Resource]:
+    names: list[str] = [manifest.service for manifest in manifests]
+    names += [canary_of(name) for name in names if name in canaries]
+    found = [cluster(name, settings.service_url(name)) for name in names]
     connection = dict(part.split("=", 1) for part in (settings.signalr_connection or "").split(";") if "=" in part)
     if connection.get("Endpoint"):
         found.append(cluster("signalr", connection["Endpoint"], "/api/health"))
