@@ -20,7 +20,9 @@ from functions.workflow.schemas import EventData
 
 log = logging.getLogger(__name__)
 blueprint = df.Blueprint()
-app = create_app(runtime, api.router, checks={"storage": runtime.check_storage})
+app = create_app(
+    runtime, api.router, checks={"storage": runtime.check_storage, "processes": composition.check_processes}
+)
 front = HttpFront(app)
 patrol = Patrol()
 sweeper = Sweeper()

@@ -13,6 +13,7 @@ from durable.workflow.eventing.subscriptions import SubscriptionStore, Wanting
 from durable.workflow.instances import TABLE, InstanceStore
 from durable.workflow.instances import instance_store as store_of
 from durable.workflow.jq_process import process_evaluator
+from durable.workflow.processes.process import check_isolation
 from durable.workflow.schedules import TABLE as SCHEDULES
 from durable.workflow.schedules import ScheduleStore
 from functions.workflow import secrets as secret_service
@@ -81,3 +82,14 @@ async def settle_schedule(tenant: str, namespace: str, name: str) -> None:
 
 async def _start_by_event(tenant: str, listener: Wanting, arrival: Arrival, client: Waker) -> None:
     await schedules().start_by_event(tenant, listener, arrival, instances(), cast(DurableClient, client))
+
+
+_isolates = False
+
+
+async def check_processes() -> None:
+    """Raise when isolated processes are demanded and this machine can't give them; a check for `health/ready`."""
+    global _isolates
+    if runtime.settings.workflow_processes == "isolated" and not _isolates:
+        await check_isolation()
+        _isolates = True
