@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,9 +24,9 @@ class TimerStatus:
     def from_json(cls, text: str | bytes) -> "TimerStatus":
         """Read what `to_json` or the official host wrote. Raises ValueError, KeyError, TypeError."""
         stored = json.loads(text)
-        last = datetime.fromisoformat(stored["Last"]) if stored.get("Last") else None
+        last = _moment(stored["Last"]) if stored.get("Last") else None
         never = last is not None and last.year == 1  # .NET's DateTime.MinValue
-        return cls(None if never else last, datetime.fromisoformat(stored["Next"]))
+        return cls(None if never else last, _moment(stored["Next"]))
 
     def to_json(self) -> str:
         """The official host's form."""
@@ -107,6 +107,12 @@ class TimerStatusBlob:
                 await self._blob.upload_blob(content, overwrite=True)
         except AzureError as error:
             raise OSError(f"{type(error).__name__} for the blob {self._name}") from error
+
+
+def _moment(text: str) -> datetime:
+    """A time of .NET: seven digits of a second; without an offset it means UTC."""
+    when = datetime.fromisoformat(text)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _parsed(text: str | bytes, place: str) -> TimerStatus | None:

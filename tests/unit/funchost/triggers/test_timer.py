@@ -183,5 +183,7 @@ async def test_a_status_that_cannot_be_written_stops_no_run(tmp_path: Path) -> N
 
 
 def test_what_the_official_host_wrote_is_read() -> None:
-    text = '{"Last":"0001-01-01T00:00:00","Next":"2026-11-23T13:00:00+00:00","LastUpdated":"2026-11-23T12:00:00+00:00"}'
+    text = (
+        '{"Last":"0001-01-01T00:00:00","Next":"2026-11-23T13:00:00.0000000","LastUpdated":"2026-11-23T12:00:00+00:00"}'
+    )
     assert TimerStatus.from_json(text) == TimerStatus(None, _NOW + timedelta(hours=1))
