@@ -26,6 +26,7 @@ BENCHES = (
     Bench("durable_chain", "complete runs of a five-activity chain, beside SDK replay, DBOS and durabletask"),
     Bench("durable_waiting", "orchestrations that wait at once and get an event each, beside the SDK's replay of them"),
     Bench("workflow_steps", "a five-step definition, beside the same by hand, DBOS and durabletask"),
+    Bench("workflow_waiting", "instances active at once through the edge, then woken, beside the engine alone"),
     Bench("edge", "Envoy with token, scope, limits and routing, beside the same Envoy and nginx as bare proxies"),
     Bench("validate", "metadata's batch validation, beside jsonschema-rs is_valid over the same rows"),
     Bench("processing", "the flights job by map and reduce over chunks, beside DuckDB alone on one thread"),

@@ -134,7 +134,7 @@ class ScheduleStore:
 
     async def sweep(self, before: datetime, idle_before: datetime) -> None:
         """Remove groups without events that were written before the one moment, others before the other."""
-        where = "(written lt @before) or (written lt @idle and is_empty eq true)"
+        where = "( written lt @before ) or ( written lt @idle and is_empty eq true )"  # @names stand between blanks
         bounds = {"before": before, "idle": idle_before}
         old = self._table.query(prefix="g!", where=where, parameters=bounds)
         for partition, key in [(row.partition, row.key) async for row in old]:

@@ -1,5 +1,6 @@
 """listen: events are gathered as the strategy says, each handled before the next, and given as an array."""
 
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -210,4 +211,5 @@ class _Ears:
         self._run.count_effect()
         while not told.is_completed:
             yield Wait((told,))
-        return told.result
+        value = told.result  # the SDK's client encodes it twice, its replay decodes it once
+        return json.loads(value) if isinstance(value, str) else value

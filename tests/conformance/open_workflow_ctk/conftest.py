@@ -65,7 +65,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory, hosts: str) -> AsyncIt
     state_dir = tmp_path_factory.mktemp("ctk")
     layout = Layout(ROOT, state_dir)
     layout.make()
-    demo = make_credentials(layout, read_manifests(ROOT / "functions")).demo_client
+    demo = make_credentials(layout, read_manifests(ROOT / "functions"), "http://127.0.0.1").demo_client
     clients = state_dir / "ctk-clients.json"
     clients.write_text(json.dumps(list(_clients(json.loads(layout.clients_file.read_bytes()), demo.id))))
     environment = {

@@ -123,7 +123,7 @@ class EngineClient:
 
     async def raise_event(self, instance_id: str, event_name: str, event_data: Any = None) -> None:
         try:
-            await self.house.engine.client.raise_event(instance_id, event_name, json.dumps(event_data))
+            await self.house.engine.client.raise_event(instance_id, event_name, json.dumps(json.dumps(event_data)))
         except InstanceNotFound as error:
             raise RuntimeError(f"No instance with ID {instance_id} found.") from error
         except InstanceEnded as error:  # in the words of the SDK's client

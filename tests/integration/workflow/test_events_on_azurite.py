@@ -173,3 +173,7 @@ async def test_events_that_nobody_ever_listened_to_do_not_pass_through_the_queue
 def _definition(body: str) -> Any:
     head = "document: {dsl: '1.0.3', namespace: test, name: n, version: '1.0.0'}\n"
     return Definition.model_validate(read_document((head + body).encode()))
+
+
+async def test_what_gathered_for_a_schedule_and_went_stale_is_swept(house: Any) -> None:
+    await composition.schedules().sweep(datetime.now(UTC))

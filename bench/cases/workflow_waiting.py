@@ -1,0 +1,139 @@
+"""Instances that are active at once, half on `listen` and half on `wait`, started and woken through the edge.
+
+10,000 of them (500 when quick), of twenty tenants. Then each listener gets its event, and the waits end by themselves.
+Beside it the durable engine alone, without HTTP, tables and definitions: what of it is the engine's share.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from bench.contest import BenchError, Contest, Effort, Sample, Side
+from bench.statistics import percentile
+from bench.tenants import Estate, estate
+from local.demo.api import Api
+from local.layout import ROOT
+
+TENANTS, AT_ONCE = 20, 32
+SLOWEST_STARTS = 25.0
+"""Starts a second that even a busy machine makes: so long do the waits last."""
+
+HEAD = "document: {dsl: '1.0.3', namespace: bench, name: waiting, version: '1.0.0'}\n"
+DEFINITION = (
+    HEAD
+    + """do:
+  - choose: {switch: [{pause: {when: .seconds != null, then: pause}}, {hear: {then: hear}}]}
+  - hear:
+      listen: {to: {one: {with: {type: bench.go}, correlate: {number: {from: .data.number, expect: '${ .number }'}}}}}
+      then: end
+  - pause: {wait: '${ "PT\\(.seconds)S" }'}
+"""
+).encode()
+NUMBERS = count()
+
+
+@asynccontextmanager
+async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
+    """Start edge, identity and workflow, and put the definition for each tenant."""
+    wanted = 500 if effort.quick else 10_000
+    async with estate(("gateway", "identity", "workflow"), TENANTS) as made:
+        for client in made.clients:
+            await client.call("PUT", "/workflow/definitions", content=DEFINITION, content_type="application/yaml")
+        ours = Side("through the edge, half listen, half wait", partial(_run, made, wanted))
+        engine = Side("the durable engine alone", partial(_engine, wanted))
+        yield [Contest(f"{wanted} active at once, started", "starts/s", ours, engine)]
+
+
+async def _run(made: Estate, wanted: int) -> Sample:
+    before = _resident_kib(made.platform.processes["workflow"])
+    until = perf_counter() + max(20.0, wanted / SLOWEST_STARTS)
+    began = perf_counter()
+    started = await _gather([partial(_start, made, number, until) for number in range(wanted)])
+    took = perf_counter() - began
+    listening = [one for one in started if one["number"] is not None]
+    await asyncio.sleep(3)  # the last ones come to their wait
+    memory = (_resident_kib(made.platform.processes["workflow"]) - before) / wanted
+    sent = dict(await _gather([partial(_wake, one) for one in listening]))
+    await asyncio.sleep(max(0.0, until - perf_counter()) + 3)
+    ended = await _ended(made, {one["id"] for one in started})
+    delays = sorted((ended[id] - at).total_seconds() * 1000 for id, at in sent.items())
+    details = {"p50 ms": percentile(delays, 0.5), "p99 ms": percentile(delays, 0.99), "KiB each": memory}
+    return Sample(wanted / took, details)
+
+
+async def _start(made: Estate, number: int, until: float) -> dict[str, Any]:
+    client = made.clients[number % TENANTS]
+    waits = number % 2
+    given = {"seconds": max(1, round(until - perf_counter()))} if waits else {"number": next(NUMBERS)}
+    body = {"namespace": "bench", "name": "waiting", "input": given}
+    head = await client.call("POST", "/workflow/instances", body)
+    return {"id": head["id"], "number": given.get("number"), "client": client}
+
+
+async def _wake(one: dict[str, Any]) -> tuple[str, datetime]:
+    client: Api = one["client"]
+    event = {"specversion": "1.0", "id": one["id"], "source": "/bench", "type": "bench.go"}
+    at = datetime.now(UTC)
+    await client.call("POST", "/workflow/events", {**event, "data": {"number": one["number"]}})
+    return one["id"], at
+
+
+async def _ended(made: Estate, ids: set[str]) -> dict[str, datetime]:
+    """When each instance completed. Raises BenchError when one did not, a minute after the last should have."""
+    for _ in range(60):
+        found: dict[str, datetime] = {}
+        for client in made.clients:
+            found |= await _completed(client)
+        if ids <= found.keys():
+            return found
+        await asyncio.sleep(1)
+    raise BenchError(f"{len(ids - found.keys())} of {len(ids)} instances did not complete")
+
+
+async def _completed(client: Api) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    params = {"status": "completed", "limit": "500"}
+    while True:
+        page = await client.call("GET", "/workflow/instances", params=params)
+        found |= {item["id"]: datetime.fromisoformat(item["endedAt"]) for item in page["items"]}
+        if page.get("next") is None:
+            return found
+        params["after"] = page["next"]
+
+
+async def _gather(calls: Sequence[Any]) -> list[Any]:
+    """The results of all, so many at a time."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def one(call: Any) -> Any:
+        async with limit:
+            return await call()
+
+    return list(await asyncio.gather(*map(one, calls)))
+
+
+def _resident_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+async def _engine(wanted: int) -> Sample:
+    command = (sys.executable, "-W", "ignore", "-m", "bench.apps.waiting", str(wanted))
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    try:
+        answer, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    if process.returncode:
+        raise BenchError(f"the engine alone did not end well (exit code {process.returncode})")
+    seen = json.loads(answer)
+    return Sample(wanted / seen["start_s"], {"p99 ms": seen["p99_ms"], "KiB each": seen["peak_mib"] * 1024 / wanted})
