@@ -7,10 +7,14 @@ from durable.workflow.models import Undone
 
 
 def compensate(run: Run) -> Steps[tuple[Undone, ...]]:
-    """What became of each compensation, in the order in which they ran (the reverse of completion)."""
+    """What became of each compensation, in the order in which they ran (the reverse of completion).
+
+    What the compensations themselves complete is not undone.
+    """
     undone = []
-    while run.completed:
-        entry = run.completed.pop()
+    entries, run.completed = run.completed, []
+    while entries:
+        entry = entries.pop()
         run.data = entry.context
         path = f"{entry.reference}/metadata/compensation/do"
         try:
@@ -20,4 +24,5 @@ def compensate(run: Run) -> Steps[tuple[Undone, ...]]:
             outcome = Undone(reference=entry.reference, status="failed", error=fault.error)
         run.trail.compensated(outcome)
         undone.append(outcome)
+    run.completed = []
     return tuple(undone)
