@@ -22,7 +22,7 @@ from bench.tenants import Estate, estate
 from local.demo.api import Api
 from local.layout import ROOT
 
-TENANTS, AT_ONCE = 20, 32
+TENANTS, AT_ONCE = 20, 8
 SLOWEST_STARTS = 25.0
 """Starts a second that even a busy machine makes: so long do the waits last."""
 
