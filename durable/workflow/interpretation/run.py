@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.durations import Duration, DurationInline
 from durable.workflow.dsl.tasks import TaskList
 from durable.workflow.expressions import CLOCK, Evaluator, ExpressionError, evaluate, fill
 from durable.workflow.faults import Cancelled, Fault, spec_error
+from durable.workflow.interpretation.durable_context import DurableTask, DurableTimer, OrchestrationContext
 from durable.workflow.interpretation.frames import Frame, Frames, StartOver
 from durable.workflow.models import CALL_TIMEOUT_S, MAX_PAYLOAD_BYTES, StartInstance, TaskState
 from durable.workflow.retries import inline_duration, parse_duration
@@ -39,49 +40,6 @@ LEAST_TIMEOUT_S = 0.05
 """A call that is begun gets at least so long, lest it could never succeed."""
 
 T = TypeVar("T")
-
-
-class DurableTask(Protocol):
-    """What the durable context gives for a timer, an event or an activity."""
-
-    result: Any
-
-    @property
-    def is_completed(self) -> bool:
-        """Whether it has ended, well or not."""
-
-
-class DurableTimer(DurableTask, Protocol):
-    """A durable timer."""
-
-    def cancel(self) -> None:
-        """Take an open timer back."""
-
-
-class OrchestrationContext(Protocol):
-    """The part of the durable orchestration context that interpreting needs."""
-
-    @property
-    def current_utc_datetime(self) -> datetime:
-        """The orchestration's own clock: the same at the same point of every replay."""
-
-    def call_activity(self, name: str, input_: Any = None) -> DurableTask:
-        """Schedule an activity."""
-
-    def create_timer(self, fire_at: datetime) -> DurableTimer:
-        """A durable timer."""
-
-    def wait_for_external_event(self, name: str) -> DurableTask:
-        """The next external event of that name, already raised or still to come."""
-
-    def task_any(self, activities: list[DurableTask]) -> DurableTask:
-        """Completes with the first of them."""
-
-    def get_input(self) -> Any:
-        """The orchestration's input."""
-
-    def continue_as_new(self, input_: Any) -> None:
-        """Begin a new execution with that input and an empty history, once the orchestrator has ended."""
 
 
 @dataclass(frozen=True)
@@ -316,4 +274,18 @@ def moment_of(time: str) -> dict[str, Any]:
     return moment(datetime.fromisoformat(time))
 
 
-__all__ = ["Completed", "Place", "Result", "Run", "Steps", "TaskState", "Wait", "moment", "moment_of", "rfc3339"]
+__all__ = [
+    "Completed",
+    "DurableTask",
+    "DurableTimer",
+    "OrchestrationContext",
+    "Place",
+    "Result",
+    "Run",
+    "Steps",
+    "TaskState",
+    "Wait",
+    "moment",
+    "moment_of",
+    "rfc3339",
+]
