@@ -13,7 +13,7 @@ from chassis.settings import Settings, SettingsError, read_settings
 from infra.checks.manifests import Environment
 
 HOST_SETTINGS = re.compile(
-    r"AzureFunctionsJobHost__.+|AzureWebJobs(Storage__accountName|SecretStorageType|ScriptRoot)"
+    r"AzureFunctionsJobHost__.+|AzureWebJobs(SecretStorageType|ScriptRoot)"
     r"|(ServiceBusConnection|AzureSignalRConnectionString)__\w+"
     r"|FUNCTIONS_(WORKER_RUNTIME|EXTENSION_VERSION|WORKER_PROCESS_COUNT|ENABLE_DRAIN_ON_APP_STOPPING)"
     r"|PYTHON_THREADPOOL_THREAD_COUNT|ASPNETCORE_URLS|DOTNET_EnableDiagnostics|HOME"

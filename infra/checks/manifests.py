@@ -11,7 +11,7 @@ from infra.kustomize import build
 
 Object = dict[str, Any]
 NAME = "app.kubernetes.io/name"
-OVERLAYS = ("dev", "prod")
+OVERLAYS = ("dev", "prod", "kind")
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,8 @@ def peers(policy: Object | None, direction: str, side: str) -> set[str]:
     """The names of the platform's own pods in a policy's rules."""
     rules = policy["spec"].get(direction, ()) if policy else ()
     found = (peer for rule in rules for peer in rule.get(side, ()) if "namespaceSelector" not in peer)
-    return {peer["podSelector"]["matchLabels"][NAME] for peer in found if "podSelector" in peer}
+    labels = (peer["podSelector"]["matchLabels"] for peer in found if "podSelector" in peer)
+    return {given[NAME] for given in labels if NAME in given}
 
 
 def _differences(where: str, verb: str, found: set[str], expected: set[str]) -> Iterator[str]:

@@ -1,0 +1,88 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from chassis.manifest import SERVICES, read_manifests
+from functions.identity.schemas import Client
+from infra.bicep_reader import read_bicep
+from infra.deploy.clients import clients
+from infra.deploy.environment import app_settings, event_subscriptions, identities, write
+from infra.image.contents import ROOT
+
+OUTPUTS = {
+    "AZURE_STORAGE_ACCOUNT": "stx",
+    "AZURE_SERVICE_BUS_NAMESPACE": "sb-x",
+    "AZURE_SQL_HOST": "sql-x.database.windows.net",
+    "AZURE_SIGNALR_ENDPOINT": "https://sigr-x.service.signalr.net",
+    "AZURE_PROMETHEUS_ENDPOINT": "https://amw-x",
+    "AZURE_KEY_VAULT_URL": "https://kv-x.vault.azure.net",
+    "AZURE_SECRETS_VAULT_URL": "https://kvs-x.vault.azure.net",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=0;IngestionEndpoint=https://x/",
+    "PLATFORM_CLIENT_IDS": json.dumps(dict.fromkeys(SERVICES, "id")),
+    "PLATFORM_SCALER_CLIENT_ID": "keda",
+    "PLATFORM_DOMAIN": "x.example.com",
+    "PLATFORM_SMTP_HOST": "smtp.example.com",
+    "PLATFORM_SMTP_FROM": "x@example.com",
+}
+SET_BY_HAND = {"PLATFORM_DOMAIN", "PLATFORM_SMTP_HOST", "PLATFORM_SMTP_FROM"}
+
+
+def names(path: Path) -> set[str]:
+    return {line.partition("=")[0] for line in path.read_text().splitlines() if line and not line.startswith("#")}
+
+
+@pytest.mark.parametrize(("overlay", "bus"), [("prod", "sb-x"), ("dev", "")])
+def test_the_committed_files_have_the_names_that_a_deployment_writes(overlay: str, bus: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "keda" / "overlays" / overlay, tmp_path / "keda" / "overlays" / overlay)
+    write(overlay, {**OUTPUTS, "AZURE_SERVICE_BUS_NAMESPACE": bus}, tmp_path)
+    for file in (".env", "azure.env"):
+        written = names(tmp_path / "keda" / "overlays" / overlay / file)
+        assert written == names(ROOT / "keda" / "overlays" / overlay / file)
+
+
+def test_bicep_gives_every_output_that_a_deployment_reads() -> None:
+    given = set(read_bicep(ROOT / "infra" / "bicep" / "main.bicep").of_kind("output"))
+    assert OUTPUTS.keys() - SET_BY_HAND <= given
+    with pytest.raises(KeyError, match="AZURE_SQL_HOST"):
+        identities({name: value for name, value in OUTPUTS.items() if name != "AZURE_SQL_HOST"})
+
+
+@pytest.mark.parametrize("overlay", ["dev", "kind"])
+def test_over_storage_queues_every_subscription_is_known_to_the_senders(overlay: str) -> None:
+    text = (ROOT / "keda" / "overlays" / overlay / "azure.env").read_text()
+    [line] = [line for line in text.splitlines() if line.startswith("PLATFORM_EVENT_SUBSCRIPTIONS=")]
+    assert json.loads(line.partition("=")[2]) == event_subscriptions(), "python -m infra.deploy.environment writes it"
+
+
+def test_with_a_namespace_messages_travel_over_service_bus() -> None:
+    assert app_settings(OUTPUTS)["ServiceBusConnection__fullyQualifiedNamespace"] == "sb-x.servicebus.windows.net"
+    assert "PLATFORM_EVENT_SUBSCRIPTIONS" not in app_settings(OUTPUTS)
+
+
+def test_each_service_is_a_client_by_its_service_account_with_the_scopes_that_it_calls_with() -> None:
+    found = {entry["clientId"]: Client.model_validate(entry) for entry in clients("https://issuer.example.com/")}
+    manifests = read_manifests(ROOT / "functions")
+    assert found.keys() == {f"svc-{service}" for service in SERVICES}
+    for service, manifest in manifests.items():
+        [credential] = found[f"svc-{service}"].federated
+        assert credential.subject == f"system:serviceaccount:platform:{service}"
+        called = {scope for scopes in manifest.calls.values() for scope in scopes}
+        assert called <= found[f"svc-{service}"].scopes
+    assert not any(client.jwk or client.secret_hash for client in found.values())
+
+
+def test_azd_builds_and_rolls_out_every_image() -> None:
+    content = YAML(typ="safe", pure=True).load((ROOT / "azure.yaml").read_text())
+    assert set(content["services"]) == {*SERVICES, "edge"}
+    for name, service in content["services"].items():
+        docker = service["docker"]
+        assert docker.get("buildArgs") == [f"SERVICE={name}"] or docker["target"] == name == "edge"
+        assert service["k8s"]["kustomize"]["edits"] == [
+            f"set image platform/{name}=${{SERVICE_{name.upper()}_IMAGE_NAME}}"
+        ]
+        assert (ROOT / docker["path"]).is_file()
+    for hook in content["hooks"].values():
+        assert "infra/" in hook["run"]
