@@ -8,8 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar, cast
+from urllib.request import getproxies
 
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob import UserDelegationKey
 from azure.storage.blob.aio import BlobServiceClient
@@ -21,6 +23,7 @@ SUFFIX = "core.windows.net"
 DELEGATION_LIFETIME = timedelta(days=1)
 """How long a user delegation key is asked for; Azure allows seven days."""
 
+TRANSPORT_OPTIONS = ("connection_timeout", "read_timeout", "connection_data_block_size")
 _PROOFS = ("accountkey=", "sharedaccesssignature=", "endpoint=", "usedevelopmentstorage=")
 
 
@@ -35,12 +38,22 @@ def account_name(connection: str) -> str | None:
 def open_service(kind: type[Client], connection: str, service: str, **options: Any) -> Client:
     """A service client of the SDK; `service` is blob, queue or table."""
     name, sdk = account_name(connection), cast(Any, kind)
+    options = {**options, "transport": _transport(options)}
     if name is None:
         return cast(Client, sdk.from_connection_string(connection, **options))
     address: dict[str, Any] = {
         "endpoint" if service == "table" else "account_url": f"https://{name}.{service}.{SUFFIX}"
     }
     return cast(Client, sdk(**address, credential=own_credential(), **options))
+
+
+def _transport(options: dict[str, Any]) -> AioHttpTransport:
+    """Connections that don't read ~/.netrc and the proxy settings anew for every request, as the SDK's own do.
+
+    That is two hops to a thread each time; storage knows no netrc logins, and a proxy is set before a process starts.
+    """
+    taken = {name: options[name] for name in TRANSPORT_OPTIONS if name in options}
+    return AioHttpTransport(use_env_settings=bool(getproxies()), **taken)
 
 
 @cache
