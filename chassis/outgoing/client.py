@@ -190,7 +190,7 @@ async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 def _plain(headers: CIMultiDictProxy[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, value in headers.items():
-        key = name.lower()
+    for name, raw in headers.items():
+        key, value = name.lower(), raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         found[key] = f"{found[key]}, {value}" if key in found else value
     return found

@@ -5,10 +5,13 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
+
 from durable.workflow.calls.uri import plain
 from durable.workflow.faults import Fault, spec_error
 
 FORM = "application/x-www-form-urlencoded"
+MAX_DEPTH = 100
 _TEXT_TYPES = frozenset({"application/xml", "application/yaml", "application/x-yaml", "application/javascript", FORM})
 
 
@@ -47,13 +50,36 @@ def decode(body: bytes, content_type: str) -> Any:
         return None
     if is_json(content_type):
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            raise Fault(spec_error("communication", 502, "Not a usable answer", "the answer is no JSON")) from None
+            return strict_json(body)
+        except ValueError as error:
+            raise Fault(spec_error("communication", 502, "Not a usable answer", f"the answer: {error}")) from None
     found = media_type(content_type)
     if found.startswith("text/") or found in _TEXT_TYPES or found.endswith(("+xml", "+yaml")):
         return body.decode(_charset(content_type), "replace")
     return b64encode(body).decode()
+
+
+def strict_json(body: bytes) -> Any:
+    """The value of JSON text that can go on everywhere: no NaN, no half surrogate pairs, not nested without end.
+
+    Raises ValueError.
+    """
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ValueError("this is no JSON") from None
+    level = [found]
+    for _ in range(MAX_DEPTH):
+        level = [item for value in level for item in _members(value)]
+        if not level:
+            return found
+    raise ValueError(f"JSON nested more than {MAX_DEPTH} deep")
+
+
+def _members(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _charset(content_type: str) -> str:

@@ -1,6 +1,5 @@
 """`call: http`: one request, its redirects and its answer, as the specification's HTTP call has them."""
 
-import json
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from chassis.outgoing.client import (
 )
 from chassis.settings import Settings
 from durable.workflow.calls.authentication import Authenticator, Authorization
-from durable.workflow.calls.content import decode, encode
+from durable.workflow.calls.content import decode, encode, strict_json
 from durable.workflow.calls.resources import Resources
 from durable.workflow.calls.uri import plain
 from durable.workflow.faults import Fault, SpecError, spec_error
@@ -196,8 +195,8 @@ def checked_headers(headers: Any) -> dict[str, str]:
 def _problem(response: OutgoingResponse) -> dict[str, Any] | None:
     """The members of a JSON object that told of the error, when they are few."""
     try:
-        found = json.loads(response.body) if len(response.body) <= MAX_PROBLEM_BYTES else None
-    except (ValueError, RecursionError):
+        found = strict_json(response.body) if len(response.body) <= MAX_PROBLEM_BYTES else None
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -11,7 +11,7 @@ from durable.workflow.calls.content import FORM, decode, encode
 from durable.workflow.faults import Fault
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(alphabet=st.characters(codec="utf-8")),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(alphabet=st.characters(codec="utf-8")),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(alphabet=st.characters(codec="utf-8")), inner),
 )
 
@@ -43,6 +43,14 @@ def test_no_bytes_of_other_types_are_refused(body: bytes, content_type: str) -> 
 
 
 def test_what_calls_itself_json_and_is_none_is_an_error() -> None:
-    for body in (b"{", b"[" * 100_000):
+    for body in (
+        b"{",
+        b"[" * 100_000,
+        b"[" * 500 + b"]" * 500,
+        b"NaN",
+        b'{"a": Infinity}',
+        b'"\\ud800"',
+        b"1" * 5000 + b"x",
+    ):
         with pytest.raises(Fault):
             decode(body, "application/json")
