@@ -41,6 +41,10 @@ class Decision:
         return last if last and last.type is ActionType.CONTINUE_AS_NEW else None
 
 
+LONGEST_TIMER, LONG_TIMER_STEP = "6.00:00:00", "3.00:00:00"
+"""DurableTask.AzureStorage AzureStorageDurabilityProvider: MaximumDelayTime and LongRunningTimerIntervalLength."""
+
+
 def orchestrator_argument(
     instance_id: str, parent_id: str | None, raw_input: str | None, past: Iterable[bytes], new: list[HistoryEvent]
 ) -> str:
@@ -56,6 +60,9 @@ def orchestrator_argument(
             # SDKs before 1.1.4 refuse a number above V2 in the first field.
             "upperSchemaVersion": _V2,
             "upperSchemaVersionNew": _V3,
+            # With these the SDK splits longer timers, as it does over the extension's Azure Storage provider.
+            "maximumShortTimerDuration": LONGEST_TIMER,
+            "longRunningTimerIntervalDuration": LONG_TIMER_STEP,
         }
     )
     value = (raw_input or "null").encode()

@@ -55,6 +55,13 @@ def immediate(context: df.DurableOrchestrationContext) -> Any:
 
 
 @bp.orchestration_trigger(context_name="context")
+def event_or_month(context: df.DurableOrchestrationContext) -> Any:
+    timer = context.create_timer(context.current_utc_datetime + timedelta(days=30))
+    yield context.task_any([context.wait_for_external_event("go"), timer])
+    timer.cancel()
+
+
+@bp.orchestration_trigger(context_name="context")
 def sleeps_long(context: df.DurableOrchestrationContext) -> Any:
     yield context.create_timer(context.current_utc_datetime + timedelta(days=400))
 
@@ -168,7 +175,7 @@ async def test_a_delayed_start_can_be_terminated(make_hub: Any) -> None:
     assert not hub.functions.calls
 
 
-async def test_a_timer_of_400_days_is_one_timer(make_hub: Any) -> None:
+async def test_a_timer_of_400_days_is_split_into_steps_of_three_and_fires_to_the_second(make_hub: Any) -> None:
     hub = await make_hub(bp)
     begin = hub.clock.now()
     instance_id = await hub.start("sleeps_long")
@@ -177,7 +184,18 @@ async def test_a_timer_of_400_days_is_one_timer(make_hub: Any) -> None:
     assert (await hub.finish(instance_id)).status == "Completed"
     assert hub.clock.now() - begin == timedelta(days=400)
     fired = [event for event in await hub.engine.client.history(instance_id) if event.get("TimerId") is not None]
-    assert len(fired) == 1
+    assert len(fired) == 133  # 132 steps while more than six days are left, then the rest
+
+
+async def test_a_split_timer_that_is_cancelled_leaves_nothing_open(make_hub: Any) -> None:
+    hub = await make_hub(bp)
+    instance_id = await hub.start("event_or_month")
+    await hub.idle()
+    hub.clock.advance(timedelta(days=4))
+    await hub.idle()
+    await hub.engine.client.raise_event(instance_id, "go", "1")
+    await hub.idle()
+    assert (await hub.row(instance_id)).status == "Completed"
 
 
 async def test_any_state_lets_a_running_instance_be_replaced(make_hub: Any) -> None:
