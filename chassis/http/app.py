@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from chassis.http.openapi import describe_problems
 from chassis.http.problems import add_problem_handlers
 from chassis.http.security import requires
 from chassis.http.tracing import RequestTracing
@@ -37,6 +38,7 @@ def create_app(
     )
     app.state.runtime = runtime
     add_problem_handlers(app)
+    describe_problems(app)
     app.include_router(_own_routes(runtime, dict(checks or {})))
     for router in routers:
         app.include_router(router)

@@ -9,6 +9,7 @@ from chassis.runtime import Runtime
 from functions.gateway.api_keys.api import api_keys
 from functions.gateway.composition import Composition
 from functions.gateway.control_api import control
+from functions.gateway.docs.api import docs
 from functions.gateway.limits_api import limits
 from functions.gateway.schemas import EdgeRoutes
 
@@ -20,7 +21,7 @@ def gateway_app(runtime: Runtime) -> FastAPI:
     """The gateway service's HTTP application, the control plane included."""
     parts = Composition(runtime)
     app = create_app(
-        runtime, router, limits, api_keys, control, checks={"control": parts.check_control}, untraced=UNTRACED
+        runtime, router, limits, api_keys, docs, control, checks={"control": parts.check_control}, untraced=UNTRACED
     )
     parts.own_document = app.openapi
     app.state.gateway = parts

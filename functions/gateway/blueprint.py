@@ -28,4 +28,11 @@ async def gateway_serve_discovery(req: func.HttpRequest, context: func.Context) 
     return await front.handle(req, context)
 
 
+@blueprint.function_name("gateway_show_docs")
+@blueprint.route(route="docs/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def gateway_show_docs(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The API's documentation, a page for people."""
+    return await front.handle(req, context)
+
+
 add_outbox_relay(blueprint, runtime, API_KEYS_TABLE)

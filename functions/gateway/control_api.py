@@ -3,8 +3,9 @@
 from typing import get_args
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import PlainTextResponse
 
-from chassis.errors import InvalidInput
+from chassis.errors import Unauthorized
 from functions.gateway.composition import Composition
 from functions.gateway.control import HEADER
 from functions.gateway.envoy.api_keys import EXCHANGE_PATH
@@ -45,11 +46,17 @@ async def forward_traces(request: Request) -> Response:
 
 @control.api_route(EXCHANGE_PATH + "/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 async def exchange_api_key(request: Request) -> Response:
-    """Answer the edge's question for a request with an API key: 200 with its owner's token in Authorization."""
+    """Answer the edge's question for a request with an API key: 200 with its owner's token in Authorization.
+
+    A refusal is plain text: the edge makes a problem of it.
+    """
     sent = request.headers.getlist(API_KEY)
-    if len(sent) != 1 or "," in sent[0] or "authorization" in request.headers:
-        raise InvalidInput(f"send one {API_KEY} and no Authorization, or an access token alone")
-    token = await _parts(request).exchange.token(sent[0])
+    try:
+        if len(sent) != 1 or "," in sent[0] or "authorization" in request.headers:
+            raise Unauthorized(f"send one {API_KEY} and no Authorization, or an access token alone")
+        token = await _parts(request).exchange.token(sent[0])
+    except Unauthorized as error:
+        return PlainTextResponse(str(error), 401, headers={"www-authenticate": "Bearer"})
     return Response(headers={"authorization": f"Bearer {token}"})
 
 

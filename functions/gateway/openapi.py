@@ -10,6 +10,7 @@ Document = dict[str, Any]
 """An OpenAPI 3.1 document, or a part of one, as JSON values."""
 
 SECURITY_SCHEME = "platform"
+API_KEY_SCHEME = "apiKey"
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 _SCHEMAS = "#/components/schemas/"
 _PARAMETER = re.compile(r"\{[^}]*\}")
@@ -61,14 +62,17 @@ def _operation(operation: Document, service: str, route: Route) -> Document:
     if "operationId" in named:
         named["operationId"] = f"{service}_{named['operationId']}"
     named["tags"] = [service]
-    named["security"] = [{SECURITY_SCHEME: [route.scope]}] if route.scope else []
+    named["security"] = [{SECURITY_SCHEME: [route.scope]}, {API_KEY_SCHEME: []}] if route.scope else []
     return named
 
 
 def _security(manifests: Iterable[ServiceManifest]) -> Document:
     scopes = sorted({route.scope for manifest in manifests for route in manifest.routes if route.scope})
     flow = {"tokenUrl": "/identity/oauth2/token", "scopes": dict.fromkeys(scopes, "")}
-    return {SECURITY_SCHEME: {"type": "oauth2", "flows": {"clientCredentials": flow}}}
+    return {
+        SECURITY_SCHEME: {"type": "oauth2", "flows": {"clientCredentials": flow}},
+        API_KEY_SCHEME: {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    }
 
 
 def _renamed(value: Any, service: str) -> Any:

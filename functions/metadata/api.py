@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.openapi import also, takes
 from functions.metadata import composition, paging
 from functions.metadata.errors import BadPageToken, BatchTooLarge, DocumentTooLarge
 from functions.metadata.preconditions import is_unchanged
@@ -21,6 +22,7 @@ from functions.metadata.schemas import (
 from functions.metadata.validation import MAX_BATCH_BYTES
 from functions.metadata.versioned import Version
 
+SCHEMA_BODY = takes("application/json", schema={"type": ["object", "boolean"]})
 router = APIRouter(prefix="/metadata/schemas", tags=["schemas"])
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1024)]
@@ -40,7 +42,11 @@ async def list_schemas(
     return SchemaPage(items=items, next=paging.token_of(heads[-1].name) if len(heads) == limit else None)
 
 
-@router.put("/{name}")
+@router.put(
+    "/{name}",
+    responses=also(201, SchemaVersion),
+    openapi_extra=SCHEMA_BODY,
+)
 async def register_schema(
     name: SchemaName,
     request: Request,

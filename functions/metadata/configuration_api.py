@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.openapi import also
 from functions.metadata import composition
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch, VersionOrLatest, number_of
 from functions.metadata.errors import ConfigurationNotFound
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/metadata/configuration", tags=["configuration"])
 ConfigurationKey = Annotated[Name, Path()]
 
 
-@router.put("/{key}")
+@router.put("/{key}", responses=also(201, Configuration))
 async def put_configuration(
     key: ConfigurationKey,
     body: ValueBody,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.openapi import also
 from functions.metadata import composition, paging
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch
 from functions.metadata.errors import ReferenceDataNotFound
@@ -38,7 +39,7 @@ async def list_sets(
     return ReferenceSetPage(items=[ReferenceSetState(**_described(each)) for each in found], next=next_page)
 
 
-@router.put("/{set}")
+@router.put("/{set}", responses=also(201, ReferenceSetState))
 async def replace_set(
     name: SetName,
     body: ReferenceSetBody,
@@ -65,7 +66,7 @@ async def get_set(
     return ReferenceSetItems(**_described(stored), items=stored.items)
 
 
-@router.put("/{set}/{key}")
+@router.put("/{set}/{key}", responses=also(201, ReferenceItem))
 async def put_item(
     name: SetName,
     key: ItemKey,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
+from chassis.http.openapi import also
 from chassis.runtime import Runtime
 from functions.notification import service, webhooks
 from functions.notification.connection import check_own_connection, offered
@@ -49,7 +50,7 @@ async def show_message(id: Id, request: Request, caller: Principal = requires("n
     return await service.show(_runtime(request), caller, id)
 
 
-@router.put("/webhooks/{id}", response_model_exclude_none=True)
+@router.put("/webhooks/{id}", response_model_exclude_none=True, responses=also(201, WebhookView))
 async def put_webhook(
     id: Id,
     body: WebhookRequest,

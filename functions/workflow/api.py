@@ -5,10 +5,12 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
+from pydantic import BeforeValidator
 
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
+from chassis.http.openapi import also, takes
 from chassis.http.trigger import durable_client
 from durable.workflow.diagram import diagram
 from durable.workflow.dsl.definition import parse_frozen
@@ -29,6 +31,18 @@ from functions.workflow.schemas import (
 )
 from functions.workflow.service import DurableClient
 
+
+def _written_as_a_date(sent: object) -> object:
+    # pydantic takes a bare number for seconds since 1970; the document promises RFC 3339.
+    if isinstance(sent, str) and "-" not in sent[1:]:
+        raise ValueError("a date and time as RFC 3339 writes it")
+    return sent
+
+
+Moment = Annotated[datetime, BeforeValidator(_written_as_a_date)]
+DEFINITION_BODY = takes(
+    "application/yaml", "application/json", schema={"type": "object", "required": ["document", "do"]}
+)
 router = APIRouter(prefix="/workflow")
 router.include_router(catalog_api.router)
 router.include_router(events_api.router)
@@ -56,8 +70,8 @@ def instance_filter(
     name: NameFilter = None,
     version: VersionFilter = None,
     correlation_id: Annotated[str | None, Query(alias="correlationId", max_length=200)] = None,
-    created_after: Annotated[datetime | None, Query(alias="createdAfter")] = None,
-    created_before: Annotated[datetime | None, Query(alias="createdBefore")] = None,
+    created_after: Annotated[Moment | None, Query(alias="createdAfter")] = None,
+    created_before: Annotated[Moment | None, Query(alias="createdBefore")] = None,
 ) -> InstanceFilter:
     """The filters of a list of instances, each a query parameter."""
     return InstanceFilter(
@@ -71,7 +85,13 @@ def instance_filter(
     )
 
 
-@router.put("/definitions")
+@router.put(
+    "/definitions",
+    responses=also(201, DefinitionId),
+    openapi_extra=takes(
+        "application/yaml", "application/json", schema={"type": "object", "required": ["document", "do"]}
+    ),
+)
 async def put_definition(request: Request, response: Response, caller: Principal = requires(WRITE)) -> DefinitionId:
     """Register a definition, YAML or JSON: 201 when it is new, 200 when the same was there, 409 for another."""
     id, is_new = await composition.definitions().put(caller.tenant, await request.body())

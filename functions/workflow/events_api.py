@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.openapi import takes
 from chassis.http.trigger import durable_client
 from durable.workflow.eventing.delivery import Waker
 from functions.workflow import composition
@@ -15,7 +16,7 @@ from functions.workflow.schemas import EventsAccepted
 router = APIRouter(prefix="/events")
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, openapi_extra=takes("application/cloudevents+json", schema={"type": "object"}))
 async def accept_events(request: Request, caller: Principal = requires("workflow.write")) -> EventsAccepted:
     """Take CloudEvents in, structured, batched or binary; what listens to one gets it once."""
     body = await request.body()

@@ -9,6 +9,7 @@ from chassis.context import Principal
 from chassis.errors import Conflict, Forbidden, NotFound
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey, check_same_request, fingerprint, resource_id
+from chassis.http.openapi import also
 from functions.gateway.api_keys.models import ApiKey, ApiKeys, CreatedApiKey, NewApiKey
 from functions.gateway.api_keys.secret import ApiKeySecret
 from functions.gateway.api_keys.store import ApiKeyStore, StoredApiKey
@@ -38,7 +39,7 @@ class MoreThanTheCaller(Forbidden):
     code, title = "gateway.more-than-the-caller", "An API key carries no more than its owner's token"
 
 
-@api_keys.post("", status_code=201)
+@api_keys.post("", status_code=201, responses=also(200, CreatedApiKey))
 async def create_api_key(
     order: NewApiKey,
     request: Request,

@@ -99,6 +99,8 @@ def _connection() -> Resource:
             "max_headers_count": 100,
             "headers_with_underscores_action": "REJECT_REQUEST",
         },
+        # A method that HTTP does not know is answered 405 like any other that is not routed.
+        "http_protocol_options": {"allow_custom_methods": True},
         "early_header_mutation_extensions": [_strip_own_headers()],
         "scoped_routes": {
             "name": "edge",

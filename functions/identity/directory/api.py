@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
+from chassis.http.openapi import also
 from functions.identity.directory.clients import ClientRegistry, Registered
 from functions.identity.directory.models import (
     Assignment,
@@ -53,7 +54,7 @@ async def get_role(name: Named, request: Request, response: Response, caller: Pr
     return found.value
 
 
-@roles.put("/{name}")
+@roles.put("/{name}", responses=also(201, Role))
 async def put_role(
     name: Named,
     change: RoleChange,
@@ -86,7 +87,7 @@ async def list_assignments(
     return AssignmentPage(items=items, next=token_of(items[-1].id) if len(items) == limit else None)
 
 
-@assignments.post("", status_code=201)
+@assignments.post("", status_code=201, responses=also(200, Assignment))
 async def assign_role(
     order: AssignmentOrder,
     request: Request,
@@ -129,7 +130,7 @@ async def list_clients(
     return ClientPage(items=items, next=token_of(items[-1].client_id) if len(items) == limit else None)
 
 
-@clients.post("", status_code=201)
+@clients.post("", status_code=201, responses=also(200, NewClient))
 async def register_client(
     order: ClientOrder,
     request: Request,

@@ -78,7 +78,10 @@ class ClientChange(Contract):
 
     name: str = Field(min_length=1, max_length=128)
     scopes: frozenset[Scope] = Field(default=frozenset(), max_length=100)
-    grants: frozenset[Grant] = frozenset({"client_credentials"})
+    # A grant named twice is a grant: nothing is refused that a set would forget.
+    grants: frozenset[Grant] = Field(
+        default=frozenset({"client_credentials"}), json_schema_extra={"uniqueItems": False}
+    )
     redirect_uris: tuple[Annotated[str, Field(max_length=512)], ...] = Field(default=(), max_length=20)
     federated: tuple[FederatedCredential, ...] = Field(default=(), max_length=20)
     jwk: dict[str, Any] | None = None

@@ -10,6 +10,7 @@ from chassis.context import Principal
 from chassis.errors import InvalidInput
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
+from chassis.http.openapi import takes
 from functions.processing import messaging
 from functions.processing.messages.handlers import handler_named
 from functions.processing.messages.schemas import (
@@ -28,7 +29,7 @@ NDJSON = "application/x-ndjson"
 Body = TypeVar("Body", bound=BaseModel)
 
 
-@router.post("/messages", status_code=202)
+@router.post("/messages", status_code=202, openapi_extra=takes("application/json", schema={"type": "object"}))
 async def send_messages(
     request: Request,
     handler: Annotated[str | None, Query(max_length=63, description="The handler of an NDJSON body's messages")] = None,

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
+from chassis.http.openapi import also
 from functions.processing import messaging
 from functions.processing.messages.api import is_ndjson, read_body
 from functions.processing.messages.schemas import IncomingStreamMessage, SendResult, StreamMessages
@@ -22,7 +23,7 @@ PathName = Annotated[StreamName, Path()]
 PageToken = Annotated[str | None, Query(max_length=4000)]
 
 
-@router.put("/streams/{name}")
+@router.put("/streams/{name}", responses=also(201, Stream))
 async def put_stream(
     name: PathName, request: StreamRequest, response: Response, caller: Principal = requires(WRITE)
 ) -> Stream:

@@ -178,7 +178,7 @@ def test_a_new_route_is_live_within_ten_seconds_and_a_bad_manifest_changes_nothi
 def test_the_merged_document_has_what_is_routed_and_names_what_is_down(edge: Edge) -> None:
     document = edge.ask("GET", "/gateway/openapi.json").json()
     paths = document["paths"]
-    assert paths["/metadata/schemas/{schema}"]["get"]["security"] == [{"platform": ["metadata.read"]}]
+    assert paths["/metadata/schemas/{schema}"]["get"]["security"] == [{"platform": ["metadata.read"]}, {"apiKey": []}]
     assert paths["/identity/oauth2/token"]["post"]["security"] == []
     assert "/metadata/inner" not in paths
     assert not [path for path in paths if path.startswith("/v3") or "otlp" in path]

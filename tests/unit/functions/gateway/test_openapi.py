@@ -44,7 +44,7 @@ def test_only_what_the_edge_routes_is_in_it_with_the_scope_that_the_edge_asks_fo
     paths = merged(manifest("metadata", route("/metadata/things/{name}"), open_route), metadata=own)["paths"]
     assert paths.keys() == {"/metadata/things/{id}", "/metadata/open"}
     assert paths["/metadata/things/{id}"].keys() == {"get", "parameters"}
-    assert paths["/metadata/things/{id}"]["get"]["security"] == [{"platform": ["metadata.read"]}]
+    assert paths["/metadata/things/{id}"]["get"]["security"] == [{"platform": ["metadata.read"]}, {"apiKey": []}]
     assert paths["/metadata/open"]["get"]["security"] == []
 
 

@@ -1,0 +1,70 @@
+"""A service's OpenAPI document as it really answers: every failure is a problem details body (RFC 9457)."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from chassis.http.problems import PROBLEM
+
+_FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457 problem details; some problems have further members",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": ["string", "null"]},
+        "traceId": {"type": ["string", "null"]},
+    },
+}
+_ANY_FAILURE = {
+    "description": "A problem",
+    "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def describe_problems(app: FastAPI) -> None:
+    """Let the application's document say that any other answer is a problem, and drop the framework's own 422."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(title=app.title, version=app.version, routes=app.routes, tags=app.openapi_tags)
+            app.openapi_schema = _with_problems(made)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    for item in document.get("paths", {}).values():
+        for operation in item.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                _describe(operation["responses"])
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in _FRAMEWORK_SCHEMAS:
+        schemas.pop(name, None)
+    schemas["Problem"] = _PROBLEM_SCHEMA
+    return document
+
+
+def _describe(responses: dict[str, Any]) -> None:
+    unprocessable = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if unprocessable.get("$ref", "").endswith("/HTTPValidationError"):
+        del responses["422"]
+    responses.setdefault("default", _ANY_FAILURE)
+
+
+def also(status: int, model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that answers with this status, too: 201 where it made it, 200 where it was there."""
+    return {status: {"model": model}}
+
+
+def takes(*media_types: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its body by itself, in one of these media types."""
+    content = {media_type: {"schema": schema or {}} for media_type in media_types}
+    return {"requestBody": {"required": True, "content": content}}
