@@ -18,6 +18,7 @@ PER_ROUND = 200
 ROUND_EVERY_S = 60.0
 """A round begins with a scan of the whole read model, so not more often than this."""
 
+UNSURE = frozenset({"missing", "completed"})
 ENDED = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
 
 
@@ -42,8 +43,9 @@ class Patrol:
 
     async def _look_at(self, store: InstanceStore, client: DurableClient, tenant: str, instance_id: str) -> bool:
         ended = await _how_it_ended(client, instance_id)
-        # The client does not tell an unknown instance from every failure of the task hub: two rounds must agree.
-        if ended == "missing" and instance_id not in self._missed:
+        # The client does not tell an unknown instance from every failure of the task hub, and one that is tried again
+        # begins anew between our two questions: two rounds must agree.
+        if ended in UNSURE and instance_id not in self._missed:
             self._missed.add(instance_id)
             return False
         self._missed.discard(instance_id)
@@ -53,8 +55,8 @@ class Patrol:
 async def _mark(store: InstanceStore, client: DurableClient, tenant: str, instance_id: str, ended: str) -> bool:
     # Read after the status: an orchestration that ends as it should has written its end before.
     row = await store.get(tenant, instance_id)
-    if row is None or row["status"] in FINAL or (ended == "missing" and row["status"] == "pending"):
-        return False  # a pending one without an orchestration is a start under way
+    if row is None or row["status"] in FINAL or (ended in UNSURE and row["status"] == "pending"):
+        return False  # a pending one without an orchestration, or with one that ended, is a start under way
     marked = await store.fault(row, instance_id, _error(ended), _now())
     if marked:
         origin = Origin.model_validate_json(row["origin"]) if row.get("origin") else None

@@ -15,6 +15,7 @@ from functions.workflow.errors import (
     InstanceUndone,
 )
 from functions.workflow.paging import DefinitionFilter, InstanceFilter
+from functions.workflow.recovery import Patrol
 from functions.workflow.schemas import DefinitionId, StartRequest
 
 
@@ -147,6 +148,11 @@ async def test_a_retry_that_was_cut_off_by_a_crash_is_finished(house: Any) -> No
     with pytest.raises(RuntimeError):
         await composition.instances().retry(house.caller.tenant, instance_id, house.client)
     house.client.start_new = started
+    patrol = Patrol()
+    for _ in range(3):
+        assert (
+            await patrol._look_at(composition.instance_store(), house.client, house.caller.tenant, instance_id) is False
+        )
     await composition.instances()._finish_start(house.caller.tenant, instance_id, house.client)
     await house.idle()
     assert (await house.read(instance_id)).status == "completed"
