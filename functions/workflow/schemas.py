@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from chassis.models import Contract
 from durable.workflow.faults import SpecError
@@ -97,10 +97,16 @@ class InstancePage(Contract):
 
 
 class EventData(Contract):
-    """What any subscribed event tells: which resource. Its further members are read from the resource itself."""
+    """What any event may tell: which resource. A workflow's own events have data of any kind, which tells of none."""
 
     model_config = {**Contract.model_config, "extra": "ignore"}
     id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_a_resource(cls, value: Any) -> Any:
+        id = value.get("id") if isinstance(value, dict) else None
+        return {"id": id} if isinstance(id, str) else {}
 
 
 SECRET_NAME = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"  # noqa: S105 - a pattern

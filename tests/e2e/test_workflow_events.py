@@ -136,3 +136,29 @@ async def test_events_come_in_batches_and_as_plain_requests_and_bad_ones_change_
         await api.raw("POST", "/workflow/events", content=batch, content_type="application/cloudevents-batch+json")
     found = await until_seen(api, instance_id, "completed", "faulted")
     assert found["output"] == [{"n": n} for n in range(30)]
+
+
+CHILD = """
+document: {dsl: '1.0.3', namespace: e2e, name: child, version: '1.0.0'}
+do: [{hear: {listen: {to: {one: {with: {type: e2e.go, subject: '${ .run }'}}}}}}]
+"""
+PARENT = """
+document: {dsl: '1.0.3', namespace: e2e, name: parent, version: '1.0.0'}
+do: [{kid: {run: {workflow: {namespace: e2e, name: child, version: latest, input: {run: '${ .run }'}}}}}]
+"""
+STARTED = """
+document: {dsl: '1.0.3', namespace: e2e, name: started, version: '1.0.0'}
+schedule: {on: {one: {with: {type: e2e.start}}}}
+do: [{tell: {emit: {event: {with: {source: 'https://e2e.org', type: e2e.go, subject: '${ .[0].data }', data: 7}}}}}]
+"""
+
+
+async def test_a_schedule_starts_a_workflow_whose_event_ends_a_child_and_its_parent(api: Api) -> None:
+    for text in (CHILD, PARENT, STARTED):
+        await put(api, text)
+    run = f"{api.trace_id}-kid"
+    parent = await start(api, "parent", {"run": run})
+    await until_seen(api, parent, "waiting")
+    await send(api, {"specversion": "1.0", "id": run, "source": "/e2e", "type": "e2e.start", "data": run})
+    found = await until_seen(api, parent, "completed", "faulted")
+    assert found["output"] == [7]

@@ -1,10 +1,11 @@
 """run workflow: another definition's instance is started, and waited for unless the task says not to."""
 
+from hashlib import sha256
 from typing import Any
 
 from durable.workflow.dsl.processes import RunWorkflow
 from durable.workflow.faults import Cancelled, Fault, SpecError, spec_error
-from durable.workflow.interpretation.effects import activity, flush
+from durable.workflow.interpretation.effects import activity, flush, value_of
 from durable.workflow.interpretation.run import DurableTask, Place, Run, Steps, Wait
 from durable.workflow.models import ChildEnd, ChildStarted, Origin, StartChild, StopChild
 
@@ -24,7 +25,7 @@ def run_workflow(run: Run, process: RunWorkflow, place: Place, data: Any, seen: 
         raise Fault(spec_error("runtime", 500, "Workflows are nested too deep", detail))
     run.generations[place.reference] += 1
     key = f"{run.start.instance_id}:{place.reference}:{run.generations[place.reference]}"
-    told = f"child:{place.reference}:{run.generations[place.reference]}"
+    told = f"child:{sha256(key.encode()).hexdigest()[:20]}"  # the SDK's client puts it into a path as it is
     child = process.workflow
     request = StartChild(
         key=key,
@@ -51,7 +52,7 @@ def _end_of(run: Run, child: str, end: DurableTask) -> Steps[Any]:
         yield from activity(run, STOP, StopChild(id=child, work=run.start.work))
         yield from _ended(end)
         raise
-    outcome = ChildEnd.model_validate(end.result)
+    outcome = ChildEnd.model_validate(value_of(end))
     if outcome.status == "completed":
         return outcome.output
     raise Fault(_error(child, outcome))

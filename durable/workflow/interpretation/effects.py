@@ -1,5 +1,6 @@
 """The only places where the interpretation waits for the outside: activities, timers, events."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +33,11 @@ def activity(run: Run, name: str, given: Contract) -> Steps[Any]:
         if attempt + 1 < ACTIVITY_ATTEMPTS:
             yield from sleep(run, FIRST_PAUSE * 2**attempt)
     raise Fault(spec_error("runtime", 500, "The platform failed", f"{name} failed {ACTIVITY_ATTEMPTS} times"))
+
+
+def value_of(told: DurableTask) -> Any:
+    """What an external event brought: the SDK's client encodes it twice, its replay decodes it once."""
+    return json.loads(told.result) if isinstance(told.result, str) else told.result
 
 
 def sleep(run: Run, duration: timedelta) -> Steps[None]:

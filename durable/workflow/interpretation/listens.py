@@ -1,6 +1,5 @@
 """listen: events are gathered as the strategy says, each handled before the next, and given as an array."""
 
-import json
 from copy import deepcopy
 from typing import Any
 
@@ -14,7 +13,7 @@ from durable.workflow.eventing.subscriptions import Delivered, Subscription, wak
 from durable.workflow.expressions import program_of
 from durable.workflow.faults import Cancelled, Fault
 from durable.workflow.interpretation import tasks as lists
-from durable.workflow.interpretation.effects import RECORD, activity
+from durable.workflow.interpretation.effects import RECORD, activity, value_of
 from durable.workflow.interpretation.frames import Frame
 from durable.workflow.interpretation.run import KEYS_REMEMBERED, Place, Result, Run, Steps, Wait
 from durable.workflow.models import Recorded, TakeEvents, TakenEvents
@@ -211,5 +210,4 @@ class _Ears:
         self._run.count_effect()
         while not told.is_completed:
             yield Wait((told,))
-        value = told.result  # the SDK's client encodes it twice, its replay decodes it once
-        return json.loads(value) if isinstance(value, str) else value
+        return value_of(told)
