@@ -16,7 +16,6 @@ EVERY_EVENT = EventTest()
 """What an empty `any` listens to."""
 
 MAX_FILTERS = 20
-MAX_KEYS_REMEMBERED = 500
 
 
 def filters_of(to: EventConsumption) -> list[EventFilter]:
