@@ -18,6 +18,10 @@ from functions.processing.messages.poison import PoisonStore, of_unreadable
 from functions.processing.messages.processors import Opens, Outcome, Poisoned, Processor, UnknownTarget
 
 BATCH = 2000
+FIRST_BATCH = 250
+TURN_S = 1.0
+"""Work in hand is kept to about this time: so long a partition takes to be given up, and so much is lost in a crash."""
+
 WAIT_S = 0.5
 TICK_S = 1.0
 MAX_DELIVERIES = 10
@@ -66,6 +70,7 @@ class PartitionWorker:
         self._task: asyncio.Task[None] | None = None
         self._ticked_at = 0.0
         self._is_stopping = False
+        self._most = FIRST_BATCH
 
     @property
     def held(self) -> int:
@@ -109,8 +114,13 @@ class PartitionWorker:
             return ()
 
     async def _turn(self) -> None:
-        for lane, taken in self._by_target(await self._intake.take(BATCH, self._wait_s())).values():
-            await self._do(lane, taken)
+        taken = await self._intake.take(self._most, self._wait_s())
+        began = monotonic()
+        for lane, envelopes in self._by_target(taken).values():
+            await self._do(lane, envelopes)
+        if taken:
+            pace = sum(item.count for item in taken) / max(monotonic() - began, 1e-6)
+            self._most = max(1, min(BATCH, round(pace * TURN_S), 4 * self._most))
         await self._retry_parked()
         if monotonic() - self._ticked_at >= TICK_S:
             self._ticked_at = monotonic()
