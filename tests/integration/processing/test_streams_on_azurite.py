@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -220,3 +221,24 @@ async def test_the_same_definition_is_no_change_and_another_is_refused(parts: Pa
     await parts.put("orders", **DEFINITION)
     with pytest.raises(StreamDiffers):
         await parts.put("orders", **{**DEFINITION, "watermarkDelayS": 1})
+
+
+async def test_each_result_is_announced_once_where_the_sink_is_events(parts: Parts) -> None:
+    await parts.put("orders", **{**DEFINITION, "sink": "event", "watermarkDelayS": 0})
+    node = parts.node()
+    node.ensure()
+    await parts.send("stream:orders", [(str(t), "k1", {"k": "k1", "t": t, "v": 1}) for t in (1, 70_000, 140_000)])
+
+    async def announced() -> Any:
+        return len(await parts.windows("orders")) == 2 and await parts.runtime.queues.depth("audit-events") >= 2
+
+    await until(announced)
+    await node.stop()
+    await parts.runtime.events.settle()
+    events = [orjson.loads(body) for body in await parts.runtime.queues.receiver("audit-events").peek()]
+    found = [event for event in events if event["type"] == "processing.stream.window"]
+    assert len({event["id"] for event in found}) == len(found) == 2
+    assert [(event["subject"], event["tenantid"], event["data"]["values"]["n"]) for event in found] == [
+        ("orders", TENANT, 1),
+        ("orders", TENANT, 1),
+    ]
