@@ -9,6 +9,7 @@ from ruamel.yaml.error import YAMLError
 
 from chassis.manifest import ManifestError, ServiceManifest, read_manifests
 from infra.checks.bicep import bicep_mistakes, compiled_mistakes, platform_mistakes
+from infra.checks.checkov import checkov_mistakes
 from infra.checks.code_use import CodeUse, platform_use
 from infra.checks.configuration import settings_mistakes
 from infra.checks.declared import declared_mistakes
@@ -64,6 +65,7 @@ def checks() -> list[Check]:
         Check("alerts and recording rules ask for metrics that exist", rule_mistakes),
         Check("alerts and recording rules pass promtool and their tests", promtool_mistakes),
         Check("dashboards show metrics that exist", dashboard_mistakes),
+        Check("checkov, every skip with its reason", lambda: checkov_mistakes(_environments())),
         *_of_each("settings are known and complete", lambda e: settings_mistakes(e, _manifests())),
     ]
 

@@ -99,7 +99,7 @@ def _parts(expression: Any) -> Iterator[Any]:
 
 def promtool_mistakes() -> Iterator[str]:
     """What promtool says of the rules and of their tests. Raises Skipped where it is not at hand."""
-    binary = tool("promtool", instead="queries were parsed with promql-parser; Debian has it in `prometheus`")
+    binary = tool("promtool", instead="queries were parsed with promql-parser; `make tools` gets it from Debian")
     for command in (("check", "rules", RULES), ("test", "rules", RULE_TESTS)):
         done = run(binary, *command)
         if done.returncode:
