@@ -1,7 +1,6 @@
 """The diagram of services, Deployments and ingress in README.md, drawn from the prod overlay: `python -m infra.diagram`."""
 
 import re
-import sys
 
 from infra.checks.manifests import Environment, environment
 from infra.checks.network import peers
@@ -49,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
