@@ -1,4 +1,4 @@
-"""The diagram of services, Deployments and ingress in README.md, drawn from the prod overlay: `python -m infra.diagram`."""
+"""The diagram of Deployments and ingress in README.md, drawn from the prod overlay: `python -m infra.diagram`."""
 
 import re
 
