@@ -25,6 +25,7 @@ from infra.checks.overlays import completeness_mistakes, kustomize_mistakes
 from infra.checks.report import Check, Outcome, Skipped
 from infra.checks.scaling import scale_mistakes
 from infra.checks.schemas import keda_mistakes, kubernetes_mistakes
+from infra.checks.workflows import workflow_mistakes
 from infra.image.contents import ROOT, image_mistakes
 from infra.image.contents import mistakes as content_mistakes
 from infra.kustomize import KustomizeError
@@ -65,6 +66,7 @@ def checks() -> list[Check]:
         Check("alerts and recording rules ask for metrics that exist", rule_mistakes),
         Check("alerts and recording rules pass promtool and their tests", promtool_mistakes),
         Check("dashboards show metrics that exist", dashboard_mistakes),
+        Check("pipelines pass actionlint", workflow_mistakes),
         Check("checkov, every skip with its reason", lambda: checkov_mistakes(_environments())),
         *_of_each("settings are known and complete", lambda e: settings_mistakes(e, _manifests())),
     ]
