@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from functions.processing.formats.source import CHUNK_BYTES, Layout, LookAgain, Read, empty_of
+from functions.processing.formats.source import CHUNK_BYTES, Layout, LookAgain, Read, empty_of, unpacked
 from functions.processing.parsing.conversion import (
     POLARS_TYPES,
     Converted,
@@ -167,6 +167,8 @@ class Delimited:
 
 def _typed(block: bytes, plan: WorkPlan, columns: Sequence[str], dialect: Dialect) -> pl.DataFrame:
     """Some columns of whole records without quotes. Raises LookAgain for whatever the samples had not shown."""
+    if not block:  # no record begins in this chunk
+        return unpacked(plan.empty).select(columns)
     data = np.frombuffer(block, dtype=np.uint8)
     if np.count_nonzero(data == dialect.quotation) or np.count_nonzero(data == 0):
         raise LookAgain("a quote, or a NUL byte")

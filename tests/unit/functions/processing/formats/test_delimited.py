@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.processing.formats.delimited import Delimited
-from functions.processing.formats.source import Layout, LookAgain
+from functions.processing.formats.source import Layout, LookAgain, packed
 from functions.processing.parsing.conversion import Kind, read_texts
 from functions.processing.parsing.dialect import RFC_4180
 from functions.processing.parsing.structure import MalformedFile
@@ -79,6 +79,7 @@ async def quickly(content: bytes) -> tuple[Delimited, WorkPlan]:
         total_bytes=len(content),
         chunks=layout.chunks,
         quick=layout.quick,
+        empty=packed(layout.empty),
     )
     return source, plan
 
@@ -86,6 +87,12 @@ async def quickly(content: bytes) -> tuple[Delimited, WorkPlan]:
 async def all_rows(source: Delimited, plan: WorkPlan) -> list[tuple[object, ...]]:
     frames = [await source.rows(chunk, plan, ("n", "i", "b")) for chunk in plan.chunks]
     return [row for frame in frames for row in frame.select("i", "n", "b").rows()]
+
+
+async def test_a_chunk_in_which_no_record_begins_is_empty() -> None:
+    for rows in range(1500, 1540):
+        source, plan = await quickly(large(rows))
+        assert len(await all_rows(source, plan)) == rows
 
 
 @pytest.mark.parametrize("end", [b"", b"9,9.5,no line feed,NA"])
