@@ -13,7 +13,7 @@ from functions.gateway.repository import EdgeInstances, TenantStandings
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
-"""How old what is told to an Envoy may be; with its own poll of 2 s a change is live in some three seconds."""
+"""How old what is told to an Envoy may be; with its own poll of 1 to 2 s a change is live in some three seconds."""
 ALIVE_FOR = timedelta(seconds=15)
 """An Envoy that has not asked for this long does not count among the instances of the edge."""
 
