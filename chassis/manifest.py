@@ -1,13 +1,17 @@
 """service.yaml: what others must know of a service, as a typed model and its one reader."""
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from math import ceil
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from chassis.models import Contract
 
@@ -129,6 +133,18 @@ class Scale(Contract):
     requests_per_second: int | None = Field(default=None, gt=0)
 
 
+Place = tuple[str | int, ...]
+"""Where in a service.yaml: keys and, in lists, numbers from 0."""
+
+
+class Misplaced(ValueError):
+    """A mistake that shows only in the whole manifest, with the place of the part that makes it."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 class ServiceManifest(Contract):
     """All of one service.yaml."""
 
@@ -148,18 +164,26 @@ class ServiceManifest(Contract):
 
     @model_validator(mode="after")
     def _own_what_is_declared(self) -> Self:
-        for route in self.routes:
+        for number, route in enumerate(self.routes):
             if not (route.path == f"/{self.service}" or route.path.startswith(f"/{self.service}/") or route.public):
-                raise ValueError(f"{route.path}: a service routes only below /{self.service}")
+                raise Misplaced(("routes", number), f"{route.path}: a service routes only below /{self.service}")
         queues = {queue.name for queue in self.queues}
-        for subscription in self.subscriptions:
+        for number, subscription in enumerate(self.subscriptions):
             if subscription.queue not in queues:
-                raise ValueError(f"subscription to {subscription.queue}: not among the service's queues")
+                what = f"subscription to {subscription.queue}: not among the service's queues"
+                raise Misplaced(("subscriptions", number), what)
         return self
 
 
 class ManifestError(ValueError):
-    """A service.yaml that can't be used; the message names the file and every mistake in it."""
+    """A service.yaml that can't be used; the message names the file and every mistake in it with its line.
+
+    `line` is that of the first mistake, counted from 1.
+    """
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def read_manifest(path: Path) -> ServiceManifest:
@@ -168,10 +192,39 @@ def read_manifest(path: Path) -> ServiceManifest:
         document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
         return ServiceManifest.model_validate(document)
     except ValidationError as error:
-        mistakes = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ManifestError(f"{path}: {mistakes}") from None
-    except (YAMLError, OSError) as error:
+        raise manifest_error(path, [_mistake(found) for found in error.errors()]) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ManifestError(f"{path}: {error}", mark.line + 1 if mark else 1) from None
+    except (YAMLError, OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: {error}") from None
+
+
+def _mistake(found: ErrorDetails) -> tuple[Place, str]:
+    cause = found.get("ctx", {}).get("error")
+    place = found["loc"] + (cause.place if isinstance(cause, Misplaced) else ())
+    return place, f"{'.'.join(map(str, place)) or 'file'}: {found['msg']}"
+
+
+def manifest_error(path: Path, mistakes: Sequence[tuple[Place, str]]) -> ManifestError:
+    """The error that names these mistakes of a readable service.yaml, each with the line of its place."""
+    document = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+    found = sorted(((_line(document, place), what) for place, what in mistakes), key=itemgetter(0))
+    return ManifestError(f"{path}: {'; '.join(f'line {line}: {what}' for line, what in found)}", found[0][0])
+
+
+def _line(document: object, place: Place) -> int:
+    """The line (from 1) at which a place begins; of what is missing, that of the mapping which lacks it."""
+    line = 1
+    for step in place:
+        if isinstance(document, CommentedMap) and step in document:
+            line = document.lc.key(step)[0] + 1
+        elif isinstance(document, CommentedSeq) and isinstance(step, int) and step < len(document):
+            line = document.lc.item(step)[0] + 1
+        else:
+            break
+        document = document[step]
+    return line
 
 
 def read_manifests(folder: Path) -> dict[str, ServiceManifest]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chassis.manifest import SERVICES, ManifestError, Route, ServiceManifest, read_manifest
+from chassis.manifest import SERVICES, ManifestError, Place, Route, ServiceManifest, manifest_error, read_manifest
 from functions.gateway.envoy.routes import first_segment
 
 log = logging.getLogger(__name__)
@@ -19,9 +19,14 @@ CONTROL_PLANE = ("/v3", "/gateway/otlp")
 
 @dataclass(frozen=True)
 class Refused:
-    """A service.yaml that the edge does not use: whose, and every mistake in plain words."""
+    """A service.yaml that the edge does not use: whose, its first mistake's line, every mistake in plain words.
+
+    `file` is the path below the services' folder; `line` counts from 1.
+    """
 
     service: str
+    file: str
+    line: int
     reason: str
 
 
@@ -62,38 +67,40 @@ class Catalog:
             self._good[service] = self._checked(service, path)
             self._refused.pop(service, None)
         except ManifestError as error:
-            self._refused[service] = Refused(service, str(error).replace(f"{self.folder}/", ""))
-            log.error("service.yaml of %s refused, its last good routes stay: %s", service, error)
+            reason, file = str(error).replace(f"{self.folder}/", ""), path.relative_to(self.folder).as_posix()
+            self._refused[service] = Refused(service, file, error.line, reason)
+            log.error("%s:%s refused, the last good routes of %s stay: %s", path, error.line, service, error)
 
     def _checked(self, service: str, path: Path) -> ServiceManifest:
         manifest = read_manifest(path)
         mistakes = list(mistakes_at_the_edge(service, manifest, self._good))
         if mistakes:
-            raise ManifestError(f"{path}: {'; '.join(mistakes)}")
+            raise manifest_error(path, mistakes)
         return manifest
 
 
 def mistakes_at_the_edge(
     folder: str, manifest: ServiceManifest, others: Mapping[str, ServiceManifest]
-) -> Iterable[str]:
+) -> Iterable[tuple[Place, str]]:
     """What the model can't see: a wrong folder, paths kept for the control plane, routes that are another's."""
     if manifest.service != folder:
-        yield f"service: is {manifest.service}, but the folder is {folder}"
+        yield ("service",), f"service: is {manifest.service}, but the folder is {folder}"
     segments = {first_segment(route.path) for name, other in others.items() if name != folder for route in other.routes}
     seen: set[tuple[str, str]] = set()
     for number, route in enumerate(manifest.routes):
-        where = f"routes.{number} {route.path}"
+        where: Place = ("routes", number)
+        named = f"routes.{number} {route.path}"
         if _is_control_plane(route.path):
-            yield f"{where}: kept for the edge's control plane"
+            yield where, f"{named}: kept for the edge's control plane"
         if any(segment in (".", "..") for segment in route.path.split("/")):
-            yield f"{where}: a path has no . or .. segment"
+            yield where, f"{named}: a path has no . or .. segment"
         if "{*" in route.path.rpartition("/")[0]:
-            yield f"{where}: a rest parameter stands last"
+            yield where, f"{named}: a rest parameter stands last"
         if first_segment(route.path) in segments:
-            yield f"{where}: /{first_segment(route.path)} is another service's"
+            yield where, f"{named}: /{first_segment(route.path)} is another service's"
         keys = set(_keys([route]))
         if keys & seen:
-            yield f"{where}: routed twice"
+            yield where, f"{named}: routed twice"
         seen |= keys
 
 

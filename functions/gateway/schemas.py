@@ -20,9 +20,11 @@ class EdgeRoute(Contract):
 
 
 class RefusedManifest(Contract):
-    """A service.yaml that is not used; the service's last good routes stay."""
+    """A service.yaml that is not used; the service's last good routes stay. `line` is its first mistake's, from 1."""
 
     service: str
+    file: str
+    line: int
     reason: str
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from time import monotonic
 
 from chassis.errors import PlatformError
@@ -60,7 +60,7 @@ class Gateway:
             )
             for service, route in ordered(manifests)
         )
-        refused = tuple(RefusedManifest(service=r.service, reason=r.reason) for r in self.catalog.refused())
+        refused = tuple(RefusedManifest.model_validate(asdict(one)) for one in self.catalog.refused())
         return EdgeRoutes(items=items, refused=refused)
 
     async def openapi(self) -> Document:

@@ -78,6 +78,38 @@ def test_a_bad_file_keeps_the_last_good_routes_and_is_named(tmp_path: Path, text
     assert catalog.refused() == []
 
 
+@pytest.mark.parametrize(
+    ("added", "line"),
+    [
+        ('- {path: "/metadata/b", methods: [FETCH], scope: a.b}', 6),
+        ('- path: "/metadata/b"\n    methods: [GET]\n    scope: a.b\n    timeoutSeconds: soon', 9),
+        ('- {path: "/metadata/b", methods: [GET]}', 6),
+        ('- {path: "/audit/b", methods: [GET], scope: a.b}', 6),
+        ('- {path: "/metadata/../b", methods: [GET], scope: a.b}', 6),
+        ('- {path: "/metadata/a", methods: [GET], scope: a.b}', 6),
+        ('- {path: "/metadata/b", methods: [GET', 7),
+    ],
+)
+def test_a_bad_route_is_refused_with_file_and_line_and_the_last_good_ones_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, added: str, line: int
+) -> None:
+    text = """
+service: metadata
+layer: platform
+routes:
+  - {path: "/metadata/a", methods: [GET], scope: metadata.read}
+"""
+    catalog = Catalog(tmp_path)
+    write(tmp_path, "metadata", text)
+    assert paths(catalog) == ["/metadata/a"]
+    write(tmp_path, "metadata", f"{text}  {added}\n")
+    assert paths(catalog) == ["/metadata/a"]
+    (refused,) = catalog.refused()
+    assert (refused.service, refused.file, refused.line) == ("metadata", "metadata/service.yaml", line)
+    assert f"line {line}" in refused.reason
+    assert f"metadata/service.yaml:{line} refused" in caplog.text
+
+
 def test_a_service_that_was_never_good_does_not_stop_the_others(tmp_path: Path) -> None:
     write(tmp_path, "metadata", "{")
     write(tmp_path, "audit", good("audit", "/audit/a"))
@@ -89,9 +121,9 @@ def test_a_service_that_was_never_good_does_not_stop_the_others(tmp_path: Path) 
 def test_a_path_of_another_service_or_twice_is_a_mistake() -> None:
     other = {"audit": manifest("audit", route("/docs", public=True))}
     taken = manifest("metadata", route("/docs", public=True))
-    assert ["is another service's" in one for one in mistakes_at_the_edge("metadata", taken, other)] == [True]
+    assert ["is another service's" in one for _, one in mistakes_at_the_edge("metadata", taken, other)] == [True]
     twice = manifest("metadata", route("/metadata/a"), route("/metadata/a", "PUT", "GET"))
-    assert ["routed twice" in one for one in mistakes_at_the_edge("metadata", twice, {})] == [True]
+    assert ["routed twice" in one for _, one in mistakes_at_the_edge("metadata", twice, {})] == [True]
 
 
 @pytest.mark.parametrize("service", SERVICES)
