@@ -83,6 +83,17 @@ def test_two_authorization_headers_are_refused(platform: Platform, token: str, d
 
 
 @pytest.mark.parametrize("door", DOORS)
+def test_two_idempotency_keys_are_refused_and_one_is_not(platform: Platform, token: str, door: Door) -> None:
+    url, sent = address(platform, door) + LIST, ("authorization", f"Bearer {token}")
+    one, another = ("idempotency-key", "first"), ("Idempotency-Key", "second")
+    assert httpx.get(url, headers=[sent, one]).status_code == 200
+    for pairs in ([sent, one, another], [sent, one, one], [sent, ("idempotency-key", "first, second")]):
+        answer = httpx.get(url, headers=pairs)
+        assert answer.status_code == 400, pairs
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize(
     "lines",
     [
