@@ -21,6 +21,7 @@ MAX_BUCKETS = 20_000
 HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 """What Envoy's filter says of the bucket that a request was counted in."""
 _MESSAGE = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
+_ZERO = "x-platform-zero"
 _ROUTE = "platform"
 _PUBLIC = "public"
 
@@ -67,13 +68,15 @@ def rate_limit_buckets(manifest: ServiceManifest, standings: Standings) -> Resou
 def standard_fields() -> list[Resource]:
     """Response mutations: what Envoy says in headers of its own, in the fields of draft-ietf-httpapi-ratelimit-headers.
 
-    `q` is the size of the bucket, `r` what is left, `t` the seconds until there is more. The zero in front (allowed by
-    RFC 9651 section 3.3.1) keeps the fields valid on an answer that came before anything was counted (400, 401).
+    `q` is the size of the bucket, `r` what is left, `t` the seconds until there is more. All are zero on an answer that
+    came before anything was counted (400, 401): Envoy has no other way to write a number in place of a missing header.
     """
-    limit, remaining, reset = (f"0%RESP({name})%" for name in HEADERS)
+    limit, remaining, reset = (f"%RESP({name}?{_ZERO})%" for name in HEADERS)
     return [
+        set_header(_ZERO, "0"),
         set_header("ratelimit", f'"default";r={remaining};t={reset}'),
         set_header("ratelimit-policy", f'"default";q={limit}'),
+        {"remove": _ZERO},
     ]
 
 
