@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from functions.gateway.envoy.resource import Resource
+from functions.gateway.envoy.resource import Resource, extension
 
 TRACE_ID_HEADER = "x-platform-trace-id"
 """Set by the listener for every request that has a span; a request refused before that has none."""
@@ -42,29 +42,43 @@ PROBLEMS = (
     EdgeProblem(504, "timeout", "The service did not answer in time", "The time limit of this route has passed."),
 )
 
+_NOT_FOR_US = EdgeProblem(401, "unauthorized", "A valid access token is needed", "%LOCAL_REPLY_BODY%")
+
 _OTHER = EdgeProblem(0, "error", "The request could not be carried out", "The edge refused or failed the request.")
 
 
 def local_reply_config() -> Resource:
     """How Envoy writes the answers that it makes itself; answers of services pass unchanged."""
     return {
-        "mappers": [_mapper(problem) for problem in PROBLEMS],
+        "mappers": [_wrong_audience(), *(_mapper(problem) for problem in PROBLEMS)],
         "body_format": {"json_format": _body(_OTHER), "content_type": PROBLEM_JSON},
+    }
+
+
+def _wrong_audience() -> Resource:
+    """Envoy answers 403 to a token for somebody else; it is no valid token here: 401 (RFC 6750 section 3.1)."""
+    refused = extension(
+        "envoy.access_loggers.extension_filters.cel",
+        "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+        expression='response.code_details.startsWith("jwt_authn_access_denied")',
+    )
+    return {
+        "filter": {"and_filter": {"filters": [_answered(403), {"extension_filter": refused}]}},
+        "status_code": 401,
+        "body_format_override": {"json_format": _body(_NOT_FOR_US), "content_type": PROBLEM_JSON},
     }
 
 
 def _mapper(problem: EdgeProblem) -> Resource:
     return {
-        "filter": {
-            "status_code_filter": {
-                "comparison": {
-                    "op": "EQ",
-                    "value": {"default_value": problem.status, "runtime_key": "edge.none"},
-                }
-            }
-        },
+        "filter": _answered(problem.status),
         "body_format_override": {"json_format": _body(problem), "content_type": PROBLEM_JSON},
     }
+
+
+def _answered(status: int) -> Resource:
+    value = {"default_value": status, "runtime_key": "edge.none"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
 
 
 def _body(problem: EdgeProblem) -> Resource:

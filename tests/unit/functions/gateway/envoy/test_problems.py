@@ -8,7 +8,8 @@ def test_each_status_of_the_edge_has_one_problem_body_of_its_own(status: int) ->
     mappers = [
         mapper
         for mapper in local_reply_config()["mappers"]
-        if mapper["filter"]["status_code_filter"]["comparison"]["value"]["default_value"] == status
+        if "status_code_filter" in mapper["filter"]
+        and mapper["filter"]["status_code_filter"]["comparison"]["value"]["default_value"] == status
     ]
     (mapper,) = mappers
     body = mapper["body_format_override"]
