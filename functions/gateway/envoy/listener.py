@@ -9,7 +9,7 @@ from functions.gateway.envoy.browsers import compression, cors_filter, security_
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
 from functions.gateway.envoy.rate_limits import rate_limit_filter, standard_fields
 from functions.gateway.envoy.resource import Resource, extension, set_header, typed
-from functions.gateway.envoy.routes import BUFFER
+from functions.gateway.envoy.routes import BUFFER, PATH_HEADER
 from functions.gateway.envoy.tls import downstream_tls
 
 CONTROL_CLUSTER = "gateway-control"
@@ -31,7 +31,7 @@ TRACES_PATH = "/gateway/otlp/v1/traces"
 MAX_BODY_BYTES = 67_108_864
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _HTTP = "envoy.extensions.filters.http"
-_FIRST_SEGMENT = {"name": ":path", "element_separator": "/", "index": 1}
+_FIRST_SEGMENT = {"name": PATH_HEADER, "element_separator": "/", "index": 1}
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def _strip_own_headers() -> Resource:
             ),
             # A caller that sends a trace has it kept, whatever part of the others is: Envoy asks this header.
             set_header("x-client-trace-id", "%REQ(traceparent)%"),
+            set_header(PATH_HEADER, "%PATH(NQ)%"),
         ],
     )
 

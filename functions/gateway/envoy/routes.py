@@ -13,6 +13,8 @@ from functions.gateway.envoy.rate_limits import Standings, rate_limit_buckets, r
 from functions.gateway.envoy.resource import Resource, seconds, typed
 
 BUFFER = "envoy.filters.http.buffer"
+PATH_HEADER = "x-platform-path"
+"""The path without its query, by which a service's routes are found: in `:path`, `/docs?x=1` has another segment."""
 _RETRY_ON = "connect-failure,refused-stream,reset-before-request,retriable-status-codes"
 
 
@@ -58,7 +60,7 @@ def _route_table(name: str, manifest: ServiceManifest, standings: Standings, ori
     routes = ordered([manifest])
     return {
         "name": name,
-        "request_headers_to_remove": [access.SCOPE_HEADER],
+        "request_headers_to_remove": [access.SCOPE_HEADER, PATH_HEADER],
         "virtual_hosts": [
             {
                 "name": name,

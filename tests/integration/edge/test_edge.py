@@ -81,6 +81,11 @@ def test_escaped_slashes_are_refused_with_400(edge: Edge, path: str) -> None:
     problem_of(edge.ask("GET", path, edge.token()), 400, "bad-request")
 
 
+def test_a_query_after_the_only_segment_of_a_path_changes_nothing(edge: Edge) -> None:
+    for query in ("", "?", "?x=1", "?x=/metadata"):
+        assert edge.ask("GET", f"/docs{query}").status_code == 200, query
+
+
 def test_a_path_is_normalized_before_it_is_routed(edge: Edge) -> None:
     answer = edge.ask("GET", "//metadata///health/live")
     assert answer.json()["path"] == "metadata/health/live"
@@ -170,6 +175,8 @@ def test_a_new_route_is_live_within_five_seconds_and_a_bad_manifest_changes_noth
         listed = edge.ask("GET", "/gateway/routes", token).json()
         assert [refused["service"] for refused in listed["refused"]] == ["metadata"]
         assert "methods" in listed["refused"][0]["reason"]
+        assert listed["refused"][0]["file"] == "metadata/service.yaml"
+        assert listed["refused"][0]["line"] == len(before.splitlines()) + 1
         assert edge.ask("GET", "/metadata/fresh", token).status_code == 200
     finally:
         file.write_text(before)

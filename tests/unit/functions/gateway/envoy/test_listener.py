@@ -78,7 +78,7 @@ def test_a_callers_trace_is_always_kept_and_of_the_others_a_part() -> None:
     assert (tracing["random_sampling"], tracing["client_sampling"]) == ({"value": 5}, {"value": 100})
     (mutation,) = manager()["early_header_mutation_extensions"]
     appended = [found["append"]["header"] for found in mutation["typed_config"]["mutations"] if "append" in found]
-    assert appended == [{"key": "x-client-trace-id", "value": "%REQ(traceparent)%"}]
+    assert {"key": "x-client-trace-id", "value": "%REQ(traceparent)%"} in appended
 
 
 def test_no_query_gets_into_a_span() -> None:
@@ -95,7 +95,7 @@ def test_without_an_allowed_origin_there_is_no_cors_and_with_one_it_comes_before
 def test_strict_transport_security_is_told_over_tls_alone() -> None:
     def told(*, tls: bool) -> set[str]:
         mutations = manager(tls=tls)["http_filters"][0]["typed_config"]["mutations"]["response_mutations"]
-        return {found["append"]["header"]["key"] for found in mutations}
+        return {found["append"]["header"]["key"] for found in mutations if "append" in found}
 
     assert told(tls=True) - told(tls=False) == {"strict-transport-security"}
     assert {"x-content-type-options", "content-security-policy"} <= told(tls=False)
