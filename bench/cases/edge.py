@@ -42,7 +42,7 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Start edge, gateway, identity, the upstream and the bare proxy."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
-        environment = {"PLATFORM_MANIFESTS_DIR": str(_manifests(folder / "manifests"))}
+        environment = {"PLATFORM_MANIFESTS_DIR": str(manifests(folder / "manifests", MANIFEST))}
         services = ("gateway", "identity")
         platform = Platform(ROOT, folder / "state", environment=environment, services=services, free_ports=True)
         await stack.enter_async_context(platform)
@@ -63,7 +63,7 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
             command = nginx_command(nginx, folder, port, taken["metadata"])
             await stack.enter_async_context(running("nginx", command, folder, ready=answering(peers["bare nginx"])))
         number = 100 if effort.quick else 1000
-        tokens = _tokens(folder, platform, number)
+        tokens = signed_tokens(folder, platform, number)
         _require_guarded(own, tokens)
         measure = partial(load, seconds=effort.seconds, connections=CONNECTIONS, tokens=tokens)
         name = f"{number:,} tenants in turn, {CONNECTIONS} connections, {client_name()}"
@@ -74,16 +74,16 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
         ]
 
 
-def _manifests(folder: Path) -> Path:
+def manifests(folder: Path, metadata: str) -> Path:
     """Those of all nine services, so that the request finds its way among all their routes."""
     for service in SERVICES:
         (folder / service).mkdir(parents=True)
         shutil.copy(ROOT / "functions" / service / "service.yaml", folder / service)
-    (folder / "metadata" / "service.yaml").write_text(MANIFEST)
+    (folder / "metadata" / "service.yaml").write_text(metadata)
     return folder
 
 
-def _tokens(folder: Path, platform: Platform, tenants: int) -> Path:
+def signed_tokens(folder: Path, platform: Platform, tenants: int) -> Path:
     """Tokens signed with identity's own key, as identity makes them; asking for a thousand would take longer."""
     issuer = f"{platform.edge_url}/identity"
     signing, *_ = httpx.get(f"{issuer}/.well-known/jwks.json").json()["keys"]
