@@ -168,4 +168,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+        # Output that nobody reads any more keeps its pipe open, and `wait` waits for pipes, too (Python before 3.11.10:
+        # python/cpython#119710).
+        process._transport.close()  # type: ignore[attr-defined]
         await process.wait()
