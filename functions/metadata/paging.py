@@ -1,29 +1,12 @@
-"""Opaque page tokens: the key to go on after."""
+"""Opaque page tokens, refused in the service's own words."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Annotated
-
-from fastapi import Query
-
+from chassis.http import paging
+from chassis.http.paging import After, Limit, token_of
 from functions.metadata.errors import BadPageToken
 
-After = Annotated[str | None, Query(max_length=1024, description="The `next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=1000)]
-
-
-def token_of(key: str) -> str:
-    """The token that leads on after a key."""
-    return urlsafe_b64encode(key.encode()).decode("ascii").rstrip("=")
+__all__ = ["After", "Limit", "key_of", "token_of"]
 
 
 def key_of(token: str | None) -> str | None:
     """The key of a token. Raises BadPageToken for one that no page gave."""
-    if token is None:
-        return None
-    try:
-        key = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except ValueError:
-        key = ""
-    if not key or token_of(key) != token:
-        raise BadPageToken("send the `next` of an earlier page, or nothing")
-    return key
+    return paging.key_of(token, BadPageToken)

@@ -1,30 +1,20 @@
 """Opaque page tokens: the key to go on after, and the filters of an instance list."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
 
+from chassis.http import paging
+from chassis.http.paging import token_of
 from chassis.models import Contract
 from durable.workflow.models import InstanceStatus
 from functions.workflow.errors import BadPageToken
 
-
-def token_of(key: str) -> str:
-    """The token that leads on after a key."""
-    return urlsafe_b64encode(key.encode()).decode("ascii").rstrip("=")
+__all__ = ["DefinitionFilter", "InstanceFilter", "key_of", "token_of"]
 
 
 def key_of(token: str | None) -> str | None:
     """The key of a token. Raises BadPageToken for one that no page gave."""
-    if token is None:
-        return None
-    try:
-        key = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except ValueError:
-        key = ""
-    if not key or token_of(key) != token:
-        raise BadPageToken("send the `next` of an earlier page, or nothing")
-    return key
+    return paging.key_of(token, BadPageToken)
 
 
 class DefinitionFilter(Contract):
