@@ -31,7 +31,8 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     yield [Contest(f"{count} waiting for an event", "runs/s", ours, limit)]
 
 
-async def _run(count: int) -> Sample:
+async def waiting(count: int) -> dict[str, float]:
+    """What a process of its own tells of so many orchestrations that waited. Raises BenchError."""
     command = (sys.executable, "-W", "ignore", "-m", "bench.apps.waiting", str(count))
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     try:
@@ -41,7 +42,12 @@ async def _run(count: int) -> Sample:
         raise
     if process.returncode:
         raise BenchError(f"the orchestrations did not end well (exit code {process.returncode})")
-    seen = json.loads(answer)
+    seen: dict[str, float] = json.loads(answer)
+    return seen
+
+
+async def _run(count: int) -> Sample:
+    seen = await waiting(count)
     total_s = seen["start_s"] + seen["complete_s"]
     details = {"total s": total_s, "p50 ms": seen["p50_ms"], "p99 ms": seen["p99_ms"], "peak MiB": seen["peak_mib"]}
     return Sample(count / total_s, details)

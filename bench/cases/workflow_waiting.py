@@ -5,8 +5,6 @@ Beside it the durable engine alone, without HTTP, tables and definitions: what o
 """
 
 import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,11 +14,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from bench.cases.durable_waiting import waiting
 from bench.contest import BenchError, Contest, Effort, Sample, Side
 from bench.statistics import percentile
 from bench.tenants import Estate, estate
 from local.demo.api import Api
-from local.layout import ROOT
 
 TENANTS, AT_ONCE = 20, 8
 SLOWEST_STARTS = 25.0
@@ -126,14 +124,5 @@ def _resident_kib(pid: int) -> int:
 
 
 async def _engine(wanted: int) -> Sample:
-    command = (sys.executable, "-W", "ignore", "-m", "bench.apps.waiting", str(wanted))
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    try:
-        answer, _ = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        raise
-    if process.returncode:
-        raise BenchError(f"the engine alone did not end well (exit code {process.returncode})")
-    seen = json.loads(answer)
+    seen = await waiting(wanted)
     return Sample(wanted / seen["start_s"], {"p99 ms": seen["p99_ms"], "KiB each": seen["peak_mib"] * 1024 / wanted})
