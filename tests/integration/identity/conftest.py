@@ -96,12 +96,14 @@ class Running:
 
 @dataclass
 class Browser:
-    """A user's browser at the console's sign-in. `verifier` is the console's."""
+    """A user's browser at the console's sign-in. `verifier` is the console's, `base` where identity is reached."""
 
     running: Running
+    base: str = ""
     verifier: str = "v" * 43
 
     def __post_init__(self) -> None:
+        self.base = self.base or self.running.edge
         self.client = httpx.Client(timeout=15)
 
     @property
@@ -122,13 +124,13 @@ class Browser:
         return {name: value for name, value in {**asked, **changes}.items() if value is not None}
 
     def authorize(self, **changes: str | None) -> httpx.Response:
-        return self.client.get(f"{self.running.edge}/identity/oauth2/authorize", params=self.request(**changes))
+        return self.client.get(f"{self.base}/identity/oauth2/authorize", params=self.request(**changes))
 
     def submit(self, page: httpx.Response, user: str = "", password: str = "") -> httpx.Response:
         login = json.loads((self.running.state / "console-login.json").read_text())
         ticket = page.text.split('name="ticket" value="')[1].split('"')[0]
         form = {"ticket": ticket, "user": user or login["userName"], "password": password or login["password"]}
-        return self.client.post(f"{self.running.edge}/identity/login", data=form)
+        return self.client.post(f"{self.base}/identity/login", data=form)
 
     def code(self, **changes: str | None) -> str:
         """Sign in and give the code."""
@@ -136,11 +138,11 @@ class Browser:
 
     def redeem(self, code: str, **changes: str) -> httpx.Response:
         form = {"code": code, "redirect_uri": self.redirect_uri, "code_verifier": self.verifier, "client_id": "console"}
-        return self.running.token_answer(grant_type="authorization_code", **{**form, **changes})
+        return self.running.token_answer(base=self.base, grant_type="authorization_code", **{**form, **changes})
 
     def refresh(self, refresh_token: str, **changes: str) -> httpx.Response:
         form = {"refresh_token": refresh_token, "client_id": "console"}
-        return self.running.token_answer(grant_type="refresh_token", **{**form, **changes})
+        return self.running.token_answer(base=self.base, grant_type="refresh_token", **{**form, **changes})
 
 
 def answered(response: httpx.Response) -> dict[str, str]:

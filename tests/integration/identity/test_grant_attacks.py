@@ -22,6 +22,11 @@ def base(request: pytest.FixtureRequest, running: Running) -> str:
     return running.edge if request.param == "at the edge" else running.url("identity")
 
 
+@pytest.fixture
+def browser(running: Running, base: str) -> Browser:
+    return Browser(running, base)
+
+
 def by_assertion(running: Running, base: str, assertion: str, **form: str) -> httpx.Response:
     proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
     return running.token_answer(base=base, **{"grant_type": "client_credentials", **proof, **form})
@@ -150,7 +155,7 @@ def test_no_variant_of_a_redirect_uri_is_taken_or_redirected_to(browser: Browser
 
 def test_a_redirect_uri_that_comes_twice_is_not_redirected_to(browser: Browser) -> None:
     pairs = [*browser.request().items(), ("redirect_uri", "https://evil.example/")]
-    answer = browser.client.get(f"{browser.running.edge}/identity/oauth2/authorize", params=pairs)
+    answer = browser.client.get(f"{browser.base}/identity/oauth2/authorize", params=pairs)
     assert (answer.status_code, "location" in answer.headers) == (400, False)
 
 
@@ -176,7 +181,7 @@ def test_a_ticket_can_not_be_altered(running: Running, browser: Browser) -> None
     page = browser.authorize()
     ticket = page.text.split('name="ticket" value="')[1].split('"')[0]
     form = {"ticket": ticket[:-4] + "AAAA", "user": "admin", "password": "x"}
-    assert browser.client.post(f"{running.edge}/identity/login", data=form).status_code == 400
+    assert browser.client.post(f"{browser.base}/identity/login", data=form).status_code == 400
 
 
 @pytest.fixture
