@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # the SDKs cost 0.3 s to import; an app without storage bindi
 def _transport() -> Any:
     from azure.core.pipeline.transport import AioHttpTransport
 
-    return AioHttpTransport(use_env_settings=bool(getproxies()))
+    # NO_PROXY alone (the key "no") names no proxy.
+    return AioHttpTransport(use_env_settings=bool(getproxies().keys() - {"no"}))
 
 
 _RETRY: dict[str, Any] = {"initial_backoff": 0, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}

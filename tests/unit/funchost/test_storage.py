@@ -14,6 +14,7 @@ async def test_the_environment_is_read_for_each_request_only_where_it_names_a_pr
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
     if proxy:
         monkeypatch.setenv("https_proxy", proxy)
     connections = StorageConnections()

@@ -65,6 +65,20 @@ async def test_a_connection_string_is_used_as_it_is(kind: type, service: str) ->
     assert "127.0.0.1" in open_service(kind, AZURITE, service).url
 
 
+@pytest.mark.parametrize("proxy", ["", "http://proxy:3128"])
+def test_the_environment_is_read_for_each_request_only_where_it_names_a_proxy(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    if proxy:
+        monkeypatch.setenv("https_proxy", proxy)
+    service = open_service(QueueServiceClient, AZURITE, "queue")
+    assert service._pipeline._transport._use_env_settings is bool(proxy)
+
+
 async def test_a_delegation_key_is_kept_while_it_is_good_and_renewed_after() -> None:
     service = Service()
     keys = DelegationKeys(service, lambda: NOW)  # type: ignore[arg-type]
