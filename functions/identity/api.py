@@ -12,6 +12,7 @@ from chassis.http.app import create_app
 from chassis.runtime import Runtime
 from functions.identity.composition import Identity
 from functions.identity.directory.api import assignments, clients, roles
+from functions.identity.directory.tenants import router as tenants
 from functions.identity.errors import InvalidClient, LockedOut, OAuthError
 from functions.identity.forms import FORM, Form, caller_address, read_form
 from functions.identity.keys.api import router as keys
@@ -59,6 +60,7 @@ def identity_app(runtime: Runtime) -> FastAPI:
         roles,
         assignments,
         clients,
+        tenants,
         keys,
         login,
         checks=checks,

@@ -9,6 +9,7 @@ from chassis.outgoing.client import OutgoingClient
 from chassis.runtime import Runtime
 from functions.identity.authentication import ClientAuthentication
 from functions.identity.client_secrets import ClientSecrets
+from functions.identity.directory.administrators import Administrators
 from functions.identity.directory.catalogue import grantable_scopes
 from functions.identity.directory.clients import ClientRegistry
 from functions.identity.directory.documents import TABLE as DIRECTORY
@@ -67,6 +68,11 @@ class Identity:
         table = self._table(DIRECTORY)
         grantable = grantable_scopes(self.runtime.settings.manifests_dir)
         return Roles(Documents(table, "role", Role), Documents(table, "assignment", Assignment), grantable)
+
+    @cached_property
+    def administrators(self) -> Administrators:
+        """The administrators of all tenants, for operators."""
+        return Administrators(self.roles, self._tenants)
 
     @cached_property
     def registry(self) -> ClientRegistry:
@@ -143,6 +149,9 @@ class Identity:
     @cached_property
     def _outgoing(self) -> OutgoingClient:
         return OutgoingClient(Guard(allow_private=self.runtime.settings.federation_allow_private))
+
+    def _tenants(self) -> frozenset[str]:
+        return self.clients.tenants() | frozenset(self.runtime.settings.entra_tenants.values())
 
     def _entra(self, audience: str | None) -> Entra | None:
         settings = self.runtime.settings

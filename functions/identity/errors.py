@@ -71,6 +71,12 @@ class RoleNotFound(NotFound):
     code, title = "identity.role-not-found", "No such role"
 
 
+class TenantNotFound(NotFound):
+    """Nobody can sign in to such a tenant."""
+
+    code, title = "identity.tenant-not-found", "No such tenant"
+
+
 class AssignmentNotFound(NotFound):
     """The tenant has no such assignment."""
 

@@ -37,6 +37,10 @@ class Clients:
         """The client, or None."""
         return self._current().get(client_id)
 
+    def tenants(self) -> frozenset[str]:
+        """The tenants that have a client here."""
+        return frozenset(client.tenant for client in self._current().values())
+
     def check(self) -> None:
         """Raises ClientsUnreadable when no good file was ever read."""
         self._current()

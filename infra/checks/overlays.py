@@ -36,6 +36,10 @@ def _key(found: Object) -> tuple[str, str]:
     return str(found["kind"]), str(found["metadata"]["name"])
 
 
+OF_NO_DEPLOYMENT = {"default-deny", "dns", "operator"}
+"""Objects of the namespace: what is denied to all, and the account by which people sign in as operators."""
+
+
 def completeness_mistakes(environment: Environment, manifests: Mapping[str, ServiceManifest]) -> Iterator[str]:
     """What is missing of a service's objects, what no service has, and pods that are less than locked down."""
     wanted = {*manifests, "edge"}
@@ -49,7 +53,7 @@ def completeness_mistakes(environment: Environment, manifests: Mapping[str, Serv
         for found in environment.of_kind(kind):
             name = found["metadata"]["labels"].get(NAME) if found["metadata"].get("labels") else None
             deployed = name and environment.find("Deployment", name)
-            if not deployed and found["metadata"]["name"] not in {"default-deny", "dns"}:
+            if not deployed and found["metadata"]["name"] not in OF_NO_DEPLOYMENT:
                 yield f"{environment.name}: {kind} {found['metadata']['name']} belongs to no Deployment"
 
 

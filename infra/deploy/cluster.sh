@@ -13,7 +13,7 @@ kubectl apply -f keda/base/platform/namespace.yaml
 
 put() { kubectl -n "$namespace" "$@" --dry-run=client -o yaml | kubectl apply -f -; }
 issuer=$(az aks show --resource-group "$AZURE_RESOURCE_GROUP" --name "$AZURE_AKS_CLUSTER_NAME" --query oidcIssuerProfile.issuerUrl -o tsv)
-put create configmap identity-clients --from-literal="clients.json=$(python -m infra.deploy.clients "$issuer")"
+put create configmap identity-clients --from-literal="clients.json=$(python -m infra.deploy.clients "$issuer" "https://$PLATFORM_DOMAIN")"
 for folder in functions/*/; do
   service=$(basename "$folder")
   [ -f "$folder/service.yaml" ] || continue

@@ -13,6 +13,8 @@ from chassis.manifest import SERVICES, read_manifests
 from infra.image.contents import ROOT
 
 Outputs = Mapping[str, Any]
+SIGN_IN = ("PLATFORM_ENTRA_TENANTS", "PLATFORM_ENTRA_AUDIENCE", "PLATFORM_ENTRA_CLIENT_ID")
+"""What of Microsoft Entra ID identity is told, where it was set (docs/identity.md). Nothing of it is secret."""
 HEAD = "# Written by infra/deploy/environment.py.\n"
 
 
@@ -52,6 +54,7 @@ def app_settings(outputs: Outputs) -> dict[str, str]:
         "PLATFORM_ISSUER": f"https://{domain}/identity",
         "PLATFORM_SMTP_HOST": outputs["PLATFORM_SMTP_HOST"],
         "PLATFORM_SMTP_FROM": outputs["PLATFORM_SMTP_FROM"],
+        **{name: outputs[name] for name in SIGN_IN if outputs.get(name)},
     }
 
 

@@ -73,6 +73,12 @@ class AssignmentPage(Contract):
     next: str | None = None
 
 
+class AdministratorPage(Contract):
+    """All administrators of a tenant."""
+
+    items: list[Assignment]
+
+
 class ClientChange(Contract):
     """What of a client may be changed later."""
 

@@ -31,6 +31,8 @@ from functions.identity.errors import (
 FRESH_FOR_S = 5.0
 """Another replica's change of roles or assignments counts here after this at the latest."""
 MOST_ASSIGNMENTS = 5_000
+ADMINISTRATOR = "administrator"
+"""The built-in role that may do everything in its tenant."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Roles:
         """
         role = (await self.get(caller.tenant, order.role)).value
         self.check_grant(caller, role.scopes)
-        id = resource_id(caller.tenant, "assignment", f"{order.principal.type}|{order.principal.id}|{order.role}")
+        id = assignment_id(caller.tenant, order.principal, order.role)
         made = Assignment(
             id=id,
             role=order.role,
@@ -185,11 +187,16 @@ def built_in_roles(grantable: frozenset[str]) -> list[Role]:
     described = {
         "reader": (reads, "Reads everything"),
         "operator": (works, "Works with everything but identities"),
-        "administrator": (grantable, "May do everything in the tenant"),
+        ADMINISTRATOR: (grantable, "May do everything in the tenant"),
     }
     return [
         Role(name=name, scopes=scopes, description=text, built_in=True) for name, (scopes, text) in described.items()
     ]
+
+
+def assignment_id(tenant: str, principal: AssignedTo, role: str) -> str:
+    """The id of an assignment: the same for the same order."""
+    return resource_id(tenant, "assignment", f"{principal.type}|{principal.id}|{role}")
 
 
 def _told(role: str, principal: AssignedTo) -> dict[str, str]:

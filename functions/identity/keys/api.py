@@ -5,17 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from chassis.context import Principal
-from chassis.errors import Forbidden
-from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
 from chassis.models import Contract
 from functions.identity.keys.ring import Algorithm, State
 from functions.identity.keys.rotation import KeyRotation
+from functions.identity.operators import requires_operator
 
-SCOPE, OPERATORS = "identity.keys", "platform"
+SCOPE = "identity.keys"
 Kid = Annotated[str, Path(pattern=r"^[0-9A-Za-z\-]{1,64}$")]
-router = APIRouter(prefix="/identity/keys", tags=["keys"])
+router = APIRouter(prefix="/identity/keys", tags=["keys"], dependencies=[requires_operator(SCOPE)])
 
 
 class KeyView(Contract):
@@ -41,9 +39,9 @@ class RotationOrder(Contract):
 
 
 @router.get("")
-async def list_keys(request: Request, caller: Principal = requires(SCOPE)) -> KeyPage:
+async def list_keys(request: Request) -> KeyPage:
     """The keys with their states: signing, next, retired, withdrawn."""
-    return await _page(_rotation(request, caller))
+    return await _page(_rotation(request))
 
 
 @router.post("/rotate")
@@ -51,25 +49,22 @@ async def rotate_keys(
     request: Request,
     order: RotationOrder | None = None,
     key: IdempotencyKey = None,
-    caller: Principal = requires(SCOPE),
 ) -> KeyPage:
     """The next key signs from now on; 409 while it is not known everywhere, which also makes a repetition harmless."""
-    rotation = _rotation(request, caller)
+    rotation = _rotation(request)
     await rotation.rotate(order.algorithm if order else None)
     return await _page(rotation)
 
 
 @router.post("/{kid}/withdraw")
-async def withdraw_key(kid: Kid, request: Request, caller: Principal = requires(SCOPE)) -> KeyPage:
+async def withdraw_key(kid: Kid, request: Request) -> KeyPage:
     """Take a compromised key out of use at once; edge and services refuse its tokens within seconds."""
-    rotation = _rotation(request, caller)
+    rotation = _rotation(request)
     await rotation.withdraw(kid)
     return await _page(rotation)
 
 
-def _rotation(request: Request, caller: Principal) -> KeyRotation:
-    if caller.tenant != OPERATORS:
-        raise Forbidden("signing keys belong to the platform, not to a tenant")
+def _rotation(request: Request) -> KeyRotation:
     rotation: KeyRotation = request.app.state.identity.rotation
     return rotation
 

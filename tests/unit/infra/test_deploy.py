@@ -6,7 +6,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from chassis.manifest import SERVICES, read_manifests
+from functions.identity.directory.catalogue import grantable_scopes
 from functions.identity.schemas import Client
+from functions.identity.scopes import OPERATOR
 from infra.bicep_reader import read_bicep
 from infra.deploy.clients import clients
 from infra.deploy.environment import app_settings, event_subscriptions, identities, write
@@ -65,13 +67,37 @@ def test_with_a_namespace_messages_travel_over_service_bus() -> None:
 def test_each_service_is_a_client_by_its_service_account_with_the_scopes_that_it_calls_with() -> None:
     found = {entry["clientId"]: Client.model_validate(entry) for entry in clients("https://issuer.example.com/")}
     manifests = read_manifests(ROOT / "functions")
-    assert found.keys() == {f"svc-{service}" for service in SERVICES}
+    assert found.keys() == {"operator", *(f"svc-{service}" for service in SERVICES)}
     for service, manifest in manifests.items():
         [credential] = found[f"svc-{service}"].federated
         assert credential.subject == f"system:serviceaccount:platform:{service}"
         called = {scope for scopes in manifest.calls.values() for scope in scopes}
         assert called <= found[f"svc-{service}"].scopes
+        # Who calls identity exchanges: an API key's owner for a token (docs/identity.md).
+        assert ("token_exchange" in found[f"svc-{service}"].grants) == ("identity" in manifest.calls)
     assert not any(client.jwk or client.secret_hash for client in found.values())
+
+
+def test_the_operators_sign_in_by_a_service_account_of_the_namespace_that_does_nothing_else() -> None:
+    [operator] = [entry for entry in clients("https://issuer.example.com/") if entry["clientId"] == "operator"]
+    [credential] = Client.model_validate(operator).federated
+    file = ROOT / "keda" / "base" / "platform" / "operator.yaml"
+    account = YAML(typ="safe", pure=True).load(file.read_text())
+    assert credential.subject == f"system:serviceaccount:platform:{account['metadata']['name']}"
+    assert set(operator["scopes"]) == OPERATOR
+
+
+def test_users_are_sent_back_to_the_console_of_the_environment() -> None:
+    console = Client.model_validate(clients("https://issuer.example.com/", "https://x.example.com")[-1])
+    assert console.public
+    assert set(console.redirect_uris) == {"https://x.example.com/console/", "https://x.example.com/console/callback"}
+    assert console.scopes == grantable_scopes(ROOT / "functions")
+
+
+def test_what_of_entra_id_was_set_reaches_the_settings() -> None:
+    entra = {"PLATFORM_ENTRA_TENANTS": '{"<id>":"acme"}', "PLATFORM_ENTRA_CLIENT_ID": "app"}
+    assert entra.items() <= app_settings({**OUTPUTS, **entra}).items()
+    assert not any(name.startswith("PLATFORM_ENTRA") for name in app_settings(OUTPUTS))
 
 
 def test_azd_builds_and_rolls_out_every_image() -> None:
