@@ -136,7 +136,12 @@ class Runtime:
 
         Raises MalformedMessage when it can't be read; the host retries, then keeps it on the poison queue.
         """
-        message = read_message(msg.get_body(), model, dequeue_count=deliveries(msg))
+        async with self.handling(read_message(msg.get_body(), model, dequeue_count=deliveries(msg))) as message:
+            yield message
+
+    @asynccontextmanager
+    async def handling(self, message: Message[Data]) -> AsyncIterator[Message[Data]]:
+        """Handle a message in its sender's context."""
         work = WorkContext(
             tenant=message.tenant,
             subject=message.principal,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from chassis.messaging.message import Announced, in_batches, packed
 from chassis.messaging.queues import Queues
 
 
@@ -39,20 +40,26 @@ class EventTopic:
 
     def subscribers(self, event_type: str) -> list[str]:
         """The queues that get events of this type, in name order."""
-        return sorted(
-            queue
-            for queue, patterns in self._subscriptions.items()
-            if any(fnmatchcase(event_type, pattern) for pattern in patterns)
-        )
+        return sorted(queue for queue, patterns in self._subscriptions.items() if fits(event_type, patterns))
 
-    async def publish(self, event_type: str, body: bytes) -> None:
-        """Copy the event to every subscriber. May be repeated: subscribers drop an event id they have seen.
+    async def publish(self, events: Sequence[Announced]) -> None:
+        """Copy the events to every subscriber that wants them, several in one message where there is room.
 
-        Raises DependencyUnavailable when a queue can't be reached; then some subscribers may have it already.
+        May be repeated: subscribers drop an event id they have seen.
+        Raises DependencyUnavailable when a queue can't be reached; then some subscribers may have them already.
         """
-        if await self._queues.publish(event_type, body):
+        if await self._queues.publish(events):
             return
-        for queue in self.subscribers(event_type):
-            wanted = self._filters.get(queue)
-            if wanted is None or await wanted(event_type, body):
-                await self._queues.put(queue, body)
+        for queue, patterns in sorted(self._subscriptions.items()):
+            wanted = [event for event in events if fits(event.type, patterns) and await self._passes(queue, event)]
+            for batch in in_batches(wanted):
+                await self._queues.put(queue, packed(batch))
+
+    async def _passes(self, queue: str, event: Announced) -> bool:
+        passes = self._filters.get(queue)
+        return passes is None or await passes(event.type, event.body)
+
+
+def fits(event_type: str, patterns: Sequence[str]) -> bool:
+    """Whether a subscription to these patterns gets events of the type."""
+    return any(fnmatchcase(event_type, pattern) for pattern in patterns)

@@ -4,12 +4,13 @@ Extensions carry what travels with the work: `tenantid`, `principal` (subject), 
 (CloudEvents distributed tracing extension).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
+import orjson
 from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
@@ -29,6 +30,14 @@ class MalformedMessage(InvalidInput):
     """Not a CloudEvent of the agreed type."""
 
     code, title = "platform.malformed-message", "The message can't be read"
+
+
+@dataclass(frozen=True)
+class Announced:
+    """An event on its way to its subscribers: its type, and the CloudEvent's JSON."""
+
+    type: str
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,34 @@ def to_json(event: CloudEvent) -> bytes:
     if len(body) > MAX_MESSAGE_BYTES:
         raise PayloadTooLarge(f"a message of {len(body)} bytes; put the data in a blob and send its address")
     return body
+
+
+def in_batches(events: Iterable[Announced]) -> list[list[Announced]]:
+    """The events in order, in as few groups as have room in a message each."""
+    batches: list[list[Announced]] = []
+    size = MAX_MESSAGE_BYTES
+    for event in events:
+        size += len(event.body) + 1
+        if size > MAX_MESSAGE_BYTES:
+            batches.append([])
+            size = len(event.body) + 2
+        batches[-1].append(event)
+    return batches
+
+
+def packed(batch: Sequence[Announced]) -> bytes:
+    """One event as it is, several as a batch: an array (CloudEvents JSON Event Format 1.0.2, section 4)."""
+    return batch[0].body if len(batch) == 1 else b"[" + b",".join(event.body for event in batch) + b"]"
+
+
+def unpacked(message: bytes) -> list[bytes]:
+    """The events of one message of an event queue, in order. Raises MalformedMessage when it is no JSON."""
+    if not message.startswith(b"["):
+        return [message]
+    try:
+        return [orjson.dumps(event) for event in orjson.loads(message)]
+    except orjson.JSONDecodeError as error:
+        raise MalformedMessage(f"not a batch of CloudEvents: {error}") from None
 
 
 def event_from_json(body: bytes | str) -> CloudEvent:

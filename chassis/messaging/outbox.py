@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import orjson
 
 from chassis.errors import PlatformError
 from chassis.messaging.events import Event, EventTopic
-from chassis.messaging.message import new_event, to_json
+from chassis.messaging.message import Announced, in_batches, new_event, packed, to_json, unpacked
 
 if TYPE_CHECKING:
     from chassis.storage.tables import Table
@@ -24,10 +27,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PendingEvent:
-    """An event's row: its key (time order) and columns `type` and `event`.
+class PendingEvents:
+    """A row of events: its key (time order), and columns `type` (one, or a JSON array) and `event`.
 
-    `event` is the CloudEvent's JSON as bytes, of which a column takes twice as many as it takes characters of text.
+    `event` is the CloudEvent's JSON, or a batch of several, as bytes, of which a column takes twice as many as it takes
+    characters of text.
     """
 
     key: str
@@ -42,28 +46,25 @@ class Outbox:
         self._source = source
         self._running: set[asyncio.Task[None]] = set()
 
-    def row(self, event: Event) -> PendingEvent:
-        """The row of an event, made in the present call context."""
-        cloud_event = new_event(
-            event.type, event.data, source=self._source, id=event.id, subject=event.subject, attributes=event.attributes
-        )
-        key = f"{OUTBOX_PREFIX}~{datetime.now(UTC):%Y%m%dT%H%M%S%f}~{cloud_event.get_id()}"
-        return PendingEvent(key, {"type": event.type, "event": to_json(cloud_event)})
+    def rows(self, events: Sequence[Event]) -> list[PendingEvents]:
+        """As few rows as have room for the events, made in the present call context."""
+        return [_row(batch) for batch in in_batches([self._announced(event) for event in events])]
 
-    def publish_soon(self, table: "Table", partition: str, pending: Sequence[PendingEvent]) -> None:
+    def publish_soon(self, table: "Table", partition: str, pending: Sequence[PendingEvents]) -> None:
         """Publish just committed rows in the background; what fails stays for the relay."""
         task = asyncio.get_running_loop().create_task(self._publish_quietly(table, partition, pending))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def relay(self, table: "Table") -> int:
-        """Publish what is left in a table (a crash, or a queue that was away) and return how many."""
+        """Publish what is left in a table (a crash, or a queue that was away) and return how many rows."""
         published = 0
         written_before = datetime.now(UTC) - timedelta(seconds=SETTLE_S)
         youngest = f"{OUTBOX_PREFIX}~{written_before:%Y%m%dT%H%M%S%f}"
         for row in await table.outbox_rows():
             if row.key < youngest:
-                await self._publish(table, row.partition, row.key, row.values)
+                await self._topic.publish(_stored(row.values))
+                await table.remove_stored(row.partition, [row.key])
                 published += 1
         return published
 
@@ -72,19 +73,29 @@ class Outbox:
         while self._running:
             await asyncio.gather(*self._running)
 
-    async def _publish_quietly(self, table: "Table", partition: str, pending: Sequence[PendingEvent]) -> None:
-        published = []
+    def _announced(self, event: Event) -> Announced:
+        made = new_event(
+            event.type, event.data, source=self._source, id=event.id, subject=event.subject, attributes=event.attributes
+        )
+        return Announced(event.type, to_json(made))
+
+    async def _publish_quietly(self, table: "Table", partition: str, pending: Sequence[PendingEvents]) -> None:
         try:
             for row in pending:
-                await self._topic.publish(row.values["type"], row.values["event"])
-                published.append(row.key)
+                await self._topic.publish(_stored(row.values))
+                table.remove_event_soon(partition, row.key)
         except PlatformError as error:
-            log.warning("%d events stay in the outbox of %s: %s", len(pending) - len(published), table.name, error)
-        try:
-            await table.remove_outbox_rows(partition, published)
-        except PlatformError as error:
-            log.warning("published events stay in the outbox of %s: %s", table.name, error)
+            log.warning("events stay in the outbox of %s: %s", table.name, error)
 
-    async def _publish(self, table: "Table", partition: str, key: str, values: Mapping[str, Any]) -> None:
-        await self._topic.publish(values["type"], values["event"])
-        await table.remove_outbox_row(partition, key)
+
+def _row(batch: Sequence[Announced]) -> PendingEvents:
+    types = [event.type for event in batch]
+    type = types[0] if len(types) == 1 else orjson.dumps(types).decode()
+    key = f"{OUTBOX_PREFIX}~{datetime.now(UTC):%Y%m%dT%H%M%S%f}~{uuid4().hex}"
+    return PendingEvents(key, {"type": type, "event": packed(batch)})
+
+
+def _stored(values: Mapping[str, Any]) -> list[Announced]:
+    bodies = unpacked(values["event"])
+    types = orjson.loads(values["type"]) if len(bodies) > 1 else [values["type"]]
+    return [Announced(type, body) for type, body in zip(types, bodies, strict=True)]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
@@ -10,7 +11,7 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 from pydantic import BaseModel
 
 from chassis.errors import DependencyUnavailable
-from chassis.messaging.message import new_event, to_json
+from chassis.messaging.message import Announced, new_event, to_json
 from chassis.messaging.receiver import QueueReceiver
 from chassis.storage.account import answers, open_service
 from chassis.storage.deadlines import STORAGE_OPTIONS
@@ -64,8 +65,8 @@ class Queues:
         except (AzureError, OSError) as error:
             raise DependencyUnavailable(f"queue {queue} can't be reached") from error
 
-    async def publish(self, event_type: str, body: bytes) -> bool:
-        """Put an event on a topic that knows its subscribers; False: there is none, the sender copies it to each."""
+    async def publish(self, events: Sequence[Announced]) -> bool:
+        """Put events on a topic that knows its subscribers; False: there is none, the sender copies them to each."""
         return False
 
     def receiver(self, queue: str) -> QueueReceiver:

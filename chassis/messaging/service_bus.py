@@ -7,6 +7,7 @@ queues.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,12 +18,16 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from chassis.errors import DependencyUnavailable
+from chassis.messaging.message import Announced
 from chassis.messaging.partitions import PARTITION_QUEUE
 from chassis.messaging.queues import Queues
 
 TOPIC = "platform-events"
 RETRIES = 2
 """Of the SDK's own; after them the caller hears that the namespace is away."""
+
+MAX_SENT_BYTES = 128 * 1024
+"""Of one send: it may have 256 KiB (Service Bus quotas, standard tier), what surrounds each message included."""
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
@@ -45,9 +50,17 @@ class ServiceBusQueues(Queues):
             return
         await self._deliver(queue, bus_message(body, visible_after_s=visible_after_s))
 
-    async def publish(self, event_type: str, body: bytes) -> bool:
-        """Put an event on the topic, which knows its subscribers. Raises DependencyUnavailable."""
-        await self._deliver(TOPIC, bus_message(body, subject=event_type))
+    async def publish(self, events: Sequence[Announced]) -> bool:
+        """Put events on the topic, which knows its subscribers: a message each. Raises DependencyUnavailable."""
+        sending: list[ServiceBusMessage] = []
+        size = 0
+        for event in events:
+            if sending and size + len(event.body) > MAX_SENT_BYTES:
+                await self._deliver(TOPIC, *sending)
+                sending, size = [], 0
+            sending.append(bus_message(event.body, subject=event.type))
+            size += len(event.body)
+        await self._deliver(TOPIC, *sending)
         return True
 
     async def close(self) -> None:
@@ -57,11 +70,11 @@ class ServiceBusQueues(Queues):
             self._bus, self._senders = None, {}
         await super().close()
 
-    async def _deliver(self, entity: str, message: ServiceBusMessage) -> None:
+    async def _deliver(self, entity: str, *messages: ServiceBusMessage) -> None:
         try:
             # A sender of the SDK is not safe for several tasks at once (azure-servicebus README, thread safety).
             async with self._sending:
-                await self._sender(entity).send_messages(message)
+                await self._sender(entity).send_messages(list(messages))
         except (AzureError, OSError, TimeoutError) as error:
             raise DependencyUnavailable(f"{entity} can't be reached") from error
 

@@ -228,14 +228,24 @@ class Blobs:
         self._connection = connection
         self._service: BlobServiceClient | None = None
         self._delegation: DelegationKeys | None = None
+        self._containers: dict[str, Container] = {}
 
     def container(self, name: str) -> Container:
         """A container by name."""
-        service = self._open()
-        if account_name(self._connection) is None:
-            return Container(service.get_container_client(name), str(service.credential.account_key))
-        self._delegation = self._delegation or DelegationKeys(service)
-        return Container(service.get_container_client(name), self._delegation)
+        if name not in self._containers:
+            service = self._open()
+            signing: str | DelegationKeys = str(service.credential.account_key) if self._has_key else self._keys
+            self._containers[name] = Container(service.get_container_client(name), signing)
+        return self._containers[name]
+
+    @property
+    def _has_key(self) -> bool:
+        return account_name(self._connection) is None
+
+    @property
+    def _keys(self) -> DelegationKeys:
+        self._delegation = self._delegation or DelegationKeys(self._open())
+        return self._delegation
 
     def leases(self, name: str) -> Leases:
         """The leases on the blobs of a container."""
@@ -253,7 +263,7 @@ class Blobs:
         """Close the connections."""
         if self._service is not None:
             await self._service.close()
-            self._service, self._delegation = None, None
+            self._service, self._delegation, self._containers = None, None, {}
 
     def _open(self) -> BlobServiceClient:
         if self._service is None:

@@ -23,6 +23,7 @@ from chassis.messaging.outbox import OUTBOX_PREFIX, Outbox
 from chassis.storage.account import answers, open_service
 from chassis.storage.deadlines import TABLE_OPTIONS
 from chassis.storage.keys import after_prefix, encode_key
+from chassis.storage.removals import Removals
 from chassis.storage.rows import (
     Change,
     Delete,
@@ -43,10 +44,13 @@ __all__ = ["Delete", "Insert", "Replace", "Row", "RowChanged", "RowExists", "Tab
 class Table:
     """One table. Keys are any text; values: str (< 32 Ki characters), int, float, bool, datetime, bytes (< 64 KiB)."""
 
-    def __init__(self, name: str, open_client: Callable[[str], TableClient], outbox: Outbox) -> None:
+    def __init__(
+        self, name: str, open_client: Callable[[str], TableClient], outbox: Outbox, removals: Removals
+    ) -> None:
         self.name = name
         self._open_client = open_client
         self._outbox = outbox
+        self._removals = removals
 
     async def get(self, partition: str, key: str) -> Row | None:
         """The row, or None. Raises DependencyUnavailable when storage can't be reached."""
@@ -107,22 +111,24 @@ class Table:
         except (ServiceRequestError, ServiceResponseError) as error:
             raise DependencyUnavailable(f"table {self.name} can't be reached") from error
 
-    async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
-        """Make the changes and announce the events, all or nothing (at most 100 rows in all).
+    async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event] = ()) -> list[str]:
+        """Make the changes and announce the events, all or nothing; gives each change's new ETag ("": removed).
 
-        The events lie in the same transaction (outbox) and are published after it, at least once.
+        The events lie in the same transaction (outbox), many in one row, and are published after it, at least once.
+        At most 100 changes and rows of events.
         Raises RowExists or RowChanged when a change's condition fails, then nothing is written.
         """
         pk = encode_key(partition)
-        pending = [self._outbox.row(event) for event in events]
+        pending = self._outbox.rows(events)
         operations = [_operation(pk, change) for change in changes]
         operations += [("create", to_entity(pk, row.key, row.values)) for row in pending]
         try:
-            await self._run(lambda c: _submit(c, operations))
+            etags: list[str] = await self._run(lambda c: _submit(c, operations))
         except HttpResponseError as error:
             raise _translated(error, self.name) from error
         if pending:
             self._outbox.publish_soon(self, partition, pending)
+        return etags[: len(changes)]
 
     async def outbox_rows(self, limit: int = 500) -> list[Row]:
         """Events that are committed and not yet known to be published, over all partitions."""
@@ -139,20 +145,25 @@ class Table:
             return []
         return rows
 
-    async def remove_outbox_rows(self, partition: str, keys: Sequence[str]) -> None:
-        """Remove published events in one go; where one is gone already, one by one."""
+    def remove_soon(self, partition: str, *keys: str) -> None:
+        """Remove rows a little later, together with others; for rows that are found again if a crash keeps them."""
+        self._removals.soon(self, partition, [encode_key(key) for key in keys])
+
+    def remove_event_soon(self, partition: str, key: str) -> None:
+        """The same for a published row of the outbox."""
+        self._removals.soon(self, partition, [key])
+
+    async def remove_stored(self, partition: str, keys: Sequence[str]) -> None:
+        """Remove rows, by their stored keys, in one go (at most 100); where one is gone already, one by one."""
+        keys = list(dict.fromkeys(keys))
         if len(keys) > 1:
             deletes = [("delete", {"PartitionKey": encode_key(partition), "RowKey": key}) for key in keys]
             with contextlib.suppress(TableTransactionError, ResourceNotFoundError):
                 await self._run(lambda c: c.submit_transaction(deletes))
                 return
         for key in keys:
-            await self.remove_outbox_row(partition, key)
-
-    async def remove_outbox_row(self, partition: str, key: str) -> None:
-        """Remove a published event; one that is gone is no error."""
-        with contextlib.suppress(ResourceNotFoundError):
-            await self._run(lambda c: c.delete_entity(encode_key(partition), key))
+            with contextlib.suppress(ResourceNotFoundError):
+                await self._run(lambda c, key=key: c.delete_entity(encode_key(partition), key))  # type: ignore[misc]
 
     async def _run(self, call: Callable[[TableClient], Awaitable[Any]], *, create: bool = True) -> Any:
         client = self._open_client(self.name)
@@ -174,19 +185,25 @@ class Tables:
     def __init__(self, connection: str, outbox: Outbox) -> None:
         self._connection = connection
         self._outbox = outbox
+        self._removals = Removals()
         self._service: TableServiceClient | None = None
         self._clients: dict[str, TableClient] = {}
 
     def table(self, name: str) -> Table:
         """A table by name (letters and digits, 3 to 63)."""
-        return Table(name, self._client, self._outbox)
+        return Table(name, self._client, self._outbox, self._removals)
 
     async def check(self) -> None:
         """Raise when the table service does not answer."""
         await answers(self._open().get_service_properties)
 
+    async def settle(self) -> None:
+        """Remove what waits for it."""
+        await self._removals.settle()
+
     async def close(self) -> None:
-        """Close the connections."""
+        """Remove what waits for it, and close the connections."""
+        await self.settle()
         if self._service is not None:
             await self._service.close()
             self._service, self._clients = None, {}
@@ -209,20 +226,23 @@ async def _create(client: TableClient) -> None:
         return
 
 
-async def _submit(client: TableClient, operations: list[tuple[Any, ...]]) -> None:
+async def _submit(client: TableClient, operations: list[tuple[Any, ...]]) -> list[str]:
     if len(operations) > 1:
-        await client.submit_transaction(operations)
-        return
+        return [_etag(done) for done in await client.submit_transaction(operations)]
     kind, entity, *options = operations[0]
     extra = options[0] if options else {}
     if kind == "create":
-        await client.create_entity(entity)
-    elif kind == "delete":
+        return [_etag(await client.create_entity(entity))]
+    if kind == "delete":
         await client.delete_entity(entity, **extra)
-    elif kind == "upsert":
-        await client.upsert_entity(entity, **extra)
-    else:
-        await client.update_entity(entity, **extra)
+        return [""]
+    if kind == "upsert":
+        return [_etag(await client.upsert_entity(entity, **extra))]
+    return [_etag(await client.update_entity(entity, **extra))]
+
+
+def _etag(done: Mapping[str, Any]) -> str:
+    return str(done.get("etag") or "")
 
 
 def _operation(pk: str, change: Change) -> tuple[Any, ...]:

@@ -25,6 +25,11 @@ KEPT_TASK_RUNS = 1000
 TASKS_AT_ONCE, EVENTS_AT_ONCE, MARKED_TASKS = 25, 30, 40
 """So many rows go into the transaction that writes the instance's state; with listeners they are at most 100."""
 
+MOST_REMEMBERED, REMEMBERED_CHARS = 2_000, 4_000
+"""So many rows, with inputs of so many characters at most, are remembered as they were last written."""
+
+_last: dict[tuple[str, str], Row] = {}
+
 CLOSED_AT_ONCE = 20
 """So many rows of listeners are removed in the transaction that says they ended; the others right after it."""
 
@@ -32,16 +37,19 @@ CLOSED_AT_ONCE = 20
 class InstanceStore:
     """Instances of all tenants; every method names the tenant it acts for."""
 
-    def __init__(self, table: Table, payloads: Payloads) -> None:
+    def __init__(self, table: Table, payloads: Payloads, last: dict[tuple[str, str], Row] | None = None) -> None:
         self._table = table
         self._payloads = payloads
+        self._last = {} if last is None else last
 
     async def add(
         self, tenant: str, instance_id: str, values: dict[str, Any], given: Any = None, event: Event | None = None
-    ) -> None:
+    ) -> Row:
         """Store a new instance with its input as pending. Raises RowExists when there is one with that id."""
-        row = {**values, "input": await self._payloads.stored(tenant, given), "status": "pending", "revision": 0}
-        await self._table.commit(tenant, [Insert(f"i!{instance_id}", row)], [event] if event else [])
+        state = {**values, "input": await self._payloads.stored(tenant, given), "status": "pending", "revision": 0}
+        key = f"i!{instance_id}"
+        [etag] = await self._table.commit(tenant, [Insert(key, state)], [event] if event else [])
+        return self._seen(Row(tenant, key, etag, {name: value for name, value in state.items() if value is not None}))
 
     async def get(self, tenant: str, instance_id: str) -> Row | None:
         """The instance's row, None when there is none for this tenant."""
@@ -144,8 +152,10 @@ class InstanceStore:
         """
         tenant, key = progress.work.tenant, f"i!{progress.instance_id}"
         for attempt in range(WRITE_ATTEMPTS):
-            row = await self._table.get(tenant, key)
-            if row is None or row["revision"] >= progress.revision or row["status"] in FINAL:
+            row = self._last.pop((tenant, key), None)
+            if row is None or not _is_before(row, progress):
+                row = await self._table.get(tenant, key)
+            if row is None or not _is_before(row, progress):
                 return
             state = Replace(key, {**row.values, **await self._state(progress)}, row.etag)
             events = [_event(progress, row, event) for event in progress.events]
@@ -155,13 +165,24 @@ class InstanceStore:
             together, later = progress.closes[:CLOSED_AT_ONCE], progress.closes[CLOSED_AT_ONCE:]
             changes += [Delete(closed) for closed in together]
             try:
-                await self._table.commit(tenant, changes, events)
+                etags = await self._table.commit(tenant, changes, events)
                 for closed in later:
                     await self._table.delete(tenant, closed)
+                if progress.status not in FINAL:
+                    values = {name: value for name, value in state.values.items() if value is not None}
+                    self._seen(Row(tenant, key, etags[0], values))
                 return
             except RowChanged:
                 if attempt + 1 == WRITE_ATTEMPTS:
                     raise
+
+    def _seen(self, row: Row) -> Row:
+        """Remember the row as it was just written: the next writer needs not read it, its ETag tells if it changed."""
+        if len(row.get("input") or "") <= REMEMBERED_CHARS:
+            while len(self._last) >= MOST_REMEMBERED:
+                del self._last[next(iter(self._last))]
+            self._last[row.partition, row.key] = row
+        return row
 
     async def _ahead(self, tenant: str, tasks: list[Upsert], events: list[Event]) -> tuple[list[Upsert], list[Event]]:
         """Write what one transaction has no room for; gives what goes into it.
@@ -193,7 +214,12 @@ class InstanceStore:
 
 def instance_store(runtime: Runtime) -> InstanceStore:
     """The read model over the process's storage."""
-    return InstanceStore(runtime.tables.table(TABLE), Payloads(runtime.blobs.container(CONTAINER)))
+    return InstanceStore(runtime.tables.table(TABLE), Payloads(runtime.blobs.container(CONTAINER)), _last)
+
+
+def _is_before(row: Row, progress: Progress) -> bool:
+    """Whether the progress is newer than the row and may still be written."""
+    return row["revision"] < progress.revision and row["status"] not in FINAL
 
 
 def _tasks(progress: Progress) -> list[Upsert]:

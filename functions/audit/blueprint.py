@@ -1,10 +1,13 @@
 """The audit service's triggers."""
 
+import asyncio
+
 import azure.functions as func
 from opentelemetry.trace import SpanKind
 
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
+from chassis.messaging.message import unpacked
 from chassis.messaging.triggers import QueueDelivery, on_queue
 from chassis.work import WorkContext
 from functions.audit.api import router
@@ -26,8 +29,15 @@ async def audit_handle_http(req: func.HttpRequest, context: func.Context) -> fun
 @blueprint.function_name("audit_append_event")
 @on_queue(blueprint, "audit-events")
 async def audit_append_event(msg: QueueDelivery) -> None:
-    """Append one event to its tenant's log; returns when it is committed. May be repeated."""
-    entry = read_entry(msg.get_body())
+    """Append an event, or each of a batch, to its tenant's log; returns when all are committed. May be repeated."""
+    outcomes = await asyncio.gather(*map(_append, unpacked(msg.get_body())), return_exceptions=True)
+    for outcome in outcomes:  # one that can't be read takes no other with it
+        if outcome is not None:
+            raise outcome
+
+
+async def _append(body: bytes) -> None:
+    entry = read_entry(body)
     async with runtime.working(_work_of(entry), "append audit event", kind=SpanKind.CONSUMER):
         await appender().append(entry)
 

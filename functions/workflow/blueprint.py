@@ -8,6 +8,7 @@ import orjson
 
 from chassis.http.app import create_app
 from chassis.http.trigger import METHODS, HttpFront
+from chassis.messaging.message import read_message, unpacked
 from chassis.messaging.relay import add_outbox_relay
 from chassis.messaging.triggers import QueueDelivery, on_queue
 from durable.workflow.models import StartChild, StopChild
@@ -44,9 +45,10 @@ async def workflow_handle_http(
 @blueprint.durable_client_input(client_name="client")  # type: ignore[untyped-decorator]
 async def workflow_receive_event(msg: QueueDelivery, client: df.DurableOrchestrationClient) -> None:
     """Wakes the instance that waits for the resource an event tells of, and those that listen to the event."""
-    async with runtime.consume(msg, EventData) as message:
-        await events.deliver(message, client)
-        await composition.intake().accept(message.tenant, [orjson.loads(msg.get_body())], client)
+    for body in unpacked(msg.get_body()):
+        async with runtime.handling(read_message(body, EventData)) as message:
+            await events.deliver(message, client)
+            await composition.intake().accept(message.tenant, [orjson.loads(body)], client)
 
 
 @blueprint.activity_trigger(input_name="request")  # type: ignore[untyped-decorator]

@@ -17,20 +17,22 @@ from durable.workflow.processes.process import check_isolation
 from durable.workflow.schedules import TABLE as SCHEDULES
 from durable.workflow.schedules import ScheduleStore
 from functions.workflow import secrets as secret_service
-from functions.workflow.definitions import Definitions
+from functions.workflow.definitions import Definitions, Kept
 from functions.workflow.event_intake import Intake
 from functions.workflow.repository import CONTAINER, DEFINITIONS, STARTS, DefinitionStore, StartStore
 from functions.workflow.schedules import Schedules
 from functions.workflow.service import DurableClient, Instances
 
 runtime = runtime_for("workflow")
+_kept: Kept = {}
 OUTBOX_TABLES = (DEFINITIONS, TABLE, secret_service.TABLE)
 
 
 def definitions() -> Definitions:
     """The definitions of the platform."""
     store = DefinitionStore(runtime.tables.table(DEFINITIONS), runtime.blobs.container(CONTAINER))
-    return Definitions(store, process_evaluator(), intake().announce, settle_schedule, permissions_of(runtime.settings))
+    permissions = permissions_of(runtime.settings)
+    return Definitions(store, process_evaluator(), intake().announce, settle_schedule, permissions, _kept)
 
 
 def instance_store() -> InstanceStore:

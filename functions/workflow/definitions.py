@@ -36,6 +36,11 @@ class Frozen:
     document: str
 
 
+Kept = dict[tuple[str, str], Frozen]
+"""Definitions by tenant and key that this process has read."""
+
+MOST_KEPT = 500
+
 Announce = Callable[[str, Definition], Awaitable[None]]
 """Notes what a tenant's definition listens to. May be repeated."""
 
@@ -53,12 +58,14 @@ class Definitions:
         announce: Announce,
         settle: Settle,
         permissions: Permissions = Permissions(),
+        kept: Kept | None = None,
     ) -> None:
         self._store = store
         self._evaluator = evaluator
         self._announce = announce
         self._settle = settle
         self._permissions = permissions
+        self._kept = {} if kept is None else kept
 
     async def put(self, tenant: str, text: bytes) -> tuple[DefinitionId, bool]:
         """Register a definition; True when it is new, False when the same was there.
@@ -94,11 +101,22 @@ class Definitions:
         return DefinitionRead(**_head(row).model_dump(by_alias=False), document=document)
 
     async def frozen(self, tenant: str, namespace: str, name: str, version: str | None) -> Frozen:
-        """The definition to run: the given version, or the highest. Raises DefinitionNotFound."""
-        version = version or await self._highest(tenant, namespace, name)
+        """The definition to run: the given version, or the highest. Raises DefinitionNotFound.
+
+        What is known of a version is not asked for again: it never changes.
+        """
+        row = None
+        if version is None:
+            row = await self._highest(tenant, namespace, name)
+            version = row.key.split("!")[2]
         id = DefinitionId(namespace=namespace, name=name, version=version)
-        row = await self._row(tenant, id)
-        return Frozen(id, await self._store.document(row))
+        kept = self._kept.get((tenant, _key(id)))
+        if kept is None:
+            kept = Frozen(id, await self._store.document(row or await self._row(tenant, id)))
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[tenant, _key(id)] = kept
+        return kept
 
     async def page(self, tenant: str, wanted: DefinitionFilter, token: str | None, limit: int) -> DefinitionPage:
         """The definitions that fit, after the page that gave the token. Raises BadPageToken."""
@@ -134,13 +152,13 @@ class Definitions:
             raise DefinitionNotFound(f"{id.namespace}/{id.name} {id.version}")
         return row
 
-    async def _highest(self, tenant: str, namespace: str, name: str) -> str:
+    async def _highest(self, tenant: str, namespace: str, name: str) -> Row:
         found = await self._store.page(tenant, prefix=f"{namespace}!{name}!", after=None, limit=None)
         rows = [row for row in found if not row["deprecated"]]
         if not rows:
             why = ": every version is deprecated, name the one you want" if found else ""
             raise DefinitionNotFound(f"{namespace}/{name}{why}")
-        return max((row.key.split("!")[2] for row in rows), key=Precedence)
+        return max(rows, key=lambda row: Precedence(row.key.split("!")[2]))
 
 
 def _key(id: DefinitionId) -> str:

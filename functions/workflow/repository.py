@@ -80,9 +80,9 @@ class StartStore:
         """Note, before the instance is stored, that it is to be started. May be repeated."""
         await self._table.upsert(tenant, instance_id, {"since": datetime.now(UTC)})
 
-    async def done(self, tenant: str, instance_id: str) -> None:
-        """The instance runs, or never came to be."""
-        await self._table.delete(tenant, instance_id)
+    def done(self, tenant: str, instance_id: str) -> None:
+        """The instance runs, or never came to be; soon nothing is to be finished any more."""
+        self._table.remove_soon(tenant, instance_id)
 
     async def older_than(self, moment: datetime) -> list[tuple[str, str]]:
         """(tenant, instance id) of starts that have not been finished since that time, over all tenants."""

@@ -88,12 +88,16 @@ class Instances:
         self._check_input(definition, request.input)
         await self._starts.add(caller.tenant, instance_id)
         try:
-            row = _new_row(caller, definition, request, instance_id, origin)
-            await self._store.add(caller.tenant, instance_id, row, request.input)
+            values = _new_row(caller, definition, request, instance_id, origin)
+            row = await self._store.add(caller.tenant, instance_id, values, request.input)
         except RowExists:
             there = await self._row(caller.tenant, instance_id)
             check_same_request(there["fingerprint"], fingerprint(request.model_dump(mode="json")))
-        return await self._ensure_started(caller.tenant, instance_id, client, definition)
+            return await self._ensure_started(caller.tenant, instance_id, client)
+        start = _start_input(definition, row, instance_id, request.input, None)
+        await client.start_new(ORCHESTRATOR, instance_id, start)
+        self._starts.done(caller.tenant, instance_id)
+        return _head(row, suspended=False)
 
     async def read(self, tenant: str, instance_id: str) -> InstanceRead:
         """An instance with all its tasks. Raises InstanceNotFound."""
@@ -193,22 +197,19 @@ class Instances:
 
     async def _finish_start(self, tenant: str, instance_id: str, client: DurableClient) -> None:
         if await self._store.get(tenant, instance_id) is None:
-            await self._starts.done(tenant, instance_id)  # its caller never got an answer
+            self._starts.done(tenant, instance_id)  # its caller never got an answer
         else:
             await self._ensure_started(tenant, instance_id, client)
 
-    async def _ensure_started(
-        self, tenant: str, instance_id: str, client: DurableClient, definition: Frozen | None = None
-    ) -> InstanceHead:
+    async def _ensure_started(self, tenant: str, instance_id: str, client: DurableClient) -> InstanceHead:
         row = await self._row(tenant, instance_id)
         known = await client.get_status(instance_id) if row["status"] == "pending" else None
         if row["status"] == "pending" and (not _is_known(known) or _carried(known) is not None):
-            if definition is None or definition.id.version != row["version"]:  # a newer one may be the highest by now
-                definition = await self._definitions.frozen(tenant, row["namespace"], row["name"], row["version"])
+            definition = await self._definitions.frozen(tenant, row["namespace"], row["name"], row["version"])
             given = await self._store.value(row, "input")
             start = _start_input(definition, row, instance_id, given, _carried(known))
             await client.start_new(ORCHESTRATOR, instance_id, start)
-        await self._starts.done(tenant, instance_id)
+        self._starts.done(tenant, instance_id)
         return _head(row, suspended=False)
 
     async def _running(self, tenant: str, instance_id: str, client: DurableClient) -> None:

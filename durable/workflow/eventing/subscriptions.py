@@ -125,15 +125,15 @@ class SubscriptionStore:
 
         A denial may be as old as SETTLE_S, which `announce` waits for.
         """
-        for key in (type_key(type), ANY_TYPE):
-            if (tenant, key) in _known:
-                return True
-            if monotonic() < _unknown.get((tenant, key), 0.0):
-                continue
-            if await self._table.get(tenant, f"h!{key}") is not None:
-                return True
-            _remember_unknown(tenant, key)
-        return False
+        keys = {type_key(type), ANY_TYPE}
+        if any((tenant, key) in _known for key in keys):
+            return True
+        until, announced = _announced.get(tenant, (0.0, frozenset[str]()))
+        if not keys & announced and until < monotonic():
+            asked = monotonic()
+            announced = frozenset([row.key[2:] async for row in self._table.query(tenant, prefix="h!")])
+            _remember(tenant, asked + SETTLE_S, announced)
+        return bool(keys & announced)
 
     async def shapes(self, tenant: str, type: str) -> dict[str, list[Shape]]:
         """The shapes to look under, by type key; a key that nobody ever listened to is absent."""
@@ -217,14 +217,14 @@ class SubscriptionStore:
 _known: dict[tuple[str, str], set[Shape]] = {}
 """Shapes that this process has seen stored; they are never removed."""
 
-_unknown: dict[tuple[str, str], float] = {}
-"""Types that were not listened to, and until when that is believed."""
+_announced: dict[str, tuple[float, frozenset[str]]] = {}
+"""The types that each tenant listens to, and until when it is believed that there are no others."""
 
 
-def _remember_unknown(tenant: str, key: str) -> None:
-    if len(_unknown) > 10_000:
-        _unknown.clear()
-    _unknown[(tenant, key)] = monotonic() + SETTLE_S
+def _remember(tenant: str, until: float, announced: frozenset[str]) -> None:
+    if len(_announced) > 1_000:
+        _announced.clear()
+    _announced[tenant] = (until, announced)
 
 
 def _shapes(row: Row) -> list[Shape]:

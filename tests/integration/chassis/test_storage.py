@@ -6,13 +6,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import aiohttp
+import orjson
 import pytest
 from azure.storage.queue.aio import QueueClient
 
 from chassis.context import CallContext, Principal, calling
 from chassis.errors import DependencyUnavailable
 from chassis.messaging.events import Event
-from chassis.messaging.message import event_from_json
+from chassis.messaging.message import event_from_json, unpacked
 from chassis.runtime import Runtime
 from chassis.settings import Settings
 from chassis.storage.rows import Delete, Insert, Replace, RowChanged, RowExists, Upsert
@@ -39,7 +40,8 @@ async def announced(runtime: Runtime, azurite: str) -> list[str]:
     (queue,) = runtime.settings.event_subscriptions
     async with QueueClient.from_connection_string(azurite, queue) as client:
         messages = [m async for m in client.receive_messages(max_messages=32, visibility_timeout=1)]
-    return [event_from_json(base64.b64decode(message.content)).get_type() for message in messages]
+    bodies = [body for message in messages for body in unpacked(base64.b64decode(message.content))]
+    return [event_from_json(body).get_type() for body in bodies]
 
 
 async def test_a_missing_table_has_no_rows(table: Table) -> None:
@@ -105,7 +107,32 @@ async def test_an_event_is_announced_after_its_commit(table: Table, runtime: Run
     await table.commit("acme", [Upsert("a", {"n": 1}), Delete("old")], [Event("thing.made", "a", {"n": 1})])
     await runtime.events.settle()
     assert await announced(runtime, azurite) == ["thing.made"]
+    await runtime.tables.settle()
     assert await table.outbox_rows() == []
+
+
+async def test_the_events_of_a_commit_are_one_row_and_one_message(
+    table: Table, runtime: Runtime, azurite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime.events, "publish_soon", lambda *_: None)
+    monkeypatch.setattr("chassis.messaging.outbox.SETTLE_S", -1)
+    events = [Event(f"thing.{what}", "a", id=what) for what in ("made", "seen", "lost")]
+    await table.commit("acme", [Insert("a", {})], events)
+    assert len(await table.outbox_rows()) == 1
+    assert await runtime.events.relay(table) == 1
+    (queue,) = runtime.settings.event_subscriptions
+    [message] = await runtime.queues.receiver(queue).peek()
+    assert [orjson.loads(body)["id"] for body in unpacked(message)] == ["made", "seen", "lost"]
+    assert await table.outbox_rows() == []
+
+
+async def test_rows_are_removed_together_and_one_that_is_gone_does_no_harm(table: Table, runtime: Runtime) -> None:
+    for key in ("a", "b", "c", "d"):
+        await table.insert("acme", key, {})
+    for key in ("a", "b", "gone", "b", "c"):
+        table.remove_soon("acme", key)
+    await runtime.tables.settle()
+    assert [row.key async for row in table.query("acme")] == ["d"]
 
 
 async def test_the_largest_event_is_kept_and_announced(table: Table, runtime: Runtime, azurite: str) -> None:

@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from chassis.auth.service_token import ASSERTION_TYPE, ServiceToken
+from chassis.messaging.message import unpacked
 from tests.integration.edge.conftest import SECRET, Edge, wait_until
 
 DEMO = ("demo", SECRET)
@@ -101,8 +102,8 @@ def test_every_issued_token_is_announced_to_audit_without_the_token_itself(edge:
 
     def announced() -> bool:
         for message in queue.receive_messages(max_messages=32, visibility_timeout=60):
-            event = json.loads(message.content)
-            found[event["subject"]] = event
+            for event in map(json.loads, unpacked(message.content.encode())):
+                found[event["subject"]] = event
         return jti in found
 
     wait_until(announced, "the event is on the audit queue")

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
+from chassis.messaging.message import unpacked
 from tests.integration.identity.conftest import Running
 
 
@@ -169,7 +170,7 @@ def test_every_change_is_an_audit_event_of_its_tenant_without_a_secret(running: 
     until = monotonic() + 20
     while len(mine) < 2 and monotonic() < until:
         texts += [message.content for message in queue.receive_messages(max_messages=32, visibility_timeout=300)]
-        events = [json.loads(text) for text in texts]
+        events = [json.loads(body) for text in texts for body in unpacked(text.encode())]
         mine = {event["type"]: event["tenantid"] for event in events if event["subject"] == made["clientId"]}
     assert mine == {"identity.client.registered": "demo", "identity.client.disabled": "demo"}
     assert made["clientSecret"] not in "".join(texts)

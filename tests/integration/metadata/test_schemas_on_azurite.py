@@ -6,6 +6,7 @@ from base64 import b64decode
 import orjson
 from azure.storage.queue.aio import QueueClient
 
+from chassis.messaging.message import unpacked
 from chassis.runtime import Runtime
 
 from .conftest import Client
@@ -109,7 +110,8 @@ async def test_a_registration_is_announced_once(client: Client, runtime: Runtime
     await client.ask("PUT", "/metadata/schemas/announced", FLIGHT)
     await runtime.events.settle()
     async with QueueClient.from_connection_string(azurite, "audit-events") as queue:
-        messages = [orjson.loads(b64decode(m.content)) async for m in queue.receive_messages(messages_per_page=32)]
+        found = [unpacked(b64decode(m.content)) async for m in queue.receive_messages(messages_per_page=32)]
+    messages = [orjson.loads(body) for bodies in found for body in bodies]
     mine = [m for m in messages if m["tenantid"] == client.tenant]
     assert [(m["type"], m["subject"], m["data"]["version"]) for m in mine] == [
         ("metadata.schema.registered", "announced", 1)

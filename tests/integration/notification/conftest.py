@@ -17,7 +17,7 @@ from azure.storage.queue.aio import QueueClient
 from pydantic import BaseModel
 
 from chassis.context import CallContext, Principal, calling
-from chassis.messaging.message import Message, read_message
+from chassis.messaging.message import Message, read_message, unpacked
 from chassis.push import PUSH_QUEUE, Push
 from chassis.runtime import Runtime
 from chassis.settings import Settings
@@ -108,12 +108,12 @@ async def runtime(azurite: str, caller: Principal, mailbox: Mailbox) -> AsyncIte
 
 
 async def drained(runtime: Runtime, queue: str) -> list[bytes]:
-    """The bodies of all visible messages of a queue, which are taken away."""
+    """The commands or events in all visible messages of a queue, which are taken away."""
     found: list[bytes] = []
     async with QueueClient.from_connection_string(runtime.settings.storage_connection, queue) as client:
         try:
             async for message in client.receive_messages(messages_per_page=32):
-                found.append(b64decode(message.content))
+                found += unpacked(b64decode(message.content))
                 await client.delete_message(message)
         except Exception as error:
             if "QueueNotFound" not in str(error):

@@ -21,7 +21,7 @@ from azure.storage.queue.aio import QueueClient
 
 from chassis.context import CallContext, Principal, calling
 from chassis.errors import RemoteError
-from chassis.messaging.message import Message
+from chassis.messaging.message import Message, unpacked
 from chassis.runtime import Runtime
 from chassis.settings import Settings
 from durable.workflow import blueprint as durable_blueprint
@@ -203,8 +203,8 @@ class House:
             self.runtime.settings.storage_connection, queue, message_decode_policy=TextBase64DecodePolicy()
         ) as client:
             async for message in client.receive_messages():
-                event = json.loads(message.content)
-                await composition.intake().accept(event["tenantid"], [event], self.client)
+                for event in map(json.loads, unpacked(message.content.encode())):
+                    await composition.intake().accept(event["tenantid"], [event], self.client)
                 await client.delete_message(message)
         await self.idle()
 

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,18 @@ from hypothesis import strategies as st
 
 from chassis.context import CallContext, Principal, calling
 from chassis.errors import PayloadTooLarge
-from chassis.messaging.message import MalformedMessage, event_from_json, new_event, read_message, to_json
+from chassis.messaging.message import (
+    MAX_MESSAGE_BYTES,
+    Announced,
+    MalformedMessage,
+    event_from_json,
+    in_batches,
+    new_event,
+    packed,
+    read_message,
+    to_json,
+    unpacked,
+)
 from chassis.models import Contract
 
 
@@ -71,3 +83,24 @@ def test_large_data_is_refused_before_it_is_sent() -> None:
         event = new_event("shop.order", {"text": "x" * 50_000}, source="shop")
     with pytest.raises(PayloadTooLarge, match="blob"):
         to_json(event)
+
+
+@given(st.lists(st.integers(0, 30_000), max_size=12))
+def test_events_travel_in_few_messages_that_fit_and_come_out_in_order(sizes: list[int]) -> None:
+    events = [Announced("a.b", json.dumps({"id": str(n), "x": "y" * size}).encode()) for n, size in enumerate(sizes)]
+    batches = in_batches(events)
+    messages = [packed(batch) for batch in batches]
+    assert all(len(message) <= MAX_MESSAGE_BYTES for message in messages)
+    assert [json.loads(body) for m in messages for body in unpacked(m)] == [json.loads(e.body) for e in events]
+    for batch, after in pairwise(batches):  # the next one had no room in it
+        assert len(packed([*batch, after[0]])) > MAX_MESSAGE_BYTES
+
+
+def test_one_event_travels_as_it_is() -> None:
+    assert packed([Announced("a.b", b'{"id": 1.0}')]) == b'{"id": 1.0}'
+    assert unpacked(b'{"id": 1.0}') == [b'{"id": 1.0}']
+
+
+def test_a_broken_batch_is_malformed() -> None:
+    with pytest.raises(MalformedMessage):
+        unpacked(b'[{"id": 1}')

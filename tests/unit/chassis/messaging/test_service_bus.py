@@ -10,7 +10,7 @@ from azure.servicebus.exceptions import ServiceBusConnectionError
 
 from chassis.errors import DependencyUnavailable
 from chassis.messaging.events import EventTopic
-from chassis.messaging.message import read_message
+from chassis.messaging.message import Announced, read_message
 from chassis.messaging.service_bus import CONTENT_TYPE, TOPIC, ServiceBusQueues, bus_message
 from chassis.models import Contract
 from chassis.settings import AZURITE
@@ -27,15 +27,17 @@ class Recording(ServiceBusQueues):
         super().__init__(AZURITE, "test", "sb-test.servicebus.windows.net", None)  # type: ignore[arg-type]
         self.sent: list[tuple[str, ServiceBusMessage]] = []
         self.fails = fails
+        self.sends = 0
 
     def _sender(self, entity: str) -> Any:
         queues = self
 
         class Sender:
-            async def send_messages(self, message: ServiceBusMessage) -> None:
+            async def send_messages(self, messages: list[ServiceBusMessage]) -> None:
                 if queues.fails:
                     raise ServiceBusConnectionError(message="away")
-                queues.sent.append((entity, message))
+                queues.sends += 1
+                queues.sent += [(entity, message) for message in messages]
 
         return Sender()
 
@@ -62,9 +64,17 @@ def test_a_command_for_later_is_scheduled() -> None:
 async def test_an_event_goes_to_the_topic_once_with_its_type_as_subject() -> None:
     queues = Recording()
     topic = EventTopic(queues, {"audit-events": ("*",), "workflow-events": ("job.*",)})
-    await topic.publish("job.completed", json.dumps({"id": "e1"}).encode())
+    await topic.publish([Announced("job.completed", json.dumps({"id": "e1"}).encode())])
     [(entity, message)] = queues.sent
     assert (entity, message.subject, message.message_id) == (TOPIC, "job.completed", "e1")
+
+
+async def test_events_of_one_change_are_sent_together_as_far_as_a_send_may_be_large() -> None:
+    queues = Recording()
+    bodies = [json.dumps({"id": str(number), "text": "x" * 40_000}).encode() for number in range(5)]
+    await EventTopic(queues, {}).publish([Announced("job.completed", body) for body in bodies])
+    assert [message.message_id for _, message in queues.sent] == ["0", "1", "2", "3", "4"]
+    assert queues.sends == 2
 
 
 async def test_partitions_stay_storage_queues(monkeypatch: pytest.MonkeyPatch) -> None:
