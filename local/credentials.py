@@ -23,7 +23,7 @@ DEMO_CLIENT, DEMO_TENANT = "demo", "demo"
 OPERATOR_CLIENT, CONSOLE_CLIENT = "operator", "console"
 CONSOLE_USER = "admin"
 EVERY_SERVICE_SENDS = ("monitoring.ingest",)
-OPERATORS_ONLY = ("identity.keys", "identity.tenants")
+OPERATORS_ONLY = ("gateway.write", "identity.keys", "identity.tenants")
 
 
 class Client(BaseModel):

@@ -1,22 +1,29 @@
-"""The HTTP API of rate limits: a tenant's tier and buckets, live at the edge within seconds. For operators."""
+"""The HTTP API of rate limits: a tenant's tier and buckets, live at the edge within seconds.
+
+For operators: `gateway.write` is given to none of a tenant's own clients or roles. A tenant sees its own with
+`gateway.read`.
+"""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from chassis.context import Principal
+from chassis.errors import Forbidden
 from chassis.http.app import requires
 from functions.gateway.composition import Composition
 from functions.gateway.envoy.rate_limits import Standing
 from functions.gateway.errors import NoLimitsSet, TooManyTenants
 from functions.gateway.schemas import AllTenantLimits, NamedTenantLimits, TenantLimits
 
+OPERATE = "gateway.write"
 MAX_TENANTS = 1000
 """Each one set makes the edge's configuration longer."""
 Tenant = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,127}$")]
 limits = APIRouter(prefix="/gateway/tenants", tags=["limits"])
 
 
-@limits.get("", dependencies=[requires("gateway.read")])
+@limits.get("", dependencies=[requires(OPERATE)])
 async def list_limits(request: Request) -> AllTenantLimits:
     """Every tenant for which something was set."""
     found = await _parts(request).standings.all()
@@ -24,16 +31,18 @@ async def list_limits(request: Request) -> AllTenantLimits:
     return AllTenantLimits(items=tuple(items))
 
 
-@limits.get("/{tenant}/limits", dependencies=[requires("gateway.read")])
-async def get_limits(tenant: Tenant, request: Request) -> TenantLimits:
+@limits.get("/{tenant}/limits")
+async def get_limits(tenant: Tenant, request: Request, caller: Principal = requires("gateway.read")) -> TenantLimits:
     """What was set for a tenant; 404 when nothing was: it is `standard`."""
+    if tenant != caller.tenant and not caller.may(OPERATE):
+        raise Forbidden("another tenant's limits are for operators")
     found = await _parts(request).standings.get(tenant)
     if found is None:
         raise NoLimitsSet(f"nothing was set for {tenant}: it is standard")
     return TenantLimits(tier=found.tier, buckets=dict(found.buckets))
 
 
-@limits.put("/{tenant}/limits", dependencies=[requires("gateway.write")])
+@limits.put("/{tenant}/limits", dependencies=[requires(OPERATE)])
 async def put_limits(tenant: Tenant, sent: TenantLimits, request: Request) -> TenantLimits:
     """Set a tenant's tier, and buckets of its own, in place of what was there."""
     parts = _parts(request)
@@ -47,7 +56,7 @@ async def put_limits(tenant: Tenant, sent: TenantLimits, request: Request) -> Te
     return sent
 
 
-@limits.delete("/{tenant}/limits", dependencies=[requires("gateway.write")], status_code=204)
+@limits.delete("/{tenant}/limits", dependencies=[requires(OPERATE)], status_code=204)
 async def delete_limits(tenant: Tenant, request: Request) -> Response:
     """Make a tenant `standard` again."""
     parts = _parts(request)

@@ -10,7 +10,7 @@ ON_BEHALF = "identity.on-behalf"
 """Lets a service ask for tokens that speak for others: the gateway, for the owners of API keys."""
 INTERNAL = frozenset({ON_BEHALF, "monitoring.ingest"})
 """Between services only: no tenant's role, client or API key has them."""
-OPERATOR = frozenset({"identity.keys", "identity.tenants"})
+OPERATOR = frozenset({"identity.keys", "identity.tenants", "gateway.write"})
 """For those who run the platform: only clients of the clients file have them, in the tenant `platform`."""
 _SCOPE = re.compile(SCOPE)
 

@@ -20,7 +20,7 @@ NAMESPACE = "platform"
 OPERATORS_ACCOUNT = "operator"
 """The service account (keda/base/platform) for which an administrator of the cluster can have a token made."""
 EVERY_SERVICE_SENDS = ("monitoring.ingest",)
-OPERATORS_ONLY = ("identity.keys", "identity.tenants")
+OPERATORS_ONLY = ("gateway.write", "identity.keys", "identity.tenants")
 """As in functions/identity/scopes.py, which is another team's code: a test holds the two together."""
 
 

@@ -88,9 +88,12 @@ def test_limits_that_make_no_sense_are_refused(edge: Edge, sent: dict[str, objec
     assert put_tier(edge, "calm", **sent).status_code in {400, 422}
 
 
-def test_limits_are_set_by_operators_alone(edge: Edge) -> None:
+def test_limits_are_set_by_operators_alone_and_a_tenant_sees_its_own(edge: Edge) -> None:
     answer = edge.ask("PUT", "/gateway/tenants/acme/limits", edge.token("demo"), json={"tier": "premium"})
     assert answer.status_code == 403
+    assert edge.ask("GET", "/gateway/tenants", edge.token("demo")).status_code == 403
+    assert edge.ask("GET", "/gateway/tenants/calm/limits", edge.token("demo")).status_code == 403
+    assert edge.ask("GET", "/gateway/tenants/acme/limits", edge.token("demo")).status_code == 404  # nothing was set
 
 
 def test_a_noisy_tenant_does_not_slow_a_quiet_one(edge: Edge) -> None:

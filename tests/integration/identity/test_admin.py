@@ -102,7 +102,9 @@ def test_nobody_grants_what_he_does_not_have(running: Running) -> None:
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:problem:identity:cannot-grant")
 
 
-@pytest.mark.parametrize("scope", ["identity.keys", "identity.tenants", "identity.on-behalf", "no.such"])
+@pytest.mark.parametrize(
+    "scope", ["identity.keys", "identity.tenants", "gateway.write", "identity.on-behalf", "no.such"]
+)
 def test_some_scopes_are_no_tenants_to_give(running: Running, admin: str, scope: str) -> None:
     operator = running.token("operator")
     for token in (admin, operator):

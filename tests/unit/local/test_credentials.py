@@ -7,6 +7,7 @@ import orjson
 from argon2 import PasswordHasher
 
 from chassis.manifest import SERVICES, Route, ServiceManifest
+from functions.identity.scopes import OPERATOR
 from local.credentials import Credentials, demo_scopes, make_credentials, service_scopes
 from local.layout import Layout
 
@@ -75,11 +76,12 @@ def test_secrets_are_not_in_the_text_of_what_holds_them(tmp_path: Path) -> None:
     assert made.signalr_key.get_secret_value() not in repr(made)
 
 
-def test_only_the_operator_may_touch_signing_keys_and_the_demo_may_not(tmp_path: Path) -> None:
+def test_only_the_operator_may_do_what_is_about_all_tenants(tmp_path: Path) -> None:
     layout, _ = _make(tmp_path)
     clients = {client["clientId"]: client for client in orjson.loads(layout.clients_file.read_bytes())}
-    holders = [name for name, client in clients.items() if "identity.keys" in client["scopes"]]
-    assert (holders, clients["operator"]["tenant"]) == (["operator"], "platform")
+    holders = {name for name, client in clients.items() if OPERATOR & set(client["scopes"])}
+    assert (holders, clients["operator"]["tenant"]) == ({"operator"}, "platform")
+    assert set(clients["operator"]["scopes"]) >= OPERATOR
 
 
 def test_the_console_is_public_leads_back_to_the_edge_and_has_one_user_whose_password_is_hashed(tmp_path: Path) -> None:
