@@ -51,7 +51,9 @@ def azurite_command(layout: Layout, blob: int, queue: int, table: int, data: Pat
 class Azurite:
     """A private Azurite on free ports, in a temporary folder, as a context manager (`with` or `async with`).
 
-    With `in_memory` (the default) it writes nothing but its log. Its process ends with this one, however that ends.
+    With `in_memory` (the default) it writes nothing but its log, but every minute it forgets settled messages one by
+    one and answers nothing meanwhile, in quadratic time: for more than some thousand messages a minute use the disk.
+    Its process ends with this one, however that ends.
     """
 
     def __init__(self, layout: Layout | None = None, *, in_memory: bool = True, start_timeout_s: float = 60) -> None:

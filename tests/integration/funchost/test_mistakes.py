@@ -49,6 +49,8 @@ def _start(app: Path, *arguments: str, **environment: str) -> tuple[int, str]:
         (_HELLO + "other = func.FunctionApp()\n", _HOST, ["more than one function app: app, other", "app.py:6"]),
         (_HELLO.replace("req:", "request:"), _HOST, ["request", "function_app.py:3"]),
         (_HELLO.replace('"a"', '"a/{id"'), _HOST, ["a/{id", "function_app.py:3"]),
+        (_HELLO + _HELLO.partition("app = func.FunctionApp()\n")[2].replace("def a", "def b"), _HOST,
+         ["the route api/a", "function_app.py:3", "function_app.py:6"]),
         (_QUEUE, _HOST, ["Orders", "local.settings.json"]),
         (_HELLO.replace("route(route=", "timer_trigger(schedule=").replace('"a")', '"x", arg_name="req")')
          .replace(": func.HttpRequest) -> str", ": func.TimerRequest) -> None"), _HOST, ["'x'", "NCRONTAB"]),

@@ -51,3 +51,18 @@ def test_a_malformed_route_names_its_function() -> None:
     with pytest.raises(HostError) as caught:
         make_route("api", "a/{id", [], "f", where="function f")
     assert caught.value.where == "function f"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(["GET"], ["get", "PUT"]), ([], ["POST"]), ([], [])], ids=["one method", "all and one", "all"]
+)
+def test_two_functions_with_one_path_and_method_are_refused_with_both_places(one: list[str], other: list[str]) -> None:
+    first = make_route("api", "Items/{id}", one, "f", where="app.py:3, function f")
+    second = make_route("api", "/items/{ID}/", other, "g", where="app.py:7, function g")
+    with pytest.raises(HostError) as caught:
+        RouteTable([first, second])
+    assert caught.value.where == "app.py:3, function f and app.py:7, function g"
+
+
+def test_templates_that_only_overlap_are_no_conflict() -> None:
+    assert RouteTable([_route("a/{id}"), _route("a/{name}")]).find("GET", "/api/a/1") == ("a/{id}", {"id": "1"})
