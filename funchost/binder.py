@@ -1,6 +1,6 @@
 """From what the app declares to functions ready to run."""
 
-import sys
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +9,7 @@ from funchost.bindings.blob import BlobBinding
 from funchost.bindings.durable import ClientBindings, DurableClientInput
 from funchost.bindings.ports import InputBinding, OutputBinding
 from funchost.bindings.queue import QueueOutput
+from funchost.bindings.sdk_types import BlobSdkInput, blob_extension_has
 from funchost.bindings.signalr import SignalRConnectionInfo, SignalROutput, SignalRSender
 from funchost.bindings.signalr_token import SignalRConnection, parse_connection
 from funchost.bindings.table import TableInput, TableOutput
@@ -20,7 +21,7 @@ from funchost.expressions import Template, parse_template
 from funchost.function import HTTP_OUTPUT, BoundFunction
 from funchost.host_json import HostJson
 from funchost.retry import retry_policy
-from funchost.signature import RETURN, Parameter, plan_call
+from funchost.signature import RETURN, Parameter, is_sdk_type, plan_call
 from funchost.storage import StorageConnections
 
 DURABLE_TRIGGERS = {
@@ -31,6 +32,7 @@ DURABLE_TRIGGERS = {
 TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger", "blobTrigger", "warmupTrigger", *DURABLE_TRIGGERS})
 INPUTS = frozenset({"blob", "table", "signalRConnectionInfo", "durableClient"})
 OUTPUTS = frozenset({"queue", "blob", "table", "signalR", HTTP_OUTPUT})
+log = logging.getLogger("Host")
 
 
 def unsupported_bindings(definition: FunctionDefinition) -> list[str]:
@@ -47,14 +49,11 @@ def unsupported_bindings(definition: FunctionDefinition) -> list[str]:
 
 
 def _sdk_types(definition: FunctionDefinition) -> list[str]:
-    """Parameters of SDK types (azurefunctions-extensions-bindings-…): they need the binding data of the .NET host."""
-    base = sys.modules.get("azurefunctions.extensions.base")
-    if base is None:
-        return []
+    """Parameters of SDK types (azurefunctions-extensions-bindings-…) other than a blob's."""
     annotations = getattr(innermost(definition.user_function), "__annotations__", {})
-    is_sdk_type = base.get_binding_registry().check_supported_type
-    names = [getattr(a, "__name__", str(a)) for n, a in annotations.items() if n != "return" and is_sdk_type(a)]
-    return [f"SDK type {name}" for name in names]
+    blobs = {b.name for b in definition.bindings if not b.is_output and blob_extension_has(b.type)}
+    others = [a for name, a in annotations.items() if name != "return" and name not in blobs and is_sdk_type(a)]
+    return [f"SDK type {getattr(other, '__name__', other)}" for other in others]
 
 
 class Binder:
@@ -97,6 +96,8 @@ class Binder:
 
     def _input(self, parameter: Parameter, definition: FunctionDefinition) -> InputBinding:
         binding = parameter.binding
+        if binding.type == "blob" and is_sdk_type(parameter.python_type):
+            return self._blob_sdk_type(parameter, definition)
         if binding.type == "blob":
             return self._blob(parameter, definition)
         if binding.type == "table":
@@ -137,6 +138,14 @@ class Binder:
             path=_required(binding, "path", definition),
             as_text=parameter.python_type is str or binding.data_type == "string",
         )
+
+    def _blob_sdk_type(self, parameter: Parameter, definition: FunctionDefinition) -> BlobSdkInput:
+        """The extension, not the host, reads the setting, and when the function is called: the rest of the app runs."""
+        try:
+            connection_string(parameter.binding.text("connection"), where=definition.where)
+        except HostError as error:
+            log.error("Calls of function %s will fail: %s", definition.name, " · ".join(error.lines()))
+        return BlobSdkInput(parameter, _required(parameter.binding, "path", definition))
 
     def _table_arguments(self, binding: Binding, definition: FunctionDefinition) -> dict[str, Any]:
         return {

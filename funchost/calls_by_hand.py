@@ -80,7 +80,7 @@ class CallsByHand:
         return Datum(text, "string"), {}, {}
 
     async def _blob(self, function: BoundFunction, path: str) -> tuple[Any, Any, BindingData]:
-        from funchost.triggers.blob_content import read_blob
+        from funchost.triggers.blob_content import BlobReader
         from funchost.triggers.blob_pattern import parse_blob_path
 
         trigger, where = function.plan.trigger, function.definition.where
@@ -88,11 +88,12 @@ class CallsByHand:
         pattern = parse_blob_path(expand(trigger.binding.text("path"), where=where))
         values = pattern.match(name) if container == pattern.container else None
         service = self._storage.blobs(connection_string(trigger.binding.text("connection"), where=where))
-        blob = None if values is None else await read_blob(service.get_blob_client(container, name), None, values)
+        blob = None
+        if values is not None:
+            blob = await BlobReader(trigger).read(service.get_blob_client(container, name), None, values)
         if blob is None:
             raise InvocationError(f"there is no blob {path!r} that triggers {function.name}")
-        as_text = trigger.python_type is str or trigger.binding.data_type == "string"
-        return blob.datum(as_text=as_text), blob.metadata, blob.data
+        return blob.datum, blob.metadata, blob.data
 
 
 def _request(text: str) -> HttpRequest:

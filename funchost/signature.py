@@ -108,8 +108,11 @@ def _is_out(annotation: Any) -> bool:
 
 
 def _converter(binding: Binding, python_type: Any) -> Converter:
-    """The worker hands str and bytes parameters to the generic converter, but for durable triggers."""
-    if python_type in (str, bytes) and binding.type not in _DURABLE_TRIGGERS:
+    """The worker hands str and bytes parameters to the generic converter, but for durable triggers.
+
+    So do we with SDK types, which their binding makes whole.
+    """
+    if (python_type in (str, bytes) or is_sdk_type(python_type)) and binding.type not in _DURABLE_TRIGGERS:
         return converter_for(GENERIC)
     return converter_for(binding.type)
 
@@ -136,6 +139,12 @@ def takes_web_request(python_type: Any) -> bool:
     """Whether it is the request type of an imported web extension (azurefunctions-extensions-http-fastapi)."""
     base = sys.modules.get("azurefunctions.extensions.base")
     return base is not None and bool(base.RequestTrackerMeta.check_type(python_type))
+
+
+def is_sdk_type(python_type: Any) -> bool:
+    """Whether it is a type of an imported binding extension (azurefunctions-extensions-bindings-blob)."""
+    base = sys.modules.get("azurefunctions.extensions.base")
+    return base is not None and bool(base.get_binding_registry().check_supported_type(python_type))
 
 
 def _return_parameter(definition: FunctionDefinition, trigger: Parameter, annotation: Any) -> Parameter | None:

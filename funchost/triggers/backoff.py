@@ -8,10 +8,10 @@ _MINIMUM_S = 0.1  # QueuePollingIntervals.Minimum of the Storage Queues extensio
 
 
 class PollingBackoff:
-    """The randomized exponential back-off of the official queue listener.
+    """The randomized exponential back-off of the official queue listener (RandomizedExponentialBackoffStrategy).
 
-    Empty polls wait 100 ms, then 100 ms + (2^n - 1) * 100 ms * [0.8, 1.2), never more than the maximum; a message
-    found starts it over. `uniform` draws the random factor.
+    The first empty poll waits 100 ms, the nth after it 100 ms + 2^(n-1) * 100 ms * [0.8, 1.2), never more than the
+    maximum; a message found starts it over. `uniform` draws the random factor.
     """
 
     def __init__(self, maximum: timedelta, uniform: Callable[[float, float], float] = random.uniform) -> None:
@@ -25,7 +25,7 @@ class PollingBackoff:
 
     def next_delay_s(self) -> float:
         """Seconds to wait after one more empty poll."""
-        doublings = min(self._empty_polls, 32)
+        doublings = min(self._empty_polls - 1, 32)
         self._empty_polls += 1
-        increment = float(2**doublings - 1) * _MINIMUM_S * self._uniform(0.8, 1.2)
+        increment = 0.0 if doublings < 0 else 2.0**doublings * _MINIMUM_S * self._uniform(0.8, 1.2)
         return min(self._maximum_s, _MINIMUM_S + increment)

@@ -8,6 +8,8 @@ from typing import Any
 from azure.functions.meta import Datum
 
 from funchost.bindings.ports import BindingData
+from funchost.bindings.sdk_types import BlobSdkValues
+from funchost.signature import Parameter, is_sdk_type
 
 QUOTE = '"'
 
@@ -16,37 +18,56 @@ QUOTE = '"'
 class BlobContent:
     """One version of a blob. `metadata` is what azure-functions' InputStream is made from."""
 
-    content: bytes
+    datum: Datum
     metadata: Mapping[str, Datum]
     data: BindingData
 
-    def datum(self, *, as_text: bool) -> Datum:
-        """The content as text or bytes. Raises UnicodeDecodeError when it is no UTF-8 text."""
-        return Datum(self.content.decode(), "string") if as_text else Datum(self.content, "bytes")
 
+class BlobReader:
+    """Reads blobs as a trigger's parameter wants them: as text, as bytes, or as an SDK type, which reads for itself."""
 
-async def read_blob(client: Any, etag: str | None, values: Mapping[str, str]) -> BlobContent | None:
-    """The blob, whole; None when it is gone or is no longer the version of the etag (None: any version)."""
-    from azure.core import MatchConditions
-    from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+    def __init__(self, trigger: Parameter) -> None:
+        self._as_text = trigger.python_type is str or trigger.binding.data_type == "string"
+        self._sdk_values = BlobSdkValues(trigger) if is_sdk_type(trigger.python_type) else None
 
-    condition = {"etag": f'"{etag.strip(QUOTE)}"', "match_condition": MatchConditions.IfNotModified} if etag else {}
-    try:
+    async def read(self, client: Any, etag: str | None, values: Mapping[str, str]) -> BlobContent | None:
+        """The blob; None when it is gone or is no longer the version of the etag (None: any version).
+
+        Raises UnicodeDecodeError when it is to be text and is none.
+        """
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+        condition = {"etag": f'"{etag.strip(QUOTE)}"', "match_condition": MatchConditions.IfNotModified} if etag else {}
+        try:
+            datum, properties = await self._read(client, condition)
+        except (ResourceNotFoundError, ResourceModifiedError):
+            return None
+        return _content(client, datum, properties, values)
+
+    async def _read(self, client: Any, condition: Mapping[str, Any]) -> tuple[Datum, Any]:
+        if self._sdk_values is not None:
+            properties = await client.get_blob_properties(**condition)
+            value = await self._sdk_values.value(client.container_name, client.blob_name)
+            return Datum(value, "sdk_type"), properties
         downloader = await client.download_blob(**condition)
         content: bytes = await downloader.readall()
-    except (ResourceNotFoundError, ResourceModifiedError):
-        return None
+        datum = Datum(content.decode(), "string") if self._as_text else Datum(content, "bytes")
+        return datum, downloader.properties
+
+
+def _content(client: Any, datum: Datum, properties: Any, values: Mapping[str, str]) -> BlobContent:
     path = f"{client.container_name}/{client.blob_name}"
-    properties = _properties(downloader.properties)
-    metadata = dict(downloader.properties.metadata or {})
-    data = {**values, "blobTrigger": path, "uri": client.url, "properties": properties, "metadata": metadata}
+    shown = _properties(properties)
+    metadata = dict(properties.metadata or {})
+    data = {**values, "blobTrigger": path, "uri": client.url, "properties": shown, "metadata": metadata}
     datums = {
         "BlobTrigger": Datum(path, "string"),
         "Uri": Datum(client.url, "string"),
-        "Properties": Datum(json.dumps(properties), "json"),
+        "Properties": Datum(json.dumps(shown), "json"),
         "Metadata": Datum(json.dumps(metadata), "json"),
     }
-    return BlobContent(content, datums, data)
+    return BlobContent(datum, datums, data)
 
 
 def _properties(properties: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from funchost.function import BoundFunction
 from funchost.host_json import BlobsSection, QueuesSection
 from funchost.invoker import Invoker
 from funchost.storage import StorageConnections
-from funchost.triggers.blob_content import read_blob
+from funchost.triggers.blob_content import BlobReader
 from funchost.triggers.blob_pattern import BlobPattern
 from funchost.triggers.queue import QueueListener
 
@@ -75,6 +75,7 @@ class BlobWorkListener(QueueListener):
         )
         self._blobs = storage.blobs(connection)
         self._pattern = pattern
+        self._reader = BlobReader(function.plan.trigger)
 
     async def _invoke(self, message: Any, body: bytes) -> bool:
         """Whether the version is done with: the function succeeded, or there is a newer version or none."""
@@ -87,15 +88,13 @@ class BlobWorkListener(QueueListener):
 
     async def _run(self, name: str, etag: str | None) -> bool:
         client = self._blobs.get_blob_client(self._pattern.container, name)
-        blob = await read_blob(client, etag, self._pattern.match(name) or {})
-        if blob is None:
-            log.debug("The blob %s is gone or was replaced; its new version is noticed by itself", name)
-            return True
         trigger = self._function.plan.trigger
-        as_text = trigger.python_type is str or trigger.binding.data_type == "string"
         try:
-            datum = blob.datum(as_text=as_text)
-            value = decode(trigger.converter, datum, blob.metadata, f"parameter {trigger.name}")
+            blob = await self._reader.read(client, etag, self._pattern.match(name) or {})
+            if blob is None:
+                log.debug("The blob %s is gone or was replaced; its new version is noticed by itself", name)
+                return True
+            value = decode(trigger.converter, blob.datum, blob.metadata, f"parameter {trigger.name}")
             await self._invoker.execute(self._function, value, blob.data, self._function.new_context())
         except UnicodeDecodeError as error:
             log.error("The blob %s is not text: %s", name, error)

@@ -15,9 +15,9 @@ def test_delays_stay_between_100_ms_and_the_maximum(maximum_s: float, polls: int
     assert delays[-1] <= max(0.1, timedelta(seconds=maximum_s).total_seconds())
 
 
-def test_empty_polls_double_the_wait_until_the_maximum() -> None:
+def test_empty_polls_wait_as_long_as_those_of_the_official_host() -> None:
     backoff = PollingBackoff(timedelta(seconds=1), lambda low, high: 1.0)
-    assert [round(backoff.next_delay_s(), 3) for _ in range(6)] == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+    assert [round(backoff.next_delay_s(), 3) for _ in range(7)] == [0.1, 0.2, 0.3, 0.5, 0.9, 1.0, 1.0]
 
 
 def test_a_message_starts_it_over() -> None:

@@ -152,6 +152,25 @@ async def test_no_error_ends_the_listening_and_an_outage_is_told_once(
     ]
 
 
+async def test_an_empty_queue_is_never_polled_faster_than_by_the_official_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, slept, fetched = _Queue(), list[float](), list[int]()
+    listener = _listener(queue, _Gate(), maxPollingInterval="00:01:00")
+
+    async def sleep(delay_s: float) -> None:
+        slept.append(delay_s)
+        fetched.append(queue.fetches)
+        if len(slept) == 20:
+            await listener.stop()
+
+    monkeypatch.setattr(listener, "_sleep", sleep)
+    await listener.start()
+    await listener.drained()
+    assert fetched == list(range(1, 21))  # each fetch is followed by a wait, and each wait by one fetch
+    shortest = [0.1] + [0.1 + 0.8 * 0.1 * 2**n for n in range(19)]
+    assert all(delay_s >= min(60.0, official_s) for delay_s, official_s in zip(slept, shortest, strict=True))
+    assert slept[-5:] == [60.0] * 5
+
+
 async def test_a_message_that_the_host_sent_itself_is_fetched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     queue, gate = _Queue(), _Gate()
     gate.open.set()
