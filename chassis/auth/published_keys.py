@@ -8,7 +8,7 @@ import aiohttp
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from chassis.auth.key_times import KEYS_FRESH_FOR_S, KEYS_USABLE_FOR_S
+from chassis.auth.key_times import KEYS_FRESH_FOR_S, KEYS_USABLE_FOR_S, KEYS_WAITED_FOR_S
 from chassis.errors import DependencyUnavailable
 
 REFETCH_AFTER_S = 5
@@ -17,7 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class PublishedKeys:
-    """A JWK set. While it is usable, fetching it anew keeps no request waiting. One event loop."""
+    """A JWK set. While it is in use, fetching it anew keeps no request waiting. One event loop.
+
+    After a while without requests the first one waits shortly: a key may have been withdrawn meanwhile.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -31,8 +34,11 @@ class PublishedKeys:
         age = monotonic() - self._fetched_at
         if self._keys is None or age > KEYS_USABLE_FOR_S:
             return await self.fetched_anew()
-        if age > KEYS_FRESH_FOR_S and (self._behind is None or self._behind.done()):
-            self._behind = asyncio.create_task(self._fetch_behind())
+        if age > KEYS_FRESH_FOR_S:
+            if self._behind is None or self._behind.done():
+                self._behind = asyncio.create_task(self._fetch_behind())
+            if age > 2 * KEYS_FRESH_FOR_S:
+                await asyncio.wait({self._behind}, timeout=KEYS_WAITED_FOR_S)
         return self._keys
 
     async def fetched_anew(self) -> KeySet:
@@ -47,7 +53,7 @@ class PublishedKeys:
 
     async def _fetch_behind(self) -> None:
         async with self._fetching:
-            if monotonic() - self._tried_at >= REFETCH_AFTER_S:
+            if monotonic() - self._tried_at >= KEYS_FRESH_FOR_S:
                 await self._fetch()
 
     async def _fetch(self) -> None:

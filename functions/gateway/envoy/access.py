@@ -16,6 +16,8 @@ USER_HEADER, TENANT_HEADER, CLIENT_HEADER = "x-platform-user", "x-platform-tenan
 SCOPE_HEADER = "x-platform-scope"
 """The token's scopes, for the edge alone: taken off before the request goes on."""
 CLOCK_SKEW_S = 30
+REFETCHED_BEFORE_S = 5
+"""Envoy fetches keys anew so long before they expire (its jwks_async_fetcher.cc); checked tokens are forgotten then."""
 _JWT_MESSAGE = "envoy.extensions.filters.http.jwt_authn.v3"
 _RBAC_MESSAGE = "envoy.extensions.filters.http.rbac.v3"
 _TOKEN = "platform-token"  # noqa: S105 - the name of a requirement
@@ -29,7 +31,7 @@ def token_filter(*, issuer: str, audience: str, jwks_uri: str, identity_cluster:
         "audiences": [audience],
         "remote_jwks": {
             "http_uri": {"uri": jwks_uri, "cluster": identity_cluster, "timeout": "2s"},
-            "cache_duration": f"{KEYS_FRESH_FOR_S}s",
+            "cache_duration": f"{KEYS_FRESH_FOR_S + REFETCHED_BEFORE_S}s",
             "async_fetch": {"failed_refetch_duration": "1s"},
             "retry_policy": {"num_retries": 3},
         },

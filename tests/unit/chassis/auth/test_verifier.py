@@ -2,13 +2,14 @@ import asyncio
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from time import time
+from time import monotonic, time
 from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
+from chassis.auth.key_times import KEYS_FRESH_FOR_S
 from chassis.auth.published_keys import PublishedKeys
 from chassis.auth.verifier import TokenVerifier
 from chassis.errors import DependencyUnavailable, Unauthorized
@@ -171,27 +172,46 @@ async def test_a_header_that_says_where_its_key_is_is_refused_even_when_well_sig
         await Published(KEY).verify(token(header={name: OTHER.as_dict() if name == "jwk" else "https://evil.example"}))
 
 
-async def test_a_key_that_is_no_longer_published_is_refused_after_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def last_looked(verifier: "Published", seconds_ago: float) -> None:
+    verifier.source._fetched_at = verifier.source._tried_at = monotonic() - seconds_ago
+
+
+async def test_a_key_that_is_no_longer_published_is_refused_after_seconds() -> None:
     verifier = Published(KEY, LATER)
     await verifier.verify(token())
     verifier.source.published.remove(KEY)
-    monkeypatch.setattr("chassis.auth.published_keys.KEYS_FRESH_FOR_S", 0)
-    monkeypatch.setattr("chassis.auth.published_keys.REFETCH_AFTER_S", 0)
+    last_looked(verifier, 1.5 * KEYS_FRESH_FOR_S)
     await verifier.verify(token())  # answered with the keys at hand, and new ones fetched behind it
     await asyncio.sleep(0)
     with pytest.raises(Unauthorized):
         await verifier.verify(token())
 
 
-async def test_the_keys_at_hand_go_on_while_identity_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_pause_the_first_token_waits_for_the_keys_of_now() -> None:
+    verifier = Published(KEY, LATER)
+    await verifier.verify(token())
+    verifier.source.published.remove(KEY)
+    last_looked(verifier, 3 * KEYS_FRESH_FOR_S)
+    with pytest.raises(Unauthorized):
+        await verifier.verify(token())
+
+
+async def test_the_keys_at_hand_go_on_while_identity_is_away() -> None:
     verifier = Published(KEY)
     await verifier.verify(token())
     verifier.source.away = True
-    monkeypatch.setattr("chassis.auth.published_keys.KEYS_FRESH_FOR_S", 0)
-    monkeypatch.setattr("chassis.auth.published_keys.REFETCH_AFTER_S", 0)
     for _ in range(3):
+        last_looked(verifier, 3 * KEYS_FRESH_FOR_S)
         assert (await verifier.verify(token())).tenant == "acme"
-        await asyncio.sleep(0)
+
+
+async def test_the_keys_at_hand_go_on_when_identity_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.auth.published_keys.KEYS_WAITED_FOR_S", 0)
+    verifier = Published(KEY)
+    await verifier.verify(token())
+    async with verifier.source._fetching:
+        last_looked(verifier, 3 * KEYS_FRESH_FOR_S)
+        assert (await verifier.verify(token())).tenant == "acme"
 
 
 async def test_without_any_key_a_token_can_not_be_checked() -> None:
