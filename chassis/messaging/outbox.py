@@ -46,9 +46,17 @@ class Outbox:
         self._source = source
         self._running: set[asyncio.Task[None]] = set()
 
-    def rows(self, events: Sequence[Event]) -> list[PendingEvents]:
-        """As few rows as have room for the events, made in the present call context."""
-        return [_row(batch) for batch in in_batches([self._announced(event) for event in events])]
+    def announced(self, event: Event) -> Announced:
+        """The event as it will travel, made in the present call context."""
+        made = new_event(
+            event.type, event.data, source=self._source, id=event.id, subject=event.subject, attributes=event.attributes
+        )
+        return Announced(event.type, to_json(made))
+
+    def rows(self, events: Sequence[Event | Announced]) -> list[PendingEvents]:
+        """As few rows as have room for the events, made in the present call context where they are not made yet."""
+        made = [event if isinstance(event, Announced) else self.announced(event) for event in events]
+        return [_row(batch) for batch in in_batches(made)]
 
     def publish_soon(self, table: "Table", partition: str, pending: Sequence[PendingEvents]) -> None:
         """Publish just committed rows in the background; what fails stays for the relay."""
@@ -72,12 +80,6 @@ class Outbox:
         """Wait for what is being published in the background."""
         while self._running:
             await asyncio.gather(*self._running)
-
-    def _announced(self, event: Event) -> Announced:
-        made = new_event(
-            event.type, event.data, source=self._source, id=event.id, subject=event.subject, attributes=event.attributes
-        )
-        return Announced(event.type, to_json(made))
 
     async def _publish_quietly(self, table: "Table", partition: str, pending: Sequence[PendingEvents]) -> None:
         try:

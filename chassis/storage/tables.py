@@ -19,6 +19,7 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 from chassis.errors import DependencyUnavailable
 from chassis.messaging.events import Event
+from chassis.messaging.message import Announced
 from chassis.messaging.outbox import OUTBOX_PREFIX, Outbox
 from chassis.storage.account import answers, open_service
 from chassis.storage.deadlines import TABLE_OPTIONS
@@ -111,7 +112,9 @@ class Table:
         except (ServiceRequestError, ServiceResponseError) as error:
             raise DependencyUnavailable(f"table {self.name} can't be reached") from error
 
-    async def commit(self, partition: str, changes: Sequence[Change], events: Sequence[Event] = ()) -> list[str]:
+    async def commit(
+        self, partition: str, changes: Sequence[Change], events: Sequence[Event | Announced] = ()
+    ) -> list[str]:
         """Make the changes and announce the events, all or nothing; gives each change's new ETag ("": removed).
 
         The events lie in the same transaction (outbox), many in one row, and are published after it, at least once.
@@ -129,6 +132,10 @@ class Table:
         if pending:
             self._outbox.publish_soon(self, partition, pending)
         return etags[: len(changes)]
+
+    def announced(self, event: Event) -> Announced:
+        """The event made in the present call context, to be committed later, perhaps in another."""
+        return self._outbox.announced(event)
 
     async def outbox_rows(self, limit: int = 500) -> list[Row]:
         """Events that are committed and not yet known to be published, over all partitions."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import cast
 
+from chassis.messaging.announcer import Announcer
 from chassis.outgoing.addresses import Guard
 from chassis.outgoing.client import OutgoingClient
 from chassis.runtime import Runtime
@@ -36,6 +37,7 @@ from functions.identity.login.service import Login
 from functions.identity.login.tickets import Tickets
 from functions.identity.repository import (
     ASSERTIONS,
+    ISSUED,
     REVOCATIONS,
     AssertionLog,
     Clients,
@@ -121,7 +123,7 @@ class Identity:
             # Services inside reach the endpoint by its own address, not through the edge.
             f"{settings.service_url('identity')}/identity/oauth2/token",
         }
-        issuing = Issuing(self._tokens, AssertionLog(self._table(ASSERTIONS)))
+        issuing = Issuing(self._tokens, AssertionLog(self._table(ASSERTIONS)), self._announcer.announce)
         users = UserTokens(issuing, self.sessions, self.roles, settings.issuer)
         revocations = Revocations(self._table(REVOCATIONS))
         return TokenService(
@@ -177,6 +179,10 @@ class Identity:
         return TokenExchange(
             issuing, self.registry.find, settings.audience, self.roles, revocations, self.sessions, entra
         )
+
+    @cached_property
+    def _announcer(self) -> Announcer:
+        return Announcer(self.runtime.tables.table(ASSERTIONS), ISSUED)
 
     def server_metadata(self) -> ServerMetadata:
         """The discovery document, with the addresses as clients outside see them."""

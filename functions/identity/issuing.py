@@ -1,6 +1,6 @@
 """The last step of every grant: sign the token, and store that it was issued before anyone has it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,10 +14,11 @@ from functions.identity.tokens import LIFETIME, AccessTokens, Holder, IssuedToke
 
 @dataclass(frozen=True)
 class Issuing:
-    """Makes tokens; each is announced in its holder's tenant, in one transaction with the use of an assertion."""
+    """Makes tokens; each is announced in its holder's tenant. `announce` returns when an event is stored."""
 
     tokens: Callable[[], AccessTokens]
     assertions: AssertionLog
+    announce: Callable[[Event], Awaitable[None]]
 
     async def issue(
         self, caller: Authenticated, holder: Holder, scope: str, lifetime: timedelta = LIFETIME
@@ -28,15 +29,15 @@ class Issuing:
         if holder.actor:
             data["actor"] = holder.actor
         with calling(context_of(holder)):
-            await self.record(caller, [Event("identity.token.issued", token.jti, data)])
+            # In this order: of a replay no token is told, and of a crash in between none is given.
+            await self.use_up(caller)
+            await self.announce(Event("identity.token.issued", token.jti, data))
         return token
 
-    async def record(self, caller: Authenticated, events: Sequence[Event]) -> None:
-        """Use up the caller's assertion, where there is one, and announce. Raises InvalidClient for a replay."""
+    async def use_up(self, caller: Authenticated) -> None:
+        """Mark the caller's assertion, where there is one, as used. Raises InvalidClient for a replay."""
         if caller.assertion is not None:
-            await self.assertions.use(caller.assertion, events)
-        elif events:
-            await self.assertions.announce(caller.client, events)
+            await self.assertions.use(caller.assertion)
 
 
 def context_of(holder: Holder) -> CallContext:

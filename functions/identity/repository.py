@@ -17,6 +17,8 @@ from functions.identity.tables import Table
 log = logging.getLogger(__name__)
 ASSERTIONS = "assertions"
 REVOCATIONS = "revocations"
+ISSUED = "issued"
+"""The partition of `assertions` in which issued tokens are announced; the others have `|` in their names."""
 FindClient = Callable[[str], Awaitable[Client | None]]
 _clients_file: TypeAdapter[list[Client]] = TypeAdapter(list[Client])
 
@@ -66,19 +68,15 @@ class AssertionLog:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def use(self, assertion: CheckedAssertion, events: Sequence[Event]) -> None:
-        """Mark an assertion as used and announce, in one transaction. Raises InvalidClient when it was used before."""
+    async def use(self, assertion: CheckedAssertion) -> None:
+        """Mark an assertion as used. Raises InvalidClient when it was used before."""
         client = assertion.client
         # The prefix keeps a jti, which a client chooses, apart from the outbox's row keys.
         row = Insert(f"jti:{assertion.jti}", {"expiresAt": _time(assertion.expires_at + LEEWAY_S)})
         try:
-            await self._table.commit(_partition(client), [row], events)
+            await self._table.commit(f"{client.tenant}|{client.client_id}", [row])
         except RowExists:
             raise InvalidClient from None
-
-    async def announce(self, client: Client, events: Sequence[Event]) -> None:
-        """Store events about a client that came without an assertion."""
-        await self._table.commit(_partition(client), [], events)
 
 
 class Revocations:
@@ -120,10 +118,6 @@ def _mistakes(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
     return str(error)
-
-
-def _partition(client: Client) -> str:
-    return f"{client.tenant}|{client.client_id}"
 
 
 def _time(seconds: int) -> datetime:

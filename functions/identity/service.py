@@ -98,7 +98,7 @@ class TokenService:
 
     async def _authenticated(self, form: Form, authorization: str | None, address: str = "") -> Client:
         caller = await self.authentication.authenticate(form, authorization, address)
-        await self.issuing.record(caller, [])
+        await self.issuing.use_up(caller)
         return caller.client
 
 

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from chassis.context import principal
 from chassis.messaging.events import Event
 from chassis.storage.rows import Change, Delete, Insert, Row, RowChanged, RowExists
 from functions.identity.directory.documents import Documents
@@ -107,6 +108,9 @@ class FakeTable:
             else:
                 self.rows[partition, change.key] = {**change.values, "~etag": self.version}
         self.events += [(partition, event) for event in events]
+
+    async def announce(self, event: Event) -> None:
+        self.events.append((principal().tenant, event))
 
     async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         self.rows.pop((partition, key), None)

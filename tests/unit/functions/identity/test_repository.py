@@ -71,16 +71,16 @@ async def test_without_any_good_file_there_are_no_clients_and_the_check_says_so(
 async def test_an_assertion_is_used_once_per_client() -> None:
     log = AssertionLog(FakeTable())
     one = CheckedAssertion(service_client(), "~outbox~1", 100)
-    await log.use(one, [])
+    await log.use(one)
     with pytest.raises(InvalidClient):
-        await log.use(one, [])
+        await log.use(one)
     other = service_client().model_copy(update={"client_id": "svc-audit"})
-    await log.use(CheckedAssertion(other, "~outbox~1", 100), [])
+    await log.use(CheckedAssertion(other, "~outbox~1", 100))
 
 
 async def test_a_jti_can_not_name_a_row_of_the_outbox() -> None:
     table = FakeTable()
-    await AssertionLog(table).use(CheckedAssertion(service_client(), "~outbox~1", 100), [])
+    await AssertionLog(table).use(CheckedAssertion(service_client(), "~outbox~1", 100))
     assert [key for _, key in table.rows] == ["jti:~outbox~1"]
 
 

@@ -34,7 +34,7 @@ class Parts:
         clients = [application(), application("other"), application("foreign", "rival"), service_client()]
         self.assertions, self.revocations = FakeTable(), FakeTable()
         self.tokens = AccessTokens(ISSUER, "platform", signing_keys(), lambda: NOW)
-        issuing = Issuing(lambda: self.tokens, AssertionLog(self.assertions))
+        issuing = Issuing(lambda: self.tokens, AssertionLog(self.assertions), self.assertions.announce)
         self.service = TokenService(
             ClientAuthentication(finder(*clients), ClientSecrets(), {ISSUER}, lambda: NOW),
             lambda: self.tokens,
@@ -63,8 +63,8 @@ async def test_a_token_is_issued_and_announced_in_the_clients_tenant(parts: Part
     claims = parts.tokens.read(answer.access_token)
     assert claims is not None
     assert (answer.token_type, answer.expires_in, answer.scope) == ("Bearer", 900, "metadata.read")
-    ((partition, event),) = parts.assertions.events
-    assert (partition, event.type, event.subject) == ("acme|demo", "identity.token.issued", claims["jti"])
+    ((tenant, event),) = parts.assertions.events
+    assert (tenant, event.type, event.subject) == ("acme", "identity.token.issued", claims["jti"])
     assert event.data == {"clientId": "demo", "scope": "metadata.read", "expiresAt": claims["exp"]}
 
 

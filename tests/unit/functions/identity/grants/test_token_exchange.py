@@ -32,7 +32,7 @@ class Parts:
     def __init__(self, *clients: Client) -> None:
         self.table = FakeTable()
         self.tokens = AccessTokens(ISSUER, "platform", signing_keys(), lambda: NOW)
-        issuing = Issuing(lambda: self.tokens, AssertionLog(self.table))
+        issuing = Issuing(lambda: self.tokens, AssertionLog(self.table), self.table.announce)
         find = finder(*(clients or (application(),)))
         sessions, revocations = Sessions(FakeTable()), Revocations(FakeTable())
         self.exchange = TokenExchange(issuing, find, "platform", no_roles(), revocations, sessions)
