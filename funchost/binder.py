@@ -9,12 +9,12 @@ from funchost.bindings.blob import BlobBinding
 from funchost.bindings.durable import ClientBindings, DurableClientInput
 from funchost.bindings.ports import InputBinding, OutputBinding
 from funchost.bindings.queue import QueueOutput
-from funchost.bindings.sdk_types import BlobSdkInput, blob_extension_has
+from funchost.bindings.sdk_types import BlobSdkInput
 from funchost.bindings.signalr import SignalRConnectionInfo, SignalROutput, SignalRSender
 from funchost.bindings.signalr_token import SignalRConnection, parse_connection
 from funchost.bindings.table import TableInput, TableOutput
 from funchost.connections import connection_string, connection_to, is_by_identity
-from funchost.definitions import Binding, FunctionDefinition, innermost
+from funchost.definitions import Binding, FunctionDefinition
 from funchost.enqueued import EnqueuedWatcher
 from funchost.errors import HostError
 from funchost.expressions import Template, parse_template
@@ -23,37 +23,9 @@ from funchost.host_json import HostJson
 from funchost.retry import retry_policy
 from funchost.signature import RETURN, Parameter, is_sdk_type, plan_call
 from funchost.storage import StorageConnections
+from funchost.supported import DURABLE_TRIGGERS
 
-DURABLE_TRIGGERS = {
-    "orchestrationTrigger": "orchestrator",
-    "activityTrigger": "activity",
-    "entityTrigger": "entity",
-}
-TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger", "blobTrigger", "warmupTrigger", *DURABLE_TRIGGERS})
-INPUTS = frozenset({"blob", "table", "signalRConnectionInfo", "durableClient"})
-OUTPUTS = frozenset({"queue", "blob", "table", "signalR", HTTP_OUTPUT})
 log = logging.getLogger("Host")
-
-
-def unsupported_bindings(definition: FunctionDefinition) -> list[str]:
-    """The binding types of the function that this host does not have."""
-    unsupported = []
-    for binding in definition.bindings:
-        side = OUTPUTS if binding.is_output else INPUTS
-        known = TRIGGERS if binding is definition.trigger else side
-        if binding.type not in known:
-            unsupported.append(binding.type)
-        elif binding.type == "blobTrigger" and binding.text("source").lower() == "eventgrid":
-            unsupported.append("blobTrigger with source EventGrid")
-    return unsupported + _sdk_types(definition)
-
-
-def _sdk_types(definition: FunctionDefinition) -> list[str]:
-    """Parameters of SDK types (azurefunctions-extensions-bindings-…) other than a blob's."""
-    annotations = getattr(innermost(definition.user_function), "__annotations__", {})
-    blobs = {b.name for b in definition.bindings if not b.is_output and blob_extension_has(b.type)}
-    others = [a for name, a in annotations.items() if name != "return" and name not in blobs and is_sdk_type(a)]
-    return [f"SDK type {getattr(other, '__name__', other)}" for other in others]
 
 
 class Binder:

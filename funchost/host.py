@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from funchost.app_settings import expand
-from funchost.binder import DURABLE_TRIGGERS, Binder
+from funchost.binder import Binder
 from funchost.bindings.signalr import SignalRSender
 from funchost.calls_by_hand import CallsByHand
 from funchost.definitions import FunctionDefinition
@@ -23,6 +23,7 @@ from funchost.host_json import HostJson
 from funchost.invoker import Invoker
 from funchost.listeners import Listeners
 from funchost.storage import StorageConnections
+from funchost.supported import DURABLE_TRIGGERS
 
 VERSION = "4.funchost"
 _HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,44}")

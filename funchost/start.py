@@ -16,12 +16,12 @@ from pathlib import Path
 
 from funchost.app_settings import load_local_settings
 from funchost.banner import function_table
-from funchost.binder import unsupported_bindings
 from funchost.definitions import FunctionDefinition
 from funchost.errors import HostError
 from funchost.host_json import HostJson, read_host_json
 from funchost.indexing import index_app
 from funchost.logs import parse_levels, set_up_logs
+from funchost.supported import unsupported_bindings
 
 GRACE_S = 30.0
 _CUT_OFF_EXIT_CODE = 1

@@ -45,6 +45,8 @@ def _start(app: Path, *arguments: str, **environment: str) -> tuple[int, str]:
         (_HELLO.replace("app.route(route=", "app.function_name("), _HOST, ["a does not have a trigger", "app.py:3"]),
         (_QUEUE.replace("queue_trigger", "event_hub_message_trigger").replace("queue_name", "event_hub_name"), _HOST,
          ["No function of the app can run here", "README"]),
+        (_QUEUE.replace("queue_trigger(", 'generic_trigger(type="queueTriger", '), _HOST,
+         ["no trigger: queueTriger", "function_app.py:3", "Did you mean queueTrigger?"]),
         (_HELLO + "import nope\n", _HOST, ["ModuleNotFoundError", "function_app.py:6", "Install nope"]),
         (_HELLO + "other = func.FunctionApp()\n", _HOST, ["more than one function app: app, other", "app.py:6"]),
         (_HELLO.replace("req:", "request:"), _HOST, ["request", "function_app.py:3"]),
