@@ -37,11 +37,8 @@ check-infra: QUIET = --quiet
 check-infra: setup  ## Check images, manifests, Bicep, alerts and pipelines: no cloud, no Docker, no root
 	@$(PY) -m infra.checks
 
-tools:  ## Set up what check-infra uses when it is there: checkov, promtool (build/tools; network, no root)
-	@python3 -m venv build/tools/checkov
-	@build/tools/checkov/bin/pip install -q -r infra/checks/checkov.requirements.txt
-	@cd build/tools && { command -v promtool || { apt-get download -q prometheus && dpkg -x prometheus_*.deb . \
-	   && ln -sf usr/bin/promtool promtool; }; } || echo "promtool: get Debian's package prometheus" >&2
+tools:  ## Set up what check-infra likes to have: checkov, actionlint, promtool (build/tools; network, no root)
+	@infra/checks/tools.sh
 
 test: check check-infra  ## All of check and check-infra, then integration, end-to-end and conformance tests
 	@$(PYTEST) $(wildcard tests/integration tests/e2e tests/conformance)

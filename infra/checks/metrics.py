@@ -15,8 +15,8 @@ UNITS = {"s": "_seconds", "ms": "_milliseconds", "By": "_bytes", "%": "_percent"
 ENVOY = frozenset(
     {
         "envoy_cluster_upstream_rq_total",
-        "envoy_cluster_upstream_rq_xx",
-        "envoy_cluster_upstream_rq_time_bucket",
+        "envoy_cluster_upstream_rq_timeout",
+        "envoy_cluster_upstream_rq_rx_reset",
         "envoy_cluster_upstream_rq_retry",
         "envoy_cluster_upstream_cx_connect_fail",
         "envoy_cluster_upstream_rq_pending_overflow",
@@ -25,10 +25,9 @@ ENVOY = frozenset(
         "envoy_http_downstream_rq_xx",
         "envoy_http_downstream_rq_time_bucket",
         "envoy_http_downstream_cx_active",
-        "envoy_http_local_rate_limiter_http_local_rate_limit_rate_limited",
     }
 )
-"""Of Envoy's statistics what we use; tests/integration/infra asks the Envoy that runs locally for them.
+"""Of Envoy's statistics what we use; tests/integration/edge asks the Envoy that runs locally for all of them.
 
 https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
 """

@@ -11,6 +11,10 @@ kubelogin convert-kubeconfig -l azurecli
 azd env get-values --output json | python -m infra.deploy.environment "$overlay"
 kubectl apply -f keda/base/platform/namespace.yaml
 
+# The durable backlog is asked for by identity, which KEDA can since 2.20: an older add-on needs the overlay without it.
+keda=$(kubectl -n kube-system get deployment keda-operator -o jsonpath='{.spec.template.spec.containers[0].image}')
+if ! python -m infra.deploy.keda_version "$keda" "$overlay"; then exit 1; fi
+
 put() { kubectl -n "$namespace" "$@" --dry-run=client -o yaml | kubectl apply -f -; }
 issuer=$(az aks show --resource-group "$AZURE_RESOURCE_GROUP" --name "$AZURE_AKS_CLUSTER_NAME" --query oidcIssuerProfile.issuerUrl -o tsv)
 put create configmap identity-clients --from-literal="clients.json=$(python -m infra.deploy.clients "$issuer" "https://$PLATFORM_DOMAIN")"

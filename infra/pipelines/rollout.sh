@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Rolls one image out: IMAGE at DIGEST from REGISTRY, to the cluster of the present kubeconfig, with overlay OVERLAY.
 # A service gets a canary first; the gateway gives it a growing share of the edge's requests (ConfigMap `canaries`), and
-# takes it back when it fails more of them than what is there (infra/pipelines/canary.py). The edge itself rolls pod by pod.
+# takes it back when it fails more of them than what is there, or when too few come to tell (infra/pipelines/canary.py).
+# The edge itself rolls pod by pod.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 overlay="keda/overlays/$OVERLAY"
@@ -11,14 +12,10 @@ namespace=platform
 python -m infra.deploy.environment "$OVERLAY" <<<"$ENVIRONMENT_FILE"
 (cd "$overlay" && kustomize edit set image "platform/$IMAGE=$REGISTRY/$IMAGE@$DIGEST")
 
-weight() {
-  kubectl -n "$namespace" create configmap canaries --from-literal="canaries.json={\"$IMAGE\": $1}" \
-    --dry-run=client -o yaml | kubectl apply -f -
-}
 back() {
-  echo "rolling back: the canary of $IMAGE gets no more requests"
-  weight 0
-  sleep 10
+  echo "the canary of $IMAGE gets no more requests"
+  python -m infra.pipelines.rollout "$IMAGE" 0
+  sleep 90 # a mounted ConfigMap is seen within a minute, the edge asks every second
   kubectl -n "$namespace" delete deployment,service "$IMAGE-canary" --ignore-not-found
 }
 apply() {
@@ -35,27 +32,11 @@ fi
 kubectl -n "$namespace" create configmap "$IMAGE-manifest" --from-file="functions/$IMAGE/service.yaml" \
   --dry-run=client -o yaml | kubectl apply -f -
 
-trap back ERR
+trap 'back; exit 1' ERR INT TERM
 kustomize build "$overlay" | python -m infra.pipelines.canary_objects "$IMAGE" | kubectl apply -f -
 kubectl -n "$namespace" rollout status "deployment/$IMAGE-canary" --timeout=10m
-for share in 5 25 50; do
-  weight "$share"
-  for attempt in $(seq 1 12); do
-    sleep 60
-    PROMETHEUS_TOKEN=$(az account get-access-token --resource https://prometheus.monitor.azure.com --query accessToken -o tsv)
-    export PROMETHEUS_TOKEN
-    status=0
-    python -m infra.pipelines.canary "$IMAGE" || status=$?
-    case $status in
-      0) if [ "$attempt" -ge 5 ]; then break; fi ;;
-      3) ;; # too few requests to tell: at the last step's end it goes on
-      *) back; exit 1 ;;
-    esac
-  done
-done
-trap - ERR
+python -m infra.pipelines.rollout "$IMAGE"
 apply
-kubectl -n "$namespace" rollout status "deployment/$IMAGE" --timeout=15m || { kubectl -n "$namespace" rollout undo "deployment/$IMAGE"; back; exit 1; }
-weight 0
-sleep 10
-kubectl -n "$namespace" delete deployment,service "$IMAGE-canary"
+kubectl -n "$namespace" rollout status "deployment/$IMAGE" --timeout=15m || { kubectl -n "$namespace" rollout undo "deployment/$IMAGE"; false; }
+trap - ERR INT TERM
+back

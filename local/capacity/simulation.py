@@ -8,7 +8,7 @@ import heapq
 import math
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 
@@ -19,6 +19,13 @@ Rate = Callable[[float], float]
 """Units a second at a time of the simulation."""
 
 RATE_WINDOW_S = 60.0
+RATE_HOLDS_S = 5.0
+LEASE_S = 60.0
+"""After so long a message comes back from one who died with it (Service Bus' lock, infra/bicep; the host's lease)."""
+
+PEEKED = 32
+"""Up to here KEDA's `visibleonly` counts exactly; beyond, messages in hand count, too."""
+
 QUEUES = frozenset({"azure-queue", "azure-servicebus"})
 
 
@@ -27,7 +34,8 @@ class Service:
     """What a service is to the simulation.
 
     `service_s` is the mean time of one unit on one server, of a lognormal distribution with this coefficient of
-    variation; a replica has `servers` of them; a new one serves after `start_s`.
+    variation; a replica has `servers` of them; a new one serves after `start_s`. Up to `batch` units are fetched at
+    once, whenever all of them would find a server: the Functions host's batchSize, with newBatchThreshold as the rest.
     """
 
     rules: Rules
@@ -35,16 +43,18 @@ class Service:
     servers: int
     start_s: float
     variation: float = 0.5
+    batch: int = 1
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look: the time, what waits (units), replicas that serve, and replicas that are wanted."""
+    """One look: the time, what waits (units), replicas that serve, and that are wanted, and what the triggers say."""
 
     at_s: float
     waiting: float
     replicas: int
     wanted: int
+    values: Mapping[str, float]
 
 
 @dataclass
@@ -82,13 +92,21 @@ class Loss:
     start_s: float
 
 
+@dataclass(eq=False)
+class Replica:
+    """One that serves: how many units it has in hand, and whether it was lost with them."""
+
+    busy: int = 0
+    is_lost: bool = False
+
+
 class Simulation:
-    """One run. `arrivals` gives the rate over time; the same seed gives the same run."""
+    """One run. `arrivals` are a rate over time or the very times; the same seed gives the same run."""
 
     def __init__(
         self,
         service: Service,
-        arrivals: Rate,
+        arrivals: Rate | Sequence[float],
         duration_s: float,
         *,
         replicas: int = 1,
@@ -96,22 +114,24 @@ class Simulation:
         grain: int = 1,
         seed: int = 1,
     ) -> None:
-        self._service, self._arrivals, self._duration_s = service, arrivals, duration_s
+        self._service, self._duration_s = service, duration_s
         self._loss, self._grain = loss, grain
         self._random = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+        self._arrivals = self._at_rate(arrivals) if callable(arrivals) else iter(sorted(arrivals))
         self._autoscaler = Autoscaler(service.rules, replicas)
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
         self._queue: deque[float] = deque()
-        self._ready, self._starting, self._busy = replicas, 0, 0
-        self._start_s = service.start_s
+        self._replicas = [Replica() for _ in range(replicas)]
+        self._starting, self._start_s = 0, service.start_s
         self._arrived: deque[float] = deque()
+        self._given_up, self._lost_at = 0, 0.0
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
         """Run to the end."""
         self._at(0.0, self._look)
-        self._next_arrival(0.0)
+        self._await_arrival()
         if self._loss is not None:
             self._at(self._loss.at_s, self._lose)
         while self._events:
@@ -125,29 +145,57 @@ class Simulation:
     def _at(self, time_s: float, event: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (time_s, next(self._order), event))
 
-    def _next_arrival(self, now: float) -> None:
-        rate = self._arrivals(now) / self._grain
-        if rate <= 0:
-            self._at(now + 1.0, self._next_arrival)
-        else:
-            self._at(now + min(self._random.expovariate(rate), 60.0), self._arrive)
+    def _at_rate(self, rate: Rate) -> Iterator[float]:
+        """Times of a Poisson process; the rate is asked for again after some seconds without an arrival."""
+        now = 0.0
+        while now <= self._duration_s:
+            present = rate(now) / self._grain
+            gap_s = self._random.expovariate(present) if present > 0 else math.inf
+            now += min(gap_s, RATE_HOLDS_S)
+            if gap_s <= RATE_HOLDS_S:
+                yield now
+
+    def _await_arrival(self) -> None:
+        if (at := next(self._arrivals, None)) is not None:
+            self._at(at, self._arrive)
 
     def _arrive(self, now: float) -> None:
         self._queue.append(now)
         self._arrived.append(now)
         self._serve(now)
-        self._next_arrival(now)
+        self._await_arrival()
 
     def _serve(self, now: float) -> None:
-        while self._queue and self._busy < self._ready * self._service.servers:
-            arrived = self._queue.popleft()
-            self._busy += 1
-            took = self._service.service_s * self._spread()
-            self.outcome.times_s.append(now - arrived + took)
-            self._at(now + self._grain * took, self._finish)
+        """Each replica, in any order, fetches while it has room and something waits."""
+        if not self._queue or not self._replicas:
+            return
+        first = self._random.randrange(len(self._replicas))
+        for replica in (*self._replicas[first:], *self._replicas[:first]):
+            self._fetch(replica, now)
+            if not self._queue:
+                return
 
-    def _finish(self, now: float) -> None:
-        self._busy -= 1
+    def _fetch(self, replica: Replica, now: float) -> None:
+        while self._queue and replica.busy <= self._service.servers - self._service.batch:
+            for _ in range(min(self._service.batch, len(self._queue))):
+                self._begin(replica, self._queue.popleft(), now)
+
+    def _begin(self, replica: Replica, arrived: float, now: float) -> None:
+        replica.busy += 1
+        took = self._service.service_s * self._spread()
+        self._at(now + self._grain * took, lambda at: self._finish(replica, arrived, now - arrived + took, at))
+
+    def _finish(self, replica: Replica, arrived: float, unit_s: float, now: float) -> None:
+        if replica.is_lost:
+            self._at(max(now, self._lost_at + LEASE_S), lambda at: self._come_back(arrived, at))
+            return
+        replica.busy -= 1
+        self.outcome.times_s.append(unit_s)
+        if replica in self._replicas:
+            self._fetch(replica, now)
+
+    def _come_back(self, arrived: float, now: float) -> None:
+        self._queue.appendleft(arrived)
         self._serve(now)
 
     def _spread(self) -> float:
@@ -156,40 +204,50 @@ class Simulation:
         return math.exp(self._random.gauss(-variance / 2, math.sqrt(variance)))
 
     def _look(self, now: float) -> None:
-        wanted = self._autoscaler.step(
-            now, {trigger.name: self._value(trigger, now) for trigger in self._rules.triggers}
-        )
-        there = self._ready + self._starting
-        if wanted > there:
-            for _ in range(wanted - there):
-                self._starting += 1
-                self._at(now + self._start_s, self._start)
-        elif wanted < there:
-            self._ready = max(0, self._ready - (there - wanted))  # what is in hand is finished (drain)
-        self.outcome.samples.append(Sample(now, len(self._queue) * self._grain, self._ready, wanted))
+        values = {trigger.name: self._value(trigger, now) for trigger in self._rules.triggers}
+        serving = len(self._replicas)
+        wanted = self._autoscaler.step(now, values)
+        for _ in range(wanted - serving - self._starting):
+            self._starting += 1
+            self._at(now + self._start_s, self._start)
+        # What is in hand is finished (drain); one that is still starting is not waited for.
+        self._starting -= (begun := max(0, min(self._starting, serving + self._starting - wanted)))
+        self._given_up += begun
+        del self._replicas[max(0, wanted - self._starting) :]
+        self.outcome.samples.append(Sample(now, len(self._queue) * self._grain, serving, wanted, values))
         self._at(now + self._rules.polling_interval, self._look)
 
     def _start(self, now: float) -> None:
+        if self._given_up:
+            self._given_up -= 1
+            return
         self._starting -= 1
-        self._ready += 1
+        self._replicas.append(Replica())
         self._serve(now)
 
     def _lose(self, now: float) -> None:
         assert self._loss is not None  # noqa: S101 - only then it is put in
-        self._ready -= math.ceil(self._ready * self._loss.share)
-        self._start_s = self._loss.start_s
+        gone = math.ceil(len(self._replicas) * self._loss.share)
+        for replica in self._replicas[:gone]:
+            replica.is_lost = True
+        del self._replicas[:gone]
+        self._lost_at, self._start_s = now, self._loss.start_s
 
     def _value(self, trigger: Trigger, now: float) -> float:
         waiting = len(self._queue) * self._grain
-        if trigger.type == "azure-servicebus":  # active messages: locked ones count, too
-            return float(waiting + self._busy * self._grain) / self._partitions
-        if trigger.type == "azure-queue":
-            return float(waiting) / self._partitions
+        if trigger.type in QUEUES:
+            # Service Bus' active messages are those in hand, too; in a storage queue they count beyond what is peeked.
+            counts_all = trigger.type == "azure-servicebus" or waiting >= PEEKED
+            return float(waiting + counts_all * self._in_hand * self._grain) / self._partitions
         if trigger.type == "prometheus":
             while self._arrived and self._arrived[0] < now - RATE_WINDOW_S:
                 self._arrived.popleft()
             return len(self._arrived) * self._grain / RATE_WINDOW_S
         return 0.0
+
+    @property
+    def _in_hand(self) -> int:
+        return sum(replica.busy for replica in self._replicas)
 
     @property
     def _rules(self) -> Rules:
@@ -198,11 +256,6 @@ class Simulation:
     @property
     def _partitions(self) -> int:
         return sum(trigger.type in QUEUES for trigger in self._rules.triggers) or 1
-
-
-def only(rules: Rules, *types: str) -> Rules:
-    """The rules with the triggers of these types alone."""
-    return rules.model_copy(update={"triggers": tuple(trigger for trigger in rules.triggers if trigger.type in types)})
 
 
 def steady(rate: float) -> Rate:

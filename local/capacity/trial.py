@@ -1,13 +1,14 @@
-"""A real run to hold the simulation against: notification scales by its rules while a slow receiver keeps it waiting.
+"""A real run to hold the simulation against: notification scales by its rules while slow receivers keep it waiting.
 
-Deliveries wait for the receiver and use no processor, so that a second replica really doubles what is done, also on a
-machine of two cores. The same arrivals are then simulated, with the service time that the receiver takes and the start
-time that was seen.
+Deliveries wait for their receivers and use little processor, so that a second process really doubles what is done,
+also on a machine of two cores. What the simulation is given was measured in the same run: when the work came, how long
+a delivery took, how long a process took to start.
 """
 
 import asyncio
-import time
-from collections.abc import Sequence
+import re
+import statistics
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,71 +19,116 @@ from uuid import uuid4
 import httpx
 from aiohttp import web
 
-from local.capacity.check import Comparison, compare
-from local.capacity.simulation import Service
+from local.capacity.check import Comparison, Trial, compare
 from local.layout import ROOT
 from local.platform import Platform
-from local.scaler.rules import Rules
-from local.scaler.scaling import Look, Scaling, read_trace
+from local.scaler.scaling import Scaling, read_trace
 from local.webhooks import WebhookReceiver
 
 SERVICE = "notification"
+QUEUE = "notification-deliveries"
 SPEED = 10.0
-PER_SECOND, LASTING_S = 8.0, 75.0
-ANSWER_S = 4.0
-IN_HAND = 24
-"""host.json: batchSize 16 and newBatchThreshold 8 more."""
+"""Periods of the rules are so many times shorter: minutes in seconds."""
 
-OVERHEAD_S = 0.25
-"""Queue, tables and signature around a delivery."""
+TARGETS = 4
+"""Webhooks, and so deliveries, of one message."""
+
+PHASES = ((30.0, 2.0), (25.0, 5.0))
+"""Seconds of the clock, and messages a second: about one process' work and a half, then all that four can do."""
+
+ANSWER_S = 4.0
+FIRST = 6
+"""Messages before the load, one a second: how long one is on its way while nothing waits."""
 
 SUNDAY = datetime(2026, 1, 4, 12, tzinfo=UTC)
-PATIENCE_S = 240.0
+"""No known peak."""
+
+PATIENCE_S = 90.0
 TRIES = 20
+_EXECUTED = re.compile(r"'Functions\.notification_deliver_message' \(Succeeded, Duration=(\d+)ms\)")
 
 
 class SlowReceiver(WebhookReceiver):
-    """Takes its time to answer."""
+    """Takes its time to answer, and knows when it was asked."""
+
+    def __init__(self, scaling: Scaling) -> None:
+        super().__init__()
+        self.asked_s: list[float] = []
+        self._scaling = scaling
 
     async def _receive(self, request: web.Request) -> web.Response:
+        self.asked_s.append(self._scaling.now_s)
         await asyncio.sleep(ANSWER_S)
         return await super()._receive(request)
 
 
-async def run(trace: Path) -> Comparison:
+async def run(trace: Path) -> tuple[Trial, Comparison]:
     """Run, simulate and compare. Raises TimeoutError when a delivery is missing at the end: none may be lost."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="trial-")))
         services = ("gateway", "identity", SERVICE)
         platform = await stack.enter_async_context(Platform(ROOT, folder, services=services, free_ports=True))
-        slow = await stack.enter_async_context(SlowReceiver())
-        scaling = await stack.enter_async_context(Scaling(platform, trace, speed=SPEED, clock=lambda: SUNDAY))
-        rules = scaling.rules[SERVICE]
-        began_s, ended_s = await _load(platform, scaling, slow)
-        while scaling.running(SERVICE) > rules.min_replica_count:  # noqa: ASYNC110 - processes tell nobody
-            await asyncio.sleep(0.2)
-    looks = [look for look in read_trace(trace) if look.service == SERVICE]
-    return _compared(rules, looks, began_s, ended_s)
-
-
-async def _load(platform: Platform, scaling: Scaling, receiver: WebhookReceiver) -> tuple[float, float]:
-    """Send at the rate for its time and wait for every delivery; gives both ends of the sending in the rules' time."""
-    async with httpx.AsyncClient(base_url=platform.edge_url, timeout=30) as http:
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=platform.edge_url, timeout=30))
         await _sign_in(http, platform)
-        made = await http.put("/notification/webhooks/slow", json={"url": receiver.url})
-        receiver.secret = made.raise_for_status().json()["secret"]
-        body = {"subject": "trial", "body": "trial", "channels": [{"type": "webhook", "webhook": "slow"}]}
-        began = time.monotonic()
-        began_s = scaling.now_s
-        sent = 0
-        while (gone := time.monotonic() - began) < LASTING_S:
-            wanted = int(gone * PER_SECOND) - sent
-            await asyncio.gather(*(_send(http, body) for _ in range(wanted)))
-            sent += wanted
-            await asyncio.sleep(0.1)
-        ended_s = scaling.now_s
-        await receiver.wait_for(sent, timeout_s=PATIENCE_S)
-    return began_s, ended_s
+        scaling = await stack.enter_async_context(Scaling(platform, trace, speed=SPEED, clock=lambda: SUNDAY))
+        receiver = await stack.enter_async_context(SlowReceiver(scaling))
+        arrivals = await _load(http, scaling, receiver)
+        async with asyncio.timeout(PATIENCE_S):
+            while scaling.ready(SERVICE) > scaling.rules[SERVICE].min_replica_count:  # noqa: ASYNC110 - processes tell nobody
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(2 * scaling.rules[SERVICE].polling_interval / SPEED)
+        took = list(_service_seconds(platform.layout.logs))
+        starts = scaling.start_seconds(SERVICE)
+    trial = Trial(
+        looks=tuple(look for look in read_trace(trace) if look.service == SERVICE),
+        arrivals_s=tuple(round(at, 2) for at in arrivals),
+        service_s=round(statistics.fmean(took) * SPEED, 3),
+        variation=round(statistics.pstdev(took) / statistics.fmean(took), 3),
+        start_s=round(statistics.fmean(starts) * SPEED, 2),
+        most=scaling.rules[SERVICE].max_replica_count,
+    )
+    return trial, compare(trial)
+
+
+async def _load(http: httpx.AsyncClient, scaling: Scaling, receiver: SlowReceiver) -> list[float]:
+    """Send in phases and wait for every delivery; gives when each came to its queue, in the rules' time."""
+    names = [f"slow-{number}" for number in range(TARGETS)]
+    for name in names:  # one secret is enough: the receiver checks no signature without one
+        (await http.put(f"/notification/webhooks/{name}", json={"url": receiver.url})).raise_for_status()
+    body = _message(names)
+    way_s = await _way(http, scaling, receiver, body)
+    sent: list[float] = []
+    async with asyncio.TaskGroup() as sending:
+        for lasting_s, per_second in PHASES:
+            for _ in range(int(lasting_s * per_second)):
+                sent.append(scaling.now_s)
+                sending.create_task(_send(http, body))
+                await asyncio.sleep(1 / per_second)
+    expected = TARGETS * (FIRST + len(sent))
+    await receiver.wait_for(expected, timeout_s=PATIENCE_S)
+    return [at + way_s for at in (*_first_sent(receiver, way_s), *sent) for _ in range(TARGETS)]
+
+
+def _message(names: Sequence[str]) -> dict[str, Any]:
+    return {"subject": "trial", "body": "trial", "channels": [{"type": "webhook", "webhook": name} for name in names]}
+
+
+async def _way(http: httpx.AsyncClient, scaling: Scaling, receiver: SlowReceiver, body: dict[str, Any]) -> float:
+    """The median time from sending a message to its first delivery, in the rules' time, while nothing waits."""
+    ways: list[float] = []
+    for _ in range(FIRST):
+        before, began_s = len(receiver.asked_s), scaling.now_s
+        await _send(http, body)
+        while len(receiver.asked_s) < before + TARGETS:  # noqa: ASYNC110 - bounded by the timeout of the sender's queue
+            await asyncio.sleep(0.01)
+        ways.append(receiver.asked_s[before] - began_s)
+        await asyncio.sleep(0.5)
+    return statistics.median(ways)
+
+
+def _first_sent(receiver: SlowReceiver, way_s: float) -> list[float]:
+    """When the messages of `_way` were sent."""
+    return [at - way_s for at in receiver.asked_s[: FIRST * TARGETS : TARGETS]]
 
 
 async def _send(http: httpx.AsyncClient, body: dict[str, Any]) -> None:
@@ -103,23 +149,8 @@ async def _sign_in(http: httpx.AsyncClient, platform: Platform) -> None:
     http.headers["authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
 
 
-def _compared(rules: Rules, looks: Sequence[Look], began_s: float, ended_s: float) -> Comparison:
-    queues = rules.model_copy(
-        update={"triggers": tuple(trigger for trigger in rules.triggers if trigger.name == "notification-deliveries")}
-    )
-    service = Service(queues, (ANSWER_S + OVERHEAD_S) * SPEED, IN_HAND, start_seen(looks), variation=0.02)
-    rate = PER_SECOND / SPEED
-    return compare(service, lambda at: rate if began_s <= at < ended_s else 0.0, looks, replicas=1)
-
-
-def start_seen(looks: Sequence[Look]) -> float:
-    """The mean time from when a replica was wanted to when it ran, in the rules' seconds; 30 when none started."""
-    waits: list[float] = []
-    since: float | None = None
-    for look in looks:
-        if look.wanted > look.replicas and since is None:
-            since = look.at_s
-        elif look.wanted <= look.replicas and since is not None:
-            waits.append(look.at_s - since)
-            since = None
-    return sum(waits) / len(waits) if waits else 30.0
+def _service_seconds(logs: Path) -> Iterator[float]:
+    """How long each delivery was in hand, as the hosts of all processes logged it."""
+    for file in logs.glob(f"{SERVICE}*.log"):
+        for duration in _EXECUTED.findall(file.read_text(encoding="utf-8")):
+            yield int(duration) / 1000

@@ -1,8 +1,9 @@
 """The processes of one service, brought to a wanted number: the first is the platform's own, others come and go."""
 
 import asyncio
+import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from local import ports
 from local.platform import Platform
@@ -11,54 +12,84 @@ from local.supervisor.probes import answering
 from local.supervisor.supervisor import StartError, Supervisor
 
 
+@dataclass
+class Replica:
+    """One process: whether it is wanted, and the task that starts or stops it until it is as wanted."""
+
+    name: str
+    supervisor: Supervisor
+    wanted: bool = False
+    change: asyncio.Task[None] | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it was started and not stopped; one that died is started again."""
+        return self.supervisor.keeps(self.name)
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a process, ready or not."""
+        return self.name in self.supervisor.pids
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it serves."""
+        return self.runs and self.supervisor.records[self.name].status == "ready"
+
+
 class Replicas:
     """Starts and stops a service's processes; each stop drains, so that nothing in hand is lost.
 
     Process 1 is at the service's own address, the only one that the edge knows. The others take work from the same
-    queues. Each has its own durable state, kept for the next process of the same number.
+    queues. Each has its own durable state, kept for the next process of the same number. As in a Deployment, all that
+    are missing start at once, and those of the highest numbers go first.
     """
 
     def __init__(self, platform: Platform, service: str, most: int) -> None:
         self.most = most
+        self.start_seconds: list[float] = []
+        """How long each process took from its start to being ready."""
         self._platform, self._service = platform, service
         self._more = Supervisor(self._specs(most), platform.layout.logs)
-        self._change: asyncio.Task[None] | None = None
-        self._wanted = 1
+        own = Replica(service, platform.supervisor, wanted=True)
+        self._all = [own, *(Replica(name, self._more) for name in self._more.specs)]
 
     @property
     def running(self) -> int:
-        """How many processes there are."""
-        return int(self._service in self._platform.processes) + len(self._more.pids)
+        """How many processes there are, ready or not."""
+        return sum(replica.runs for replica in self._all)
+
+    @property
+    def ready(self) -> int:
+        """How many processes serve."""
+        return sum(replica.is_ready for replica in self._all)
 
     def set(self, count: int) -> None:
-        """Bring the number to this; comes back at once, a change that is under way is finished first."""
-        self._wanted = min(count, self.most)
-        if self._change is None or self._change.done():
-            self._change = asyncio.create_task(self._follow())
+        """Bring the number to this; comes back at once. A process that is being changed is finished first."""
+        for number, replica in enumerate(self._all):
+            replica.wanted = number < count
+            if replica.wanted != replica.is_kept and (replica.change is None or replica.change.done()):
+                replica.change = asyncio.create_task(self._follow(replica))
 
     async def stop(self) -> None:
         """End the further processes; the platform ends its own."""
-        if self._change is not None:
-            self._change.cancel()
-            await asyncio.gather(self._change, return_exceptions=True)
+        changes = [replica.change for replica in self._all if replica.change is not None]
+        for change in changes:
+            change.cancel()
+        await asyncio.gather(*changes, return_exceptions=True)
         await self._more.stop()
 
-    async def _follow(self) -> None:
-        done = -1
-        while done != self._wanted:
-            done = self._wanted
-            names = list(self._more.specs)
+    async def _follow(self, replica: Replica) -> None:
+        while replica.wanted != replica.is_kept:
+            if not replica.wanted:
+                await replica.supervisor.stop([replica.name])
+                continue
+            began = time.monotonic()
             try:
-                if done > 0 and self._service not in self._platform.processes:
-                    await self._platform.start_service(self._service)
-                up, down = names[: max(0, done - 1)], names[max(0, done - 1) :]
-                await self._more.stop([name for name in down if name in self._more.pids])
-                if waiting := [name for name in up if name not in self._more.pids]:
-                    await self._more.start(waiting)
-                if done == 0 and self._service in self._platform.processes:
-                    await self._platform.stop_service(self._service)
+                await replica.supervisor.start([replica.name])
             except StartError:  # told by the supervisor's log; the next look wants it again
                 return
+            self.start_seconds.append(time.monotonic() - began)
 
     def _specs(self, most: int) -> list[Spec]:
         own = self._platform.supervisor.specs[self._service]

@@ -1,15 +1,14 @@
-"""The scale rules of each service as the dev overlay has them: the base's ScaledObject with storage queues."""
+"""The scale rules of each service as an overlay has them, built as it would be applied; the local scaler's is `dev`."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from ruamel.yaml import YAML
 
-COMPONENT = "components/storage-queues/kustomization.yaml"
-"""What the dev overlay puts in the place of Service Bus."""
+from infra.kustomize import KustomizeError, build
 
 
 class RulesError(ValueError):
@@ -100,47 +99,25 @@ class Rules(_Part):
     triggers: tuple[Trigger, ...] = Field(min_length=1)
 
 
-def read_rules(keda: Path) -> dict[str, Rules]:
-    """The rules of every service below `keda/`, by service. Raises RulesError."""
-    found: dict[str, Rules] = {}
-    patches = _patches(keda / COMPONENT)
-    for file in sorted((keda / "base").glob("*/scaledobject.yaml")):
-        document = _load(file)
-        name = str(document["metadata"]["name"])
-        spec = _patched(document["spec"], patches.get(name, ()), f"{COMPONENT}: {name}")
-        behavior = spec.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get("behavior", {})
-        try:
-            found[name] = Rules.model_validate({**spec, "service": name, "behavior": behavior})
-        except ValueError as error:
-            raise RulesError(f"{file}: {error}") from None
-    return found
+@cache
+def read_rules(keda: Path, overlay: str = "dev") -> Mapping[str, Rules]:
+    """The rules of every service in an overlay, by service, as they would be applied. Raises RulesError."""
+    try:
+        objects = build(keda / "overlays" / overlay)
+    except KustomizeError as error:
+        raise RulesError(f"{overlay}: {error}") from None
+    found = {str(each["metadata"]["name"]): each["spec"] for each in objects if each["kind"] == "ScaledObject"}
+    return {name: _rules(name, spec, overlay) for name, spec in found.items() if not _is_of_pods(spec)}
 
 
-def _patches(file: Path) -> dict[str, list[dict[str, Any]]]:
-    """The JSON patches (RFC 6902) of a component, by ScaledObject."""
-    patches = _load(file).get("patches", []) if file.exists() else []
-    return {
-        str(patch["target"]["name"]): YAML(typ="safe", pure=True).load(patch["patch"])
-        for patch in patches
-        if patch.get("target", {}).get("kind") == "ScaledObject"
-    }
+def _rules(name: str, spec: Mapping[str, Any], overlay: str) -> Rules:
+    behavior = spec.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get("behavior", {})
+    try:
+        return Rules.model_validate({**spec, "service": name, "behavior": behavior})
+    except ValueError as error:
+        raise RulesError(f"{overlay}: ScaledObject {name}: {error}") from None
 
 
-def _patched(spec: dict[str, Any], patch: Any, place: str) -> dict[str, Any]:
-    """The spec with `test` and `replace` carried out; they are all that our component uses."""
-    document = {"spec": spec}
-    for step in patch:
-        *parents, last = [part for part in str(step["path"]).split("/") if part]
-        holder: Any = document
-        for part in parents:
-            holder = holder[int(part)] if isinstance(holder, list) else holder[part]
-        key: Any = int(last) if isinstance(holder, list) else last
-        if step["op"] == "test" and holder[key] != step["value"]:
-            raise RulesError(f"{place}: {step['path']} is {holder[key]}, not {step['value']}")
-        if step["op"] == "replace":
-            holder[key] = step["value"]
-    return document["spec"]
-
-
-def _load(file: Path) -> Any:
-    return YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+def _is_of_pods(spec: Mapping[str, Any]) -> bool:
+    """Whether it scales by its pods' own use alone (the edge: CPU): processes that share cores say nothing of that."""
+    return all(trigger["type"] in ("cpu", "memory") for trigger in spec["triggers"])

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -24,7 +25,7 @@ ONE_HERE = frozenset({"workflow"})
 
 
 class Look(BaseModel):
-    """One look at one service. `at_s` is the rules' time; `wanted` is what the rules say, `replicas` what runs."""
+    """One look at one service. `at_s` is the rules' time; `wanted` is what the rules say, `replicas` what serves."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,10 +48,13 @@ class Scaling:
         self._clock = clock
         self._platform, self._trace, self._speed = platform, trace, speed
         running = set(platform.processes)
-        rules = read_rules(platform.layout.root / "keda")
-        self.rules = {name: found for name, found in rules.items() if name in running and name != "gateway"}
+        self.rules = {
+            name: _within(found, _most_of(found, most))
+            for name, found in read_rules(platform.layout.root / "keda").items()
+            if name in running and name != "gateway"
+        }
         self._autoscalers = {name: Autoscaler(found, 1) for name, found in self.rules.items()}
-        self._replicas = {name: Replicas(platform, name, _most_of(found, most)) for name, found in self.rules.items()}
+        self._replicas = {name: Replicas(platform, name, found.max_replica_count) for name, found in self.rules.items()}
         self._tasks: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
         self._began = time.monotonic()
@@ -77,28 +81,46 @@ class Scaling:
         """The rules' time: seconds since it began, times the speed."""
         return (time.monotonic() - self._began) * self._speed
 
+    def ready(self, service: str) -> int:
+        """How many processes of a service serve now."""
+        return self._replicas[service].ready
+
     def running(self, service: str) -> int:
         """How many processes of a service there are now."""
         return self._replicas[service].running
 
+    def start_seconds(self, service: str) -> list[float]:
+        """How long each process that was started took until it was ready, in seconds of the clock."""
+        return self._replicas[service].start_seconds
+
     async def _follow(self, service: str, metrics: Metrics) -> None:
+        """Look once in every polling interval; what a look takes does not make the interval longer."""
         rules, autoscaler, replicas = self.rules[service], self._autoscalers[service], self._replicas[service]
-        while True:
+        for number in count():
+            await asyncio.sleep((number * rules.polling_interval - self.now_s) / self._speed)
             values = await metrics.read(service, rules.triggers)
             now_s = self.now_s
-            wanted = autoscaler.step(now_s, values)
-            # What this machine does not run can't be taken away later: the HPA would see it as pods that are there.
-            autoscaler.replicas = min(wanted, replicas.most)
-            replicas.set(wanted)
-            look = Look(at_s=round(now_s, 2), service=service, values=values, wanted=wanted, replicas=replicas.running)
+            look = Look(
+                at_s=round(now_s, 2),
+                service=service,
+                values=values,
+                wanted=autoscaler.step(now_s, values),
+                replicas=replicas.ready,
+            )
+            replicas.set(look.wanted)
             with self._trace.open("ab") as file:
                 file.write(orjson.dumps(look.model_dump()) + b"\n")
-            await asyncio.sleep(rules.polling_interval / self._speed)
 
 
 def read_trace(file: Path) -> list[Look]:
     """The looks of a trace, in order."""
     return [Look.model_validate_json(line) for line in file.read_bytes().splitlines()]
+
+
+def _within(rules: Rules, most: int) -> Rules:
+    """The rules with no more replicas than this machine runs, as if maxReplicaCount said so."""
+    least = min(rules.min_replica_count, most)
+    return rules.model_copy(update={"max_replica_count": most, "min_replica_count": least})
 
 
 def _most_of(rules: Rules, most: int) -> int:

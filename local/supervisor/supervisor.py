@@ -46,6 +46,10 @@ class Supervisor:
         """The process id of each running process by name."""
         return {name: child.pid for name, child in self._children.items() if child.exit_code is None}
 
+    def keeps(self, name: str) -> bool:
+        """Whether a process was started and not stopped: one that has just died is started again."""
+        return name in self._keepers
+
     async def start(self, names: Iterable[str] | None = None) -> None:
         """Start these (default: all) and wait until each is ready. Raises StartError; then none of them runs."""
         wanted = [name for name in (self.specs if names is None else names) if name not in self._keepers]

@@ -17,9 +17,10 @@ import httpx
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from joserfc.jwk import ECKey
 
+from chassis.http.app import create_app
 from chassis.runtime import Runtime
 from chassis.settings import ROOT, Settings
 from functions.gateway.api import gateway_app
@@ -99,6 +100,25 @@ class Upstream:
 
 
 @dataclass
+class NewVersion:
+    """The next version of metadata, a canary: a service like ours, with the metrics that each has."""
+
+    failing: bool = False
+    asked: int = 0
+
+    def app(self, runtime: Runtime) -> FastAPI:
+        router = APIRouter()
+
+        @router.get("/metadata/schemas/{name}")
+        async def schema(name: str, response: Response) -> dict[str, str]:
+            self.asked += 1
+            response.status_code = 500 if self.failing else 200
+            return {"name": name}
+
+        return create_app(runtime, router)
+
+
+@dataclass
 class Edge:
     """What a test needs of the running edge."""
 
@@ -106,6 +126,8 @@ class Edge:
     gateway_url: str
     identity_url: str
     upstream: Upstream
+    canary: NewVersion
+    canary_url: str
     manifests: Path
     keys: Path
     storage: str
@@ -131,9 +153,10 @@ class Edge:
 @pytest.fixture(scope="module")
 def edge(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("edge")
-    edge_port, admin, gateway, identity, echo, dead = any_free(6)
+    edge_port, admin, gateway, identity, echo, dead, new = any_free(7)
     urls = dict.fromkeys(("metadata", "monitoring", "reporting"), f"http://{HOST}:{echo}")
     urls |= {name: f"http://{HOST}:{port}" for name, port in _named(gateway, identity, dead)}
+    urls["metadata-canary"] = f"http://{HOST}:{new}"
     settings = Settings(
         storage_connection=azurite,
         service_urls=urls,
@@ -148,11 +171,12 @@ def edge(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
     )
     settings.keys_dir.mkdir()
     settings.clients_file.write_text(json.dumps(_clients(settings.keys_dir)))
-    upstream = Upstream()
+    upstream, canary = Upstream(), NewVersion()
     apps = {
         gateway: gateway_app(Runtime("gateway", settings)),
         identity: identity_app(Runtime("identity", settings)),
         echo: upstream.app(),
+        new: canary.app(Runtime("metadata", settings)),
     }
 
     @contextmanager
@@ -171,6 +195,8 @@ def edge(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
         gateway_url=urls["gateway"],
         identity_url=urls["identity"],
         upstream=upstream,
+        canary=canary,
+        canary_url=urls["metadata-canary"],
         manifests=settings.manifests_dir,
         keys=folder,
         storage=azurite,

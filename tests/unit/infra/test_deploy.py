@@ -1,6 +1,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -12,7 +13,9 @@ from functions.identity.scopes import OPERATOR
 from infra.bicep_reader import read_bicep
 from infra.deploy.clients import clients
 from infra.deploy.environment import app_settings, event_subscriptions, identities, write
+from infra.deploy.keda_version import mistake
 from infra.image.contents import ROOT
+from infra.kustomize import build
 
 OUTPUTS = {
     "AZURE_STORAGE_ACCOUNT": "stx",
@@ -112,3 +115,40 @@ def test_azd_builds_and_rolls_out_every_image() -> None:
         assert (ROOT / docker["path"]).is_file()
     for hook in content["hooks"].values():
         assert "infra/" in hook["run"]
+
+
+@pytest.mark.parametrize(
+    "image", ["mcr.microsoft.com/oss/v2/kedacore/keda:2.18.1", "ghcr.io/kedacore/keda:v2.9.3@sha256:ab"]
+)
+def test_a_keda_that_can_not_ask_for_the_backlog_is_refused(image: str) -> None:
+    assert "components/older-keda" in str(mistake(image, "prod"))
+
+
+@pytest.mark.parametrize(
+    "image", ["ghcr.io/kedacore/keda:2.20.0", "x:5000/keda:v3.0", "ghcr.io/kedacore/keda@sha256:ab"]
+)
+def test_a_newer_keda_and_one_without_a_version_are_let_pass(image: str) -> None:
+    assert mistake(image, "prod") is None
+
+
+@pytest.fixture
+def with_older_keda(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "keda", tmp_path / "keda")
+    file = tmp_path / "keda" / "overlays" / "prod" / "kustomization.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("\ncomponents:\n", "\ncomponents:\n  - ../../components/older-keda\n", 1))
+    return tmp_path
+
+
+def test_the_component_for_an_older_keda_leaves_the_backlog_out_and_is_let_pass(with_older_keda: Path) -> None:
+    assert mistake("keda:2.18.1", "prod", with_older_keda) is None
+    before, after = (build(root / "keda" / "overlays" / "prod") for root in (ROOT, with_older_keda))
+    for service in ("workflow", "processing"):
+        types = [_trigger_types(objects, service) for objects in (before, after)]
+        assert types[0].count("mssql") == 1
+        assert types[1] == [kind for kind in types[0] if kind != "mssql"]
+
+
+def _trigger_types(objects: list[dict[str, Any]], service: str) -> list[str]:
+    [found] = [each for each in objects if each["kind"] == "ScaledObject" and each["metadata"]["name"] == service]
+    return [trigger["type"] for trigger in found["spec"]["triggers"]]

@@ -1,6 +1,10 @@
+import json
 import re
 import shutil
 import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -8,9 +12,10 @@ from ruamel.yaml import YAML
 from chassis.manifest import SERVICES
 from infra.checks.manifests import environment
 from infra.image.contents import ROOT
-from infra.pipelines.canary import Seen, judge, queries, seen
+from infra.pipelines.canary import Patience, Seen, carry, judge, queries, seen
 from infra.pipelines.canary_objects import canary_objects
 from infra.pipelines.changed import EVERY, changed_images
+from infra.pipelines.rollout import give_share
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -44,23 +49,127 @@ def test_a_change_in_one_services_folder_concerns_that_service_alone(service: st
 
 
 @pytest.mark.parametrize(
-    ("canary", "stable", "decision"),
+    ("canary", "stable", "since_s", "decision"),
     [
-        (Seen(1000, 0.0, 50), Seen(9000, 0.0, 50), "promote"),
-        (Seen(1000, 0.05, 50), Seen(9000, 0.0, 50), "roll-back"),
-        (Seen(1000, 0.05, 50), Seen(9000, 0.05, 50), "promote"),
-        (Seen(1000, 0.0, 90), Seen(9000, 0.0, 50), "roll-back"),
-        (Seen(49, 1.0, 50), Seen(9000, 0.0, 50), "wait"),
-        (Seen(1000, 0.0, None), Seen(0, 0.0, None), "promote"),
+        (Seen(1000, 0.0, 50), Seen(9000, 0.0, 50), 300, "promote"),
+        (Seen(1000, 0.0, 50), Seen(9000, 0.0, 50), 299, "wait"),
+        (Seen(1000, 0.05, 50), Seen(9000, 0.0, 50), 60, "roll-back"),
+        (Seen(1000, 0.05, 50), Seen(9000, 0.05, 50), 300, "promote"),
+        (Seen(1000, 0.0, 90), Seen(9000, 0.0, 50), 60, "roll-back"),
+        (Seen(49, 1.0, 50), Seen(9000, 0.0, 50), 899, "wait"),
+        (Seen(49, 0.0, 50), Seen(9000, 0.0, 50), 900, "roll-back"),
+        (Seen(1000, 0.0, None), Seen(0, 0.0, None), 300, "promote"),
     ],
 )
-def test_a_canary_is_judged_by_what_is_there(canary: Seen, stable: Seen, decision: str) -> None:
-    assert judge(canary, stable).decision == decision
+def test_a_canary_is_judged_by_what_is_there(canary: Seen, stable: Seen, since_s: float, decision: str) -> None:
+    assert judge(canary, stable, since_s, Patience()).decision == decision
 
 
 def test_refused_connections_are_failed_requests() -> None:
-    answers = dict(zip(queries("audit-canary").values(), (90.0, 0.0, 10.0, None), strict=True))
-    assert seen("audit-canary", answers.get) == Seen(100.0, 0.1, None)
+    answers = dict(zip(queries("audit-canary", 60).values(), (90.0, 0.0, 10.0, None), strict=True))
+    assert seen("audit-canary", answers.get, 60) == Seen(100.0, 0.1, None)
+
+
+@dataclass
+class Traffic:
+    """An edge that sees so many requests a minute, of which the canary gets its share; its clock is the waiting."""
+
+    per_minute: float
+    failing_from: int = 101
+    """The share from which the canary fails."""
+    shares: list[int] = field(default_factory=list)
+    passed_s: float = 0
+    began_s: float = 0
+
+    def give(self, share: int) -> None:
+        self.shares.append(share)
+        self.began_s = self.passed_s
+
+    def wait(self, seconds: float) -> None:
+        self.passed_s += seconds
+
+    def ask(self, query: str) -> float | None:
+        if "quantile" in query or "connect_fail" in query:
+            return None
+        share = self.shares[-1] / 100 if "-canary" in query else 1 - self.shares[-1] / 100
+        requests = self.per_minute * share * (self.passed_s - self.began_s) / 60
+        fails = "-canary" in query and self.shares[-1] >= self.failing_from
+        return (requests if fails else 0.0) if "_xx" in query else requests
+
+    def carry(self) -> bool:
+        return carry("audit", self.give, self.ask, self.wait, lambda _: None, Patience())
+
+
+def test_a_good_canary_gets_more_and_more_and_each_step_lasts_its_time() -> None:
+    traffic = Traffic(per_minute=10_000)
+    assert traffic.carry()
+    assert traffic.shares == [5, 25, 50]
+    assert traffic.passed_s == 3 * Patience.least_s
+
+
+def test_a_step_with_too_few_requests_is_not_left_before_they_came() -> None:
+    """Five per cent of 100 a minute are 50 after ten minutes; a quarter of them after two, but a step lasts five."""
+    traffic = Traffic(per_minute=100)
+    assert traffic.carry()
+    assert traffic.passed_s == 600 + 300 + 300
+
+
+def test_a_canary_that_too_few_ask_is_taken_back_at_the_limit() -> None:
+    traffic = Traffic(per_minute=1)
+    assert not traffic.carry()
+    assert traffic.shares == [5, 0]
+    assert traffic.passed_s == Patience.most_s
+
+
+def test_a_canary_that_fails_later_is_taken_back_then() -> None:
+    traffic = Traffic(per_minute=10_000, failing_from=25)
+    assert not traffic.carry()
+    assert traffic.shares == [5, 25, 0]
+    assert traffic.passed_s == Patience.least_s + Patience.look_s
+
+
+def test_a_canary_whose_figures_can_not_be_had_is_taken_back() -> None:
+    traffic = Traffic(per_minute=10_000)
+    traffic.ask = lambda query: 1 / 0  # type: ignore[method-assign,assignment]
+    with pytest.raises(ZeroDivisionError):
+        traffic.carry()
+    assert traffic.shares == [5, 0]
+
+
+KUBECTL = """#!{python}
+import json, pathlib, sys
+file = pathlib.Path({folder!r}) / "map.json"
+verb = sys.argv[3]
+if verb == "get":
+    print(file.read_text() if file.exists() else "")
+    # Another service's roll-out, right after this one's look.
+    other = json.loads(file.read_text()) if file.exists() else {{"metadata": {{"name": "canaries"}}, "data": {{}}}}
+    shares = json.loads(other["data"].get("canaries.json", "{{}}"))
+    if "metadata" not in shares:
+        other["data"]["canaries.json"] = json.dumps({{**shares, "metadata": 25}})
+        other["metadata"]["resourceVersion"] = "2"
+        file.write_text(json.dumps(other))
+    sys.exit(0)
+given, there = json.load(sys.stdin), json.loads(file.read_text()) if file.exists() else None
+if verb == "create" and there:
+    sys.exit("Error from server (AlreadyExists): configmaps already exists")
+if verb == "replace" and given["metadata"]["resourceVersion"] != there["metadata"]["resourceVersion"]:
+    sys.exit("Error from server (Conflict): the object has been modified")
+given["metadata"]["resourceVersion"] = str(int(given["metadata"].get("resourceVersion", 0)) + 1)
+file.write_text(json.dumps(given))
+"""
+
+
+@pytest.mark.parametrize("there", [None, {"metadata": {"resourceVersion": "1"}, "data": {"canaries.json": "{}"}}])
+def test_services_that_roll_out_side_by_side_keep_each_others_shares(tmp_path: Path, there: object) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
+    kubectl.chmod(0o700)
+    if there:
+        (tmp_path / "map.json").write_text(json.dumps(there))
+    give_share("audit", 5, str(kubectl))
+    written = json.loads((tmp_path / "map.json").read_text())
+    assert json.loads(written["data"]["canaries.json"]) == {"audit": 5, "metadata": 25}
 
 
 def test_a_canary_has_pods_of_its_own_behind_a_service_of_its_own() -> None:
