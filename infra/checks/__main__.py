@@ -100,8 +100,12 @@ def main() -> int:
         outcomes.append(carried_out(check))
         print(*outcomes[-1].lines(), sep="\n", flush=True)
     failed = sum(bool(outcome.mistakes) for outcome in outcomes)
-    skipped = sum(outcome.skipped is not None for outcome in outcomes)
-    print(f"{len(outcomes)} checks: {len(outcomes) - failed - skipped} ok, {failed} failed, {skipped} skipped")
+    skipped = [outcome for outcome in outcomes if outcome.skipped is not None]
+    print(
+        f"{len(outcomes)} checks: {len(outcomes) - failed - len(skipped)} ok, {failed} failed, {len(skipped)} LEFT OUT"
+    )
+    for outcome in skipped:
+        print(f"  NOT CHECKED HERE: {outcome.name} ({outcome.skipped})")
     return 1 if failed else 0
 
 

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,15 @@ def checkov_mistakes(environments: Iterator[Environment]) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         for environment in environments:
             _write(Path(folder) / f"{environment.name}.yaml", environment)
-        yield from _findings(binary, "kubernetes", "-d", folder)
-    yield from _findings(binary, "dockerfile", "-f", str(ROOT / "Dockerfile"))
-    yield from _findings(binary, "github_actions", "-d", str(ROOT / ".github"))
-    yield from _findings(binary, "bicep", "-d", str(ROOT / "infra" / "bicep"))
+        looks = {
+            "kubernetes": ("-d", folder),
+            "bicep": ("-d", str(ROOT / "infra" / "bicep")),
+            "dockerfile": ("-f", str(ROOT / "Dockerfile")),
+            "github_actions": ("-d", str(ROOT / ".github")),
+        }
+        with ThreadPoolExecutor(2) as pool:  # each look is a process of its own, half of it its start
+            for found in pool.map(lambda name: list(_findings(binary, name, *looks[name])), looks):
+                yield from found
 
 
 def _write(path: Path, environment: Environment) -> None:

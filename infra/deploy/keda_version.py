@@ -39,5 +39,5 @@ def _dotted(version: tuple[int, int]) -> str:
 
 
 if __name__ == "__main__":
-    if found := mistake(*sys.argv[1:3]):
+    if found := mistake(sys.argv[1], sys.argv[2]):
         sys.exit(found)

@@ -136,7 +136,7 @@ def with_older_keda(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "keda", tmp_path / "keda")
     file = tmp_path / "keda" / "overlays" / "prod" / "kustomization.yaml"
     text = file.read_text()
-    file.write_text(text.replace("\ncomponents:\n", "\ncomponents:\n  - ../../components/older-keda\n", 1))
+    file.write_text(text.replace("\nconfigMapGenerator:", "\n  - ../../components/older-keda\nconfigMapGenerator:", 1))
     return tmp_path
 
 
