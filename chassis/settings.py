@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     issuer: str = "http://127.0.0.1:8080/identity"
     audience: str = "platform"
     edge_trace_percent: float = Field(default=1, ge=0, le=100)
+    edge_header_timeout_s: float = Field(default=10, gt=0, le=300)
+    edge_request_timeout_s: float = Field(default=60, gt=0, le=3600)
     edge_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     keys_dir: Path = ROOT / ".local" / "keys"
     signing_keys_dir: Path = ROOT / ".local" / "signing"

@@ -57,5 +57,6 @@ def envoy_command(config: Path, concurrency: int = 1) -> tuple[str, ...]:
         *("--concurrency", str(concurrency)),
         "--disable-hot-restart",
         *("--log-level", "warning"),
+        *("--file-flush-interval-msec", "1000"),  # of the access log; 10 s by default
         *("--drain-time-s", "2", "--parent-shutdown-time-s", "3"),
     )

@@ -1,7 +1,8 @@
-"""The platform's edge with one worker (RS256 token, scope, limits per tenant and client, routing among all nine
-services' routes, access log, one trace in a hundred) beside the same Envoy as a bare proxy to the same upstream, and
-beside nginx as a bare proxy where it is installed. Gateway and identity are the real services; in place of the others
-is an Envoy that answers at once, traces included."""
+"""The platform's edge with one worker beside the same Envoy as a bare proxy to the same upstream, and beside nginx as a
+bare proxy where it is installed. Once with its checks alone (RS256 token, scope, limits per tenant and client, routing
+among all nine services' routes), and once whole: with trace context and one trace in a hundred, access log, gzip, and
+the fields that it adds to answers. Gateway and identity are the real services; in place of the others is an Envoy that
+answers at once, traces included."""
 
 import json
 import shutil
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from bench.contest import BenchError, Contest, Effort, Side
+from bench.edge_checks import checks_command
 from bench.envoys import HOST, nginx_command, proxy_command, upstream_command
 from bench.load import client_name, load
 from bench.processes import running
@@ -42,7 +44,8 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Start edge, gateway, identity, the upstream and the bare proxy."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
-        environment = {"PLATFORM_MANIFESTS_DIR": str(manifests(folder / "manifests", MANIFEST))}
+        routed = manifests(folder / "manifests", MANIFEST)
+        environment = {"PLATFORM_MANIFESTS_DIR": str(routed)}
         services = ("gateway", "identity")
         platform = Platform(ROOT, folder / "state", environment=environment, services=services, free_ports=True)
         await stack.enter_async_context(platform)
@@ -64,12 +67,24 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
             await stack.enter_async_context(running("nginx", command, folder, ready=answering(peers["bare nginx"])))
         number = 100 if effort.quick else 1000
         tokens = signed_tokens(folder, platform, number)
-        _require_guarded(own, tokens)
+        (port,) = ports.any_free(1)
+        edges = {"checks alone": f"http://{HOST}:{port}{PATH}", "whole edge": own}
+        command = checks_command(folder / "checks.json", port, platform, routed)
+        ready = answering(f"http://{HOST}:{port}/gateway/health/live")
+        await stack.enter_async_context(running("checks", command, folder, ready=ready))
+        for url in edges.values():
+            _require_guarded(url, tokens)
         measure = partial(load, seconds=effort.seconds, connections=CONNECTIONS, tokens=tokens)
         name = f"{number:,} tenants in turn, {CONNECTIONS} connections, {client_name()}"
-        ours = Side("edge", partial(measure, own))
         yield [
-            Contest(name, "requests/s", ours, Side(peer, partial(measure, url)), goal=GOALS.get(peer))
+            Contest(
+                f"{edge}, {name}",
+                "requests/s",
+                Side(edge, partial(measure, edges[edge])),
+                Side(peer, partial(measure, url)),
+                goal=GOALS.get(peer),
+            )
+            for edge in edges
             for peer, url in peers.items()
         ]
 

@@ -61,8 +61,8 @@ class ServiceClient:
 
         GET, PUT, DELETE and calls with an idempotency key are repeated, at most three times in all and within the
         retry budget; a call marked idempotent must be so at the receiver.
-        Raises RemoteError for an answer of 400 or more, DependencyUnavailable when there is none, CircuitOpen,
-        DeadlineExceeded when the caller's time is up.
+        Raises RemoteError for an answer of 400 or more or one that is no JSON, DependencyUnavailable when there is
+        none, CircuitOpen, DeadlineExceeded when the caller's time is up.
         """
         body = orjson.dumps(json) if json is not None else content
         may_repeat = method != "POST" or idempotency_key is not None
@@ -73,7 +73,7 @@ class ServiceClient:
             headers = await self._headers(body, content_type, idempotency_key, tenant)
             try:
                 answer = await self._attempt(service, method, url, body, params, headers, ends_at)
-                return answer if raw else (orjson.loads(answer) if answer else None)
+                return answer if raw else _parsed(service, answer)
             except (RemoteError, DependencyUnavailable) as error:
                 if not may_repeat or not self._may_try_again(service, error, attempt):
                     raise
@@ -178,6 +178,13 @@ def _time_left(timeout_s: float) -> float:
 async def _pause(attempt: int, ends_at: float) -> None:
     pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
     await asyncio.sleep(min(pause, max(0.0, ends_at - monotonic())))
+
+
+def _parsed(service: str, answer: bytes) -> Any:
+    try:
+        return orjson.loads(answer) if answer else None
+    except orjson.JSONDecodeError:
+        raise RemoteError(service, 502, {"detail": f"{service} answered with something that is no JSON"}) from None
 
 
 def _problem(answer: bytes) -> dict[str, Any]:

@@ -1,12 +1,10 @@
 """The attack table's rows of HTTP itself: each at the edge and again straight at a service.
 
-What only a listener can stop (slow senders, large headers) is tried at the edge alone: no service is reached from
-outside.
+What only a listener can stop is tried at the edge alone, as no service is reached from outside: large headers here,
+slow senders in tests/integration/edge/test_senders.py.
 """
 
-import os
 import socket
-import time
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -192,30 +190,3 @@ def test_a_body_that_is_too_large_is_refused(platform: Platform, token: str, doo
     # Of a body without a length the service reads what its host takes, and then finds that it is no schema.
     assert answer.status_code == 413 or (chunked and door == "service" and answer.status_code == 400)
     assert answer.headers["content-type"] == "application/problem+json"
-
-
-def test_headers_that_come_slowly_are_given_up_on(platform: Platform) -> None:
-    place = urlsplit(platform.edge_url)
-    started = time.monotonic()
-    with socket.create_connection((place.hostname, place.port), 30) as connection:
-        connection.sendall(b"GET /metadata/health/live HTTP/1.1\r\nhost: edge\r\n")
-        answer = connection.recv(4096)
-    assert status_of(answer) in {0, 408}
-    assert time.monotonic() - started < 15
-
-
-@pytest.mark.skipif("PLATFORM_SLOW_TESTS" not in os.environ, reason="a body may take a minute (PLATFORM_SLOW_TESTS=1)")
-def test_a_body_that_comes_slowly_is_given_up_on(platform: Platform, token: str) -> None:
-    place = urlsplit(platform.edge_url)
-    head = f"PUT {LIST}/slow HTTP/1.1\r\nhost: edge\r\nauthorization: Bearer {token}\r\ncontent-length: 1000\r\n\r\n"
-    started, answer = time.monotonic(), b""
-    with socket.create_connection((place.hostname, place.port), 2) as connection:
-        connection.sendall(head.encode())
-        while not answer and time.monotonic() - started < 90:
-            try:
-                connection.sendall(b"a")
-                answer = connection.recv(4096)
-            except TimeoutError:
-                continue
-    assert status_of(answer) == 408
-    assert time.monotonic() - started < 75

@@ -115,6 +115,8 @@ def _listeners(said: NodeMetadata, settings: Settings) -> list[Resource]:
         audience=settings.audience,
         jwks_uri=settings.service_url("identity") + JWKS_PATH,
         trace_percent=settings.edge_trace_percent,
+        header_timeout_s=settings.edge_header_timeout_s,
+        request_timeout_s=settings.edge_request_timeout_s,
         cors_origins=settings.edge_cors_origins,
     )
     found = [listener("edge", said.edge_host, said.edge_port, entry)]

@@ -8,7 +8,7 @@ from functions.gateway.envoy.api_keys import exchange_filter
 from functions.gateway.envoy.browsers import compression, cors_filter, security_fields
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
 from functions.gateway.envoy.rate_limits import rate_limit_filter, standard_fields
-from functions.gateway.envoy.resource import Resource, extension, set_header, typed
+from functions.gateway.envoy.resource import Resource, extension, seconds, set_header, typed
 from functions.gateway.envoy.routes import BUFFER, PATH_HEADER
 from functions.gateway.envoy.tls import downstream_tls
 
@@ -36,19 +36,24 @@ _FIRST_SEGMENT = {"name": PATH_HEADER, "element_separator": "/", "index": 1}
 
 @dataclass(frozen=True)
 class Entry:
-    """How an Envoy instance lets requests in: what its listeners share."""
+    """How an Envoy instance lets requests in: what its listeners share.
+
+    `header_timeout_s` and `request_timeout_s`: how long a client may take to send its headers, and all of its request.
+    """
 
     issuer: str
     audience: str
     jwks_uri: str
     trace_percent: float = 1
+    header_timeout_s: float = 10
+    request_timeout_s: float = 60
     cors_origins: Sequence[str] = ()
 
 
 def listener(name: str, host: str, port: int, entry: Entry, *, tls: bool = False) -> Resource:
     """A listener at an address that the instance named; with `tls` its certificate is the secret CERTIFICATE."""
     manager = extension(
-        "envoy.filters.network.http_connection_manager", _HCM, **_connection(), **_answers(entry.trace_percent)
+        "envoy.filters.network.http_connection_manager", _HCM, **_connection(entry), **_answers(entry.trace_percent)
     )
     manager["typed_config"]["http_filters"] = _filters(entry, tls=tls)
     chain: Resource = {"filters": [manager]}
@@ -81,7 +86,7 @@ def _filters(entry: Entry, *, tls: bool) -> list[Resource]:
     ]
 
 
-def _connection() -> Resource:
+def _connection(entry: Entry) -> Resource:
     return {
         "stat_prefix": "edge",
         "server_name": "edge",
@@ -92,8 +97,8 @@ def _connection() -> Resource:
         "generate_request_id": True,
         "always_set_request_id_in_response": True,
         "max_request_headers_kb": 32,
-        "request_headers_timeout": "10s",
-        "request_timeout": "60s",
+        "request_headers_timeout": seconds(entry.header_timeout_s),
+        "request_timeout": seconds(entry.request_timeout_s),
         "stream_idle_timeout": "310s",
         "common_http_protocol_options": {
             "idle_timeout": "300s",

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from azure.data.tables import TableServiceClient
 
-from tests.integration.edge.conftest import Edge, wait_until
+from tests.integration.edge.edge import Edge
+from tests.integration.edge.processes import wait_until
 
 PATH = "/metadata/schemas/flight"
 

@@ -16,7 +16,8 @@ import pytest
 
 from infra.checks.metrics import ENVOY
 from infra.pipelines.canary import STEPS, Patience, carry
-from tests.integration.edge.conftest import Edge, wait_until
+from tests.integration.edge.edge import Edge
+from tests.integration.edge.processes import wait_until
 
 PATIENCE = Patience(look_s=1, least_s=2, most_s=6, least_requests=3)
 ASKED_PER_LOOK = 60

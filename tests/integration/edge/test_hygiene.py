@@ -1,17 +1,21 @@
 """What the edge does to every request besides letting it in: browsers, compression, ids, TLS, HTTP/2."""
 
+import asyncio
 import shutil
 import socket
 import ssl
 import subprocess
 
+import aiohttp
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from local.ports import any_free
 from tests.integration.edge.certificates import write_certificate
-from tests.integration.edge.conftest import HOST, ORIGIN, Edge, wait_until
+from tests.integration.edge.edge import ORIGIN, Edge
+from tests.integration.edge.processes import wait_until
+from tests.integration.edge.upstream import HOST
 
 PATH = "/metadata/schemas/flight"
 
@@ -82,6 +86,10 @@ def test_no_query_reaches_a_span_or_the_access_log(edge: Edge) -> None:
     assert "very-secret" not in (edge.keys / "edge.log").read_text()
 
 
+def test_a_websocket_passes_to_the_service_behind(edge: Edge) -> None:
+    assert echoed(f"{edge.url}/client/?hub=platform") == "hello"
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl speaks HTTP/2 without TLS")
 def test_http_2_is_spoken_without_tls_by_those_who_know(edge: Edge) -> None:
     options = ["-s", "-o", "/dev/null", "-w", "%{http_version} %{response_code}", "--http2-prior-knowledge"]
@@ -107,15 +115,30 @@ def test_tls_offers_http_2_and_takes_a_renewed_certificate_without_a_restart(edg
         wait_until(lambda: _served(port) == ("first.edge.test", "h2"), "TLS is served")
         answer = httpx.get(f"https://{HOST}:{port}/metadata/health/live", verify=_anyone())
         assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")
+        assert echoed(f"https://{HOST}:{port}/client/?hub=platform") == "hello"
         write_certificate(folder, "second.edge.test")
         took = wait_until(lambda: _served(port)[0] == "second.edge.test", "the renewed certificate is served", 10)
         assert took < 10
 
 
-def _anyone() -> ssl.SSLContext:
+def echoed(url: str) -> str:
+    """What comes back of a message on a WebSocket."""
+    return asyncio.run(_echoed(url))
+
+
+async def _echoed(url: str) -> str:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url, ssl=_anyone(http_2=False), timeout=aiohttp.ClientWSTimeout(ws_close=5)) as connection,
+    ):
+        await connection.send_str("hello")
+        return await connection.receive_str(timeout=5)
+
+
+def _anyone(*, http_2: bool = True) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.set_alpn_protocols(["h2", "http/1.1"] if http_2 else ["http/1.1"])
     return context
 
 

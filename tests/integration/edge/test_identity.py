@@ -13,7 +13,8 @@ from joserfc.jwk import ECKey
 
 from chassis.auth.service_token import ASSERTION_TYPE, ServiceToken
 from chassis.messaging.message import unpacked
-from tests.integration.edge.conftest import SECRET, Edge, wait_until
+from tests.integration.edge.edge import SECRET, Edge
+from tests.integration.edge.processes import wait_until
 
 DEMO = ("demo", SECRET)
 API_KEY_OWNER = "urn:platform:params:oauth:token-type:api-key-owner"

@@ -1,11 +1,15 @@
 """The edge when a service fails, when its own memory runs out, and when it is taken away."""
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 
-from tests.integration.edge.conftest import Edge, wait_until
+from tests.integration.edge.edge import Edge
+from tests.integration.edge.processes import wait_until
+from tests.integration.edge.upstream import HOST, SICK_HOST
 
 
 def test_a_failed_get_is_tried_again_and_a_put_that_is_not_idempotent_is_not(edge: Edge) -> None:
@@ -16,15 +20,54 @@ def test_a_failed_get_is_tried_again_and_a_put_that_is_not_idempotent_is_not(edg
 
 
 def test_a_service_that_does_not_answer_its_health_check_is_known_as_down(edge: Edge) -> None:
-    def flags() -> dict[str, str]:
-        text = httpx.get(f"{edge.admins[edge.url]}/clusters").text
-        return dict(re.findall(r"^(audit|metadata)::[\d.:]+::health_flags::(.*)$", text, re.MULTILINE))
+    def known() -> bool:
+        return _health(edge, "audit") == {HOST: "/failed_active_hc"} and _health(edge, "metadata") == {HOST: "healthy"}
 
-    wait_until(lambda: flags() == {"audit": "/failed_active_hc", "metadata": "healthy"}, "the health is known", 20)
+    wait_until(known, "the health is known", 20)
+
+
+def test_retries_of_a_failing_service_stay_within_a_budget(edge: Edge) -> None:
+    token = edge.token()
+    asked = 30
+    with ThreadPoolExecutor(asked) as pool:
+        answers = list(pool.map(lambda _: edge.ask("GET", "/metadata/schemas/broken", token), range(asked)))
+    assert {answer.status_code for answer in answers} == {503}
+    # Each may be tried three times, but a fifth of what is under way at most are retries.
+    assert asked < edge.upstream.broken < 2 * asked
+    assert edge.stats("^cluster.metadata.upstream_rq_retry_overflow$").popitem()[1] > 0
+
+
+def test_requests_beyond_the_circuit_breaker_get_503_at_once_and_other_services_go_on(edge: Edge) -> None:
+    token = edge.token()
+    with _runtime(edge, "circuit_breakers.metadata.default.max_requests", "2"), ThreadPoolExecutor(8) as pool:
+        held = [pool.submit(edge.ask, "GET", "/metadata/held", token) for _ in range(8)]
+        another = edge.ask("GET", "/processing/jobs", token)
+        answers = [one.result() for one in held]
+    assert another.status_code == 200
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert len(answers) - len(refused) == 2
+    assert {answer.json()["type"] for answer in refused} == {"urn:problem:gateway:unavailable"}
+    assert max(answer.elapsed.total_seconds() for answer in refused) < 0.5  # what the service takes for one
+    assert edge.stats("^cluster.metadata.upstream_rq_active_overflow$").popitem()[1] == len(refused)
+    assert edge.ask("GET", "/metadata/held", token).status_code == 200
+
+
+def test_an_endpoint_that_fails_is_ejected_and_the_other_serves_alone(edge: Edge) -> None:
+    token = edge.token()
+    both = {edge.ask("GET", "/processing/jobs", token).text for _ in range(8)}
+    assert both == {HOST, SICK_HOST}
+    edge.upstream.sick = True
+    try:
+        statuses = [edge.ask("GET", "/processing/jobs", token).status_code for _ in range(40)]
+    finally:
+        edge.upstream.sick = False
+    assert statuses.count(503) == len(edge.upstream.failures) == 5
+    assert set(statuses[-20:]) == {200}
+    assert "failed_outlier_check" in _health(edge, "processing")[SICK_HOST]
 
 
 def test_load_is_shed_with_a_problem_when_memory_is_used_up(edge: Edge) -> None:
-    with edge.another("small", answers=False, max_heap_bytes=2_000_000) as small:
+    with edge.another("small", waits=False, max_heap_bytes=2_000_000) as small:
 
         def shed() -> bool:
             try:
@@ -54,6 +97,23 @@ def test_an_edge_that_is_drained_finishes_what_it_has_begun(edge: Edge) -> None:
             within_s=5,
         )
         assert begun.result().status_code == 200
+
+
+def _health(edge: Edge, service: str) -> dict[str, str]:
+    """What the edge thinks of each endpoint of a service."""
+    text = httpx.get(f"{edge.admins[edge.url]}/clusters").text
+    return dict(re.findall(rf"^{service}::([\d.]+):\d+::health_flags::(.*)$", text, re.MULTILINE))
+
+
+@contextmanager
+def _runtime(edge: Edge, key: str, value: str) -> Iterator[None]:
+    """Another value in Envoy's runtime, for a while."""
+    url = f"{edge.admins[edge.url]}/runtime_modify"
+    assert httpx.post(url, params={key: value}).status_code == 200
+    try:
+        yield
+    finally:
+        httpx.post(url, params={key: ""})
 
 
 def _is_up(edge: Edge, url: str) -> bool:

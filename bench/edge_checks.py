@@ -1,0 +1,59 @@
+"""The edge's checks alone: gateway's own configuration without what the edge does besides them.
+
+What stays: token, scope, limits per tenant and client, routing among all services' routes, limits of headers and body,
+path normalization, circuit breakers, problem details. What is left out: trace, access log, gzip, response fields.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bench.envoys import HOST
+from chassis.manifest import read_manifests
+from chassis.settings import Settings
+from functions.gateway.envoy.clusters import cluster, instances
+from functions.gateway.envoy.discovery import Layout, Node, resources
+from functions.gateway.envoy.listener import CONTROL_CLUSTER
+from functions.gateway.envoy.rate_limits import LOCAL_CLUSTER
+from local.edge import envoy_command
+from local.platform import Platform
+
+Json = dict[str, Any]
+LEFT_OUT = ("envoy.filters.http.header_mutation", "envoy.filters.http.compressor")
+
+
+def checks_command(file: Path, port: int, platform: Platform, manifests: Path) -> tuple[str, ...]:
+    """An Envoy with one worker at the port; keys come from the platform's identity."""
+    settings = Settings(
+        service_urls=dict(platform.urls),
+        edge_url=platform.edge_url,
+        issuer=f"{platform.edge_url}/identity",
+        signalr_connection=f"Endpoint={platform.urls['metadata']};AccessKey=none;Version=1.0;",
+    )
+    layout = Layout(list(read_manifests(manifests).values()), settings)
+    node = Node.model_validate({"id": "checks", "metadata": {"edgeHost": HOST, "edgePort": port}})
+    (listener,) = resources("listeners", node, layout)
+    _leave_out(listener, resources("scoped-routes", node, layout))
+    clusters = [
+        *resources("clusters", node, layout),
+        cluster(CONTROL_CLUSTER, platform.urls["gateway"], "/gateway/health/live"),
+        {"name": LOCAL_CLUSTER, "type": "STATIC", "load_assignment": instances(["checks"])},
+    ]
+    bootstrap = {
+        "node": {"id": "checks", "cluster": "edge"},
+        "cluster_manager": {"local_cluster_name": LOCAL_CLUSTER},
+        "static_resources": {"listeners": [listener], "clusters": clusters},
+    }
+    file.write_bytes(orjson.dumps(bootstrap))
+    return envoy_command(file)
+
+
+def _leave_out(listener: Json, scopes: Sequence[Json]) -> None:
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    for part in ("tracing", "access_log"):
+        del manager[part]
+    manager["http_filters"] = [found for found in manager["http_filters"] if found["name"] not in LEFT_OUT]
+    del manager["scoped_routes"]["scoped_rds"]
+    manager["scoped_routes"]["scoped_route_configurations_list"] = {"scoped_route_configurations": list(scopes)}

@@ -1,0 +1,194 @@
+"""The services behind the edge that the tests watch: what they are told, what they answer, what reached them."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+from typing import Any
+
+from aiohttp import web
+from fastapi import APIRouter, FastAPI, Request, Response
+
+from chassis.http.app import create_app
+from chassis.runtime import Runtime
+from chassis.settings import ROOT
+
+HOST = "127.0.0.1"
+SICK_HOST = "127.0.0.2"
+"""The second endpoint of processing; it can be made to fail. Every address of 127.0.0.0/8 is this machine."""
+UPSTREAM = """
+service: metadata
+layer: platform
+routes:
+  - {path: "/metadata/schemas/{name}", methods: [PUT], scope: metadata.write, maxBodyBytes: 1000}
+  - {path: "/metadata/schemas/{name}", methods: [GET], scope: metadata.read, idempotent: true}
+  - {path: "/metadata/admin", methods: [GET], scope: metadata.admin}
+  - {path: "/metadata/slow", methods: [GET], scope: metadata.read, timeoutSeconds: 0.3}
+  - {path: "/metadata/late", methods: [GET], scope: metadata.read}
+  - {path: "/metadata/held", methods: [GET], scope: metadata.read}
+  - {path: "/metadata/health/live", methods: [GET], public: true}
+  - {path: "/client/{*rest}", methods: [GET, POST], public: true, websocket: true, upstream: signalr}
+"""
+DEAD = """
+service: audit
+layer: infrastructure
+routes: [{path: "/audit/events", methods: [GET], scope: audit.read, idempotent: true}]
+"""
+NARROW = """
+service: reporting
+layer: core
+routes: [{path: "/reporting/reports", methods: [GET], scope: reporting.read}]
+rateLimit: {requestsPerSecond: 2, burst: 4, premium: {requestsPerSecond: 100, burst: 100}}
+"""
+
+TWINS = """
+service: processing
+layer: core
+routes:
+  - {path: "/processing/jobs", methods: [GET], scope: processing.read}
+  - {path: "/processing/jobs/{id}", methods: [GET], scope: processing.read, idempotent: true}
+"""
+MANIFESTS = {"metadata": UPSTREAM, "audit": DEAD, "reporting": NARROW, "processing": TWINS}
+
+
+@dataclass
+class Upstream:
+    """Answers every path with what it got; keeps the trace exports."""
+
+    exports: list[tuple[str, bytes]] = field(default_factory=list)
+    bodies: int = 0
+    """Requests with a body that arrived."""
+    broken: int = 0
+    """How often the broken thing was asked; it answers 503 after a while."""
+    flaky: list[str] = field(default_factory=list)
+    """The methods by which the flaky thing was asked: its first answer is 503, then 200."""
+
+    sick: bool = False
+    """Whether SICK_HOST answers 503 to all but the health check."""
+    failures: list[str] = field(default_factory=list)
+    """The paths to which SICK_HOST answered so."""
+
+    def app(self) -> FastAPI:
+        app = FastAPI(openapi_url=None)
+
+        @app.post("/monitoring/otlp/v1/traces")
+        async def traces(request: Request) -> Response:
+            self.exports.append((request.headers["authorization"], await request.body()))
+            return Response(b"", media_type="application/x-protobuf")
+
+        @app.api_route("/metadata/schemas/flaky", methods=["GET", "PUT"])
+        async def flaky(request: Request) -> Response:
+            self.flaky.append(request.method)
+            return Response(status_code=503 if self.flaky.count(request.method) == 1 else 200)
+
+        @app.get("/metadata/schemas/broken")
+        async def broken() -> Response:
+            self.broken += 1
+            await asyncio.sleep(0.2)
+            return Response(status_code=503)
+
+        @app.get("/metadata/slow")
+        async def slow() -> str:
+            await asyncio.sleep(1)
+            return "late"
+
+        @app.get("/metadata/late")
+        async def late() -> str:
+            await asyncio.sleep(2)
+            return "late"
+
+        @app.get("/metadata/held")
+        async def held() -> str:
+            await asyncio.sleep(0.5)
+            return "held"
+
+        @app.get("/processing/health/live")
+        async def live() -> str:
+            return "alive"
+
+        @app.get("/processing/{path:path}")
+        async def twin(request: Request) -> Response:
+            host, _ = request.scope["server"]
+            if host == SICK_HOST and self.sick:
+                self.failures.append(request.url.path)
+                await asyncio.sleep(0.05)
+                return Response(status_code=503)
+            return Response(host)
+
+        @app.get("/metadata/openapi.json")
+        async def document() -> dict[str, Any]:
+            operation = {"responses": {}, "operationId": "read"}
+            return {"paths": {"/metadata/schemas/{schema}": {"get": operation}, "/metadata/inner": {"get": operation}}}
+
+        @app.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE"])
+        async def echo(path: str, request: Request) -> dict[str, Any]:
+            size = len(await request.body())
+            self.bodies += size > 0
+            return {"path": path, "headers": dict(request.headers), "bytes": size}
+
+        return app
+
+
+@dataclass
+class NewVersion:
+    """The next version of metadata, a canary: a service like ours, with the metrics that each has."""
+
+    failing: bool = False
+    asked: int = 0
+
+    def app(self, runtime: Runtime) -> FastAPI:
+        router = APIRouter()
+
+        @router.get("/metadata/schemas/{name}")
+        async def schema(name: str, response: Response) -> dict[str, str]:
+            self.asked += 1
+            response.status_code = 500 if self.failing else 200
+            return {"name": name}
+
+        return create_app(runtime, router)
+
+
+@contextmanager
+def echoing_websocket(port: int) -> Iterator[None]:
+    """In place of SignalR: every message comes back."""
+
+    async def echo(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
+
+    async def healthy(_: web.Request) -> web.Response:
+        return web.Response()
+
+    async def serve() -> None:
+        app = web.Application()
+        app.add_routes([web.get("/client/{rest:.*}", echo), web.get("/api/health", healthy)])
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, HOST, port).start()
+        started.set()
+        await asyncio.to_thread(ended.wait)
+        await runner.cleanup()
+
+    started, ended = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert started.wait(10)
+    yield
+    ended.set()
+    thread.join(10)
+
+
+def write_manifests(folder: Path) -> Path:
+    """The real ones of gateway and identity, and those of the services above."""
+    for service in ("gateway", "identity"):
+        copytree(ROOT / "functions" / service, folder / service, ignore=ignore_patterns("*.py", "__pycache__", "envoy"))
+    for service, text in MANIFESTS.items():
+        (folder / service).mkdir()
+        (folder / service / "service.yaml").write_text(text)
+    return folder
