@@ -41,7 +41,7 @@ param budget object
 @description('Mail address that alerts go to.')
 param alertEmail string
 
-@description('Entra group that administers cluster, database and vault.')
+@description('Entra group that administers cluster, database and dashboards.')
 param administrators object
 
 @description('GitHub repository (owner/name) whose pipelines may deploy here; empty: none.')
@@ -248,7 +248,6 @@ module vault 'modules/vault.bicep' = {
     tags: tags
     name: '${abbreviations.vault}${take(environmentName, 7)}-${token}'
     privateEndpoints: privateEndpoints
-    administratorsId: administrators.objectId
     officers: { identity: identities.outputs.principals.identity }
     logsId: observability.outputs.logsId
   }
@@ -262,7 +261,6 @@ module secrets 'modules/vault.bicep' = {
     tags: tags
     name: '${abbreviations.vault}s${take(environmentName, 6)}-${token}'
     privateEndpoints: privateEndpoints
-    administratorsId: administrators.objectId
     officers: { workflow: identities.outputs.principals.workflow }
     logsId: observability.outputs.logsId
   }

@@ -3,6 +3,7 @@
 The grammar is tree-sitter-bicep's; a file that it can't parse whole is refused with the line.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,7 +33,8 @@ class Declaration:
     """A param, var, output, resource or module.
 
     `type` is `Provider/type@version` of a resource, the path of a module; `body` is an object's literal, a value or an
-    Expression. `loop` is what it is repeated over, `condition` when it is made.
+    Expression. `loop` is what it is repeated over, `variables` its element's name and its index's; `condition`: when
+    it is made.
     """
 
     kind: str
@@ -43,6 +45,9 @@ class Declaration:
     existing: bool = False
     loop: str | None = None
     condition: str | None = None
+    variables: tuple[str, ...] = ()
+    text: str = ""
+    """The body as it is written."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,12 @@ def _declaration(node: tree_sitter.Node) -> Declaration:
     assigned = [index for index, child in enumerate(children) if child.type == "="]
     value = children[assigned[0] + 1] if assigned else None
     loop = condition = None
+    variables: tuple[str, ...] = ()
     while value is not None and value.type in {"for_statement", "if_statement"}:
         inner = [child for child in value.children if child.is_named]
         if value.type == "for_statement":
             loop = _text(inner[-2])
+            variables = tuple(re.findall(r"\w+", _text(inner[0])))
         else:
             condition = _text(inner[0])
         value = inner[-1]
@@ -114,6 +121,8 @@ def _declaration(node: tree_sitter.Node) -> Declaration:
         any(child.type == "existing" for child in children),
         loop,
         condition,
+        variables,
+        "" if value is None else _text(value),
     )
 
 

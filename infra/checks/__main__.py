@@ -13,6 +13,7 @@ from infra.checks.checkov import checkov_mistakes
 from infra.checks.code_use import CodeUse, platform_use
 from infra.checks.configuration import settings_mistakes
 from infra.checks.declared import declared_mistakes
+from infra.checks.grants import grant_mistakes
 from infra.checks.manifests import OVERLAYS, Environment, environment
 from infra.checks.network import network_mistakes
 from infra.checks.observability import (
@@ -62,6 +63,7 @@ def checks() -> list[Check]:
         *_of_each("scale rules ask for metrics that exist", scale_query_mistakes),
         Check("Bicep: types, required properties, no local authentication, modules", bicep_mistakes),
         Check("Bicep follows service.yaml, code and manifests", lambda: _bicep_and_code()),
+        Check("roles on Azure are those that the code needs", lambda: grant_mistakes(_manifests(), _code())),
         Check("Bicep compiles", compiled_mistakes),
         Check("alerts and recording rules ask for metrics that exist", rule_mistakes),
         Check("alerts and recording rules pass promtool and their tests", promtool_mistakes),

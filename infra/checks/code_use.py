@@ -34,6 +34,7 @@ class CodeUse:
     unresolved: list[str] = field(default_factory=list)
 
 
+@cache
 def code_use(service: str, root: Path = ROOT) -> CodeUse:
     """Read one service's source; what can't be told from it is in `unresolved`."""
     modules = frozenset(closure(service, root))

@@ -29,6 +29,8 @@ def draw(answers: Sequence[Answer], file: Path) -> None:
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": "white",
+        "title": "What so many times today's load needs, and costs (local/capacity/today.yaml, azure.yaml)",
+        "resolve": {"scale": {"color": "independent"}},
         "hconcat": [
             _bars(replicas, "replicas", "service", "replicas at the day's peak", order, grouped=True),
             _bars(cost, "cost", "part", "US dollars a month (list prices)", order, grouped=False),
@@ -98,9 +100,8 @@ def _bars(
     encoding: dict[str, Any] = {
         "x": times,
         "y": {"field": what, "type": "quantitative", "title": title},
-        "color": {"field": by, "type": "nominal", "title": None},
+        "color": {"field": by, "type": "nominal", "title": by},
     }
     if grouped:
         encoding["xOffset"] = {"field": by, "type": "nominal"}
-    return {"width": 420, "height": 300, "data": {"values": values}, "mark": "bar", "encoding": encoding,
-            "resolve": {"scale": {"color": "independent"}}}  # fmt: skip
+    return {"width": 420, "height": 300, "data": {"values": values}, "mark": "bar", "encoding": encoding}

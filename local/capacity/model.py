@@ -1,7 +1,7 @@
 """What is simulated: today's load, what a replica does, and the limits and prices of what it stands on."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -21,12 +21,18 @@ class _Part(BaseModel):
 
 
 class Load(_Part):
-    """One service today. Rates are units a second at the day's peak."""
+    """One service today. Rates are units a second at the day's peak; `queues` are those in which its units wait."""
 
     unit: str
     peak_per_second: float
     service_seconds: float
     servers: int
+    queues: tuple[str, ...] = ()
+
+    @property
+    def busy_replicas(self) -> float:
+        """Replicas that do nothing else at the peak, all servers busy."""
+        return self.peak_per_second * self.service_seconds / self.servers
 
 
 class Edge(_Part):
@@ -103,10 +109,10 @@ def read_azure(file: Path = HERE / "azure.yaml") -> Azure:
 
 
 def services(today: Today, keda: Path) -> dict[str, Service]:
-    """Each service of today's load with the rules of the manifests."""
-    rules = read_rules(keda)
+    """Each service of today's load with the rules of production."""
+    rules = read_rules(keda, "prod")
     return {
-        name: Service(_rules(rules[name]), load.service_seconds, load.servers, today.start_seconds)
+        name: Service(_rules(rules[name], load.queues), load.service_seconds, load.servers, today.start_seconds)
         for name, load in today.services.items()
     }
 
@@ -128,6 +134,7 @@ def demand(
     )
 
 
-def _rules(rules: Rules) -> Rules:
-    """Without the triggers that speak of other things than the simulated work: known peaks, the durable backlog."""
-    return rules.model_copy(update={"triggers": tuple(t for t in rules.triggers if t.type not in ("cron", "mssql"))})
+def _rules(rules: Rules, queues: Collection[str]) -> Rules:
+    """The triggers that speak of the simulated work: the queues that it waits in, or else the edge's requests."""
+    kept = tuple(t for t in rules.triggers if (t.name in queues if queues else t.type == "prometheus"))
+    return rules.model_copy(update={"triggers": kept})

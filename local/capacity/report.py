@@ -12,7 +12,11 @@ from local.capacity.simulation import Loss, Outcome, Rate, Service, Simulation, 
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
-EVENTS_AT_MOST = 60_000
+EVENTS_AT_MOST = 30_000
+TOO_LONG_S = 60.0
+HEADROOM = 0.7
+"""How busy replicas may be for their work not to wait."""
+
 MEAN_OF_PEAK = 0.55
 """The mean of the daily curve, as a share of its peak."""
 
@@ -34,8 +38,8 @@ class Line(BaseModel):
 
     @property
     def is_full(self) -> bool:
-        """Whether the most replicas that the rules allow were not enough."""
-        return self.most_replicas >= self.allowed_replicas and not math.isfinite(self.p95_s)
+        """Whether the most replicas that the rules allow were not enough: work waited for a minute and longer."""
+        return self.most_replicas >= self.allowed_replicas and self.p95_s >= TOO_LONG_S
 
 
 class Answer(BaseModel):
@@ -70,7 +74,9 @@ def answer(today: Today, azure: Azure, root: Path, times: float, events: int = E
         times=times,
         lines=tuple(lines),
         demand=asked,
-        met=tuple(_met(azure, asked, lines)),
+        met=tuple(
+            _met(azure, asked, lines, {name: load.busy_replicas * times for name, load in today.services.items()})
+        ),
         cost=_cost(azure, demand(today, times, mean, cores, node), asked),
     )
 
@@ -88,7 +94,7 @@ class Point(BaseModel):
 def points(today: Today, azure: Azure, root: Path) -> list[Point]:
     """Every limit in the order in which a growing load meets it; of the edge one instance, too."""
     found = services(today, root / "keda")
-    busy = {name: load.peak_per_second * load.service_seconds / load.servers for name, load in today.services.items()}
+    busy = {name: load.busy_replicas for name, load in today.services.items()}
     cores = {name: _cores(root, name) for name in found}
     once = demand(today, 1.0, busy, cores, azure.prices.node_cores).model_copy(
         update={"nodes": sum(busy[name] * cores[name] for name in busy) / azure.prices.node_cores}
@@ -107,7 +113,7 @@ def points(today: Today, azure: Azure, root: Path) -> list[Point]:
 def _scenarios(service: Service, peak: float, today: Today, events: int) -> Iterator[tuple[str, Outcome]]:
     yield "day", _run(service, daily(peak), DAY_S, peak * MEAN_OF_PEAK, events)
     yield "bursts", _run(service, with_bursts(steady(peak / 2), 10, 1200, 60), HOUR_S, peak, events)
-    at_peak = max(1, math.ceil(peak * service.service_s / service.servers / 0.7))
+    at_peak = max(1, math.ceil(peak * service.service_s / service.servers / HEADROOM))
     loss = Loss(at_s=HOUR_S / 2, share=1 / 3, start_s=today.new_node_seconds)
     yield "zone lost", _run(service, steady(peak), HOUR_S, peak, events, replicas=at_peak, loss=loss)
 
@@ -142,7 +148,7 @@ def _line(scenario: str, name: str, service: Service, outcome: Outcome) -> Line:
     )
 
 
-def _met(azure: Azure, asked: Demand, lines: list[Line]) -> Iterator[str]:
+def _met(azure: Azure, asked: Demand, lines: list[Line], busy: Mapping[str, float]) -> Iterator[str]:
     """Each limit that is met, with what to change."""
     for limit in azure.limits:
         steps = math.ceil(asked.of(limit.of) / limit.per_second)
@@ -152,7 +158,13 @@ def _met(azure: Azure, asked: Demand, lines: list[Line]) -> Iterator[str]:
     for service in dict.fromkeys(line.service for line in lines if line.is_full):
         full = [line for line in lines if line.service == service and line.is_full]
         when = ", ".join(line.scenario for line in full)
-        yield f"{service}: maxReplicaCount {full[0].allowed_replicas} is too small ({when})"
+        needed = math.ceil(busy[service] / HEADROOM)
+        words = (
+            f"{needed:,} for the peak"
+            if needed > full[0].allowed_replicas
+            else f"{needed:,} do for the peak, not for this"
+        )
+        yield f"{service}: maxReplicaCount {full[0].allowed_replicas} is too small ({when}): {words}"
 
 
 def _cost(azure: Azure, mean: Demand, peak: Demand) -> dict[str, float]:

@@ -160,9 +160,11 @@ class Simulation:
             self._at(at, self._arrive)
 
     def _arrive(self, now: float) -> None:
+        waited = bool(self._queue)  # then nobody has room: who has it fetches at once
         self._queue.append(now)
         self._arrived.append(now)
-        self._serve(now)
+        if not waited:
+            self._serve(now)
         self._await_arrival()
 
     def _serve(self, now: float) -> None:

@@ -9,26 +9,29 @@ import vl_convert
 from local.scaler.scaling import Look
 
 WIDTH, HEIGHT = 760, 110
+SUBTITLE = "above: what the triggers saw; below: processes that serve (green), processes that the rules want (dashed)"
 
 
 def draw(looks: Sequence[Look], file: Path) -> None:
-    """A PNG with two panels for each service that had work: what waited, and how many processes there were."""
-    busy = sorted({look.service for look in looks if any(look.values.values()) or look.replicas != 1})
-    panels = [
-        panel for service in busy for panel in _panels(service, [look for look in looks if look.service == service])
-    ]
+    """A PNG with two panels for each service whose processes changed in number: what waited, and how many."""
+    by_service = {name: [look for look in looks if look.service == name] for name in {look.service for look in looks}}
+    changed = sorted(
+        name for name, own in by_service.items() if len({(look.replicas, look.wanted) for look in own}) > 1
+    )
+    panels = [panel for service in changed for panel in _panels(service, by_service[service])]
+    nothing = {"mark": "text", "data": {"values": [{}]}, "encoding": {"text": {"value": "no work: nothing was scaled"}}}
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": "white",
-        "title": "Scaling by the rules of the dev overlay",
-        "vconcat": panels or [{"mark": "text", "data": {"values": [{}]}, "encoding": {"text": {"value": "no work"}}}],
+        "title": {"text": "Scaling by the rules of keda/overlays/dev", "subtitle": SUBTITLE},
+        "vconcat": panels or [nothing],
+        "resolve": {"scale": {"color": "independent"}},
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(vl_convert.vegalite_to_png(spec, scale=1.5))
 
 
 def _panels(service: str, looks: Sequence[Look]) -> list[dict[str, Any]]:
-    times = {"field": "at", "type": "quantitative", "title": "seconds"}
     seen = {name for look in looks for name, value in look.values.items() if value}
     values = [
         {"at": look.at_s, "trigger": name, "value": value}
@@ -37,6 +40,8 @@ def _panels(service: str, looks: Sequence[Look]) -> list[dict[str, Any]]:
         if name in seen
     ]
     counts = [{"at": look.at_s, "replicas": look.replicas, "wanted": look.wanted} for look in looks]
+    most = max(max(look.replicas, look.wanted) for look in looks)
+    scale = {"domain": [0, most + 0.5]}
     return [
         {
             "width": WIDTH,
@@ -45,9 +50,9 @@ def _panels(service: str, looks: Sequence[Look]) -> list[dict[str, Any]]:
             "data": {"values": values},
             "mark": {"type": "line", "interpolate": "step-after"},
             "encoding": {
-                "x": {**times, "axis": {"labels": False, "title": None}},
-                "y": {"field": "value", "type": "quantitative", "title": "waiting, requests/s"},
-                "color": {"field": "trigger", "type": "nominal", "title": None},
+                "x": _time(labels=False),
+                "y": {"field": "value", "type": "quantitative", "title": ["messages waiting,", "requests/s"]},
+                "color": {"field": "trigger", "type": "nominal", "title": "trigger"},
             },
         },
         {
@@ -57,12 +62,23 @@ def _panels(service: str, looks: Sequence[Look]) -> list[dict[str, Any]]:
             "layer": [
                 {
                     "mark": {"type": "area", "interpolate": "step-after", "opacity": 0.35, "color": "#2e7d32"},
-                    "encoding": {"x": times, "y": {"field": "replicas", "type": "quantitative", "title": "replicas"}},
+                    "encoding": {"x": _time(labels=True), "y": {**_count("replicas"), "scale": scale}},
                 },
                 {
                     "mark": {"type": "line", "interpolate": "step-after", "strokeDash": [4, 3], "color": "#555"},
-                    "encoding": {"x": times, "y": {"field": "wanted", "type": "quantitative"}},
+                    "encoding": {"x": _time(labels=True), "y": {**_count("wanted"), "scale": scale}},
                 },
             ],
         },
     ]
+
+
+def _time(*, labels: bool) -> dict[str, Any]:
+    field: dict[str, Any] = {"field": "at", "type": "quantitative", "scale": {"nice": False}}
+    shown = {"title": "seconds (the rules' time)"} if labels else {"axis": {"labels": False, "title": None}}
+    return {**field, **shown}
+
+
+def _count(field: str) -> dict[str, Any]:
+    axis = {"tickMinStep": 1, "format": "d"}
+    return {"field": field, "type": "quantitative", "title": "processes", "axis": axis}

@@ -1,9 +1,9 @@
-// A vault. Officers read and write all of it, nobody else any of it. Nothing removed can be purged for 90 days.
+// A vault. Officers read and write all of it, nobody else any of it, administrators neither: one who must look gives
+// himself the role, and the activity log has it. Nothing removed can be purged for 90 days.
 param location string
 param tags object
 param name string
 param privateEndpoints bool
-param administratorsId string
 @description('Service → object id of an identity that reads and writes all secrets of this vault.')
 param officers object
 param logsId string
@@ -27,16 +27,6 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
       bypass: 'AzureServices'
       defaultAction: privateEndpoints ? 'Deny' : 'Allow'
     }
-  }
-}
-
-resource administration 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: vault
-  name: guid(vault.id, administratorsId, secretsOfficer)
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', secretsOfficer)
-    principalId: administratorsId
-    principalType: 'Group'
   }
 }
 
