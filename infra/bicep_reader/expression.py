@@ -219,6 +219,8 @@ def _member(value: Any, key: Any, *, maybe: bool) -> Any:
     if isinstance(value, Unknown) or isinstance(key, Unknown):
         return Unknown(f"{value}.{key}")
     if isinstance(value, list):
+        if not 0 <= key < len(value):
+            raise ExpressionError(f"there is no element {key} of {len(value)}")
         return value[key]
     if isinstance(value, Mapping) and key in value:
         return value[key]

@@ -63,7 +63,10 @@ def checks() -> list[Check]:
         *_of_each("scale rules ask for metrics that exist", scale_query_mistakes),
         Check("Bicep: types, required properties, no local authentication, modules", bicep_mistakes),
         Check("Bicep follows service.yaml, code and manifests", lambda: _bicep_and_code()),
-        Check("roles on Azure are those that the code needs", lambda: grant_mistakes(_manifests(), _code())),
+        Check(
+            "Bicep makes, and gives roles on, what the code needs and no more",
+            lambda: grant_mistakes(_manifests(), _code()),
+        ),
         Check("Bicep compiles", compiled_mistakes),
         Check("alerts and recording rules ask for metrics that exist", rule_mistakes),
         Check("alerts and recording rules pass promtool and their tests", promtool_mistakes),

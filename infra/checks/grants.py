@@ -18,6 +18,8 @@ KEDA = "keda"
 TOPIC = "platform-events"
 HOST_CONTAINER = "azure-webjobs-hosts"
 POISON = "-poison"
+_OF_CODE = frozenset({"queue", "topic", "subscription", "table", "container"})
+_SERVICES = "services of the platform"
 _ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 
 
@@ -31,14 +33,34 @@ class Grant(NamedTuple):
 
 def grants(parameters: Path, folder: Path = FOLDER) -> set[Grant]:
     """What the deployment with these parameters gives to services and KEDA. Raises ExpressionError."""
+    return {
+        grant
+        for document, scope in _modules(parameters, folder)
+        for resource in document.of_kind("resource").values()
+        if resource.type.startswith(_ROLE_ASSIGNMENT)
+        for grant in _given(resource, scope)
+        if grant.who in {*scope[_SERVICES], KEDA}
+    }
+
+
+def made(parameters: Path, folder: Path = FOLDER) -> set[str]:
+    """The queues, topics, subscriptions, tables and containers that the deployment makes: `queue audit-events`."""
+    found = {
+        str(label)
+        for document, scope in _modules(parameters, folder)
+        for name, resource in document.of_kind("resource").items()
+        if not resource.existing
+        for label in (scope[name] if isinstance(scope[name], list) else [scope[name]])
+    }
+    return {label for label in found if label.partition(" ")[0] in _OF_CODE}
+
+
+def _modules(parameters: Path, folder: Path) -> Iterator[tuple[Document, Mapping[str, Any]]]:
+    """Each module that is deployed, with what its names stand for."""
     scope = _main_scope(parameters, folder)
-    main = documents(folder)["main.bicep"]
-    known = {*scope["services"], KEDA}
-    found: set[Grant] = set()
-    for module in main.of_kind("module").values():
+    for module in documents(folder)["main.bicep"].of_kind("module").values():
         if module.condition is None or evaluate(module.condition, scope):
-            found |= {grant for grant in _of_module(module, scope, folder) if grant.who in known}
-    return found
+            yield documents(folder)[module.type], _module_scope(module, scope, folder)
 
 
 def _main_scope(parameters: Path, folder: Path) -> dict[str, Any]:
@@ -82,7 +104,7 @@ def _value(body: Any, scope: Mapping[str, Any]) -> Any:
     return [_value(inner, scope) for inner in body] if isinstance(body, list) else body
 
 
-def _of_module(module: Declaration, outer: Mapping[str, Any], folder: Path) -> Iterator[Grant]:
+def _module_scope(module: Declaration, outer: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     document = documents(folder)[module.type]
     scope: dict[str, Any] = dict(_loaders(document.path))
     given = module.body.get("params", {}) if isinstance(module.body, dict) else {}
@@ -94,9 +116,7 @@ def _of_module(module: Declaration, outer: Mapping[str, Any], folder: Path) -> I
     for name in document.of_kind("resource"):
         scope[name] = Unknown(name)
     _name_resources(document, scope, module.name)
-    for resource in document.of_kind("resource").values():
-        if resource.type.startswith(_ROLE_ASSIGNMENT):
-            yield from _given(resource, scope)
+    return {**scope, _SERVICES: outer["services"]}
 
 
 def _known(variable: Declaration, scope: Mapping[str, Any]) -> Any:
@@ -196,18 +216,38 @@ def _over_storage(
         yield Grant(service, "Storage Queue Data Message Sender", f"queue {name}")
 
 
+def needed_resources(
+    manifests: Mapping[str, ServiceManifest], code: Mapping[str, CodeUse], *, service_bus: bool
+) -> set[str]:
+    """What the code uses of storage and messaging, and no more."""
+    consumed = {name for use in code.values() for name in use.consumes}
+    subscribed = {entry.queue for manifest in manifests.values() for entry in manifest.subscriptions}
+    partitions = {
+        name for manifest in manifests.values() for queue in manifest.partitioned_queues for name in queue.queues
+    }
+    found = {f"queue {name}" for name in consumed | partitions} | {f"container {HOST_CONTAINER}"}
+    found |= {f"table {name}" for use in code.values() for name in use.tables}
+    found |= {f"container {name}" for use in code.values() for name in use.containers}
+    if service_bus:
+        return found | {f"topic {TOPIC}"} | {f"subscription {name}" for name in subscribed}
+    return found | {f"queue {name}{POISON}" for name in consumed}
+
+
 def grant_mistakes(
     manifests: Mapping[str, ServiceManifest], code: Mapping[str, CodeUse], folder: Path = FOLDER
 ) -> Iterator[str]:
-    """Roles that are given and not needed, and needed and not given, in each environment."""
+    """Resources and roles that are there and not needed, and needed and not there, in each environment."""
     for parameters in sorted(folder.glob("*.bicepparam")):
         try:
-            found = grants(parameters, folder)
+            found, there = grants(parameters, folder), made(parameters, folder)
         except ExpressionError as error:
             yield f"{parameters.name}: {error}"
             continue
         service_bus = "param messaging = 'servicebus'" in parameters.read_text(encoding="utf-8")
         needed = expected(manifests, code, service_bus=service_bus)
+        used = needed_resources(manifests, code, service_bus=service_bus)
+        yield from (f"{parameters.name}: makes the {name}, which no code uses" for name in sorted(there - used))
+        yield from (f"{parameters.name}: makes no {name}, which the code uses" for name in sorted(used - there))
         for grant in sorted(found - needed):
             yield f"{parameters.name}: {grant.who} is {grant.role} on {grant.where}, which its code does not need"
         for grant in sorted(needed - found):

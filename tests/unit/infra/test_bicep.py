@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from chassis.manifest import read_manifests
 from infra.bicep_reader import Expression, read_bicep
 from infra.bicep_reader.document import BicepError
-from infra.checks.bicep import FOLDER, bicep_mistakes
+from infra.checks.bicep import FOLDER, bicep_mistakes, platform_mistakes
+from infra.checks.code_use import platform_use
+from infra.checks.manifests import environment
+from infra.image.contents import ROOT
 
 
 @pytest.fixture
@@ -70,4 +74,28 @@ def test_a_spoilt_file_is_found(folder: Path, file: str, old: str, new: str, mis
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1) if file != "main.bicep" else text.replace(old, new))
     found = list(bicep_mistakes(folder))
+    assert any(mistake in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "mistake"),
+    [
+        ("main.bicep", "  loadYamlContent('../../functions/audit/service.yaml')\n", "", "service.yaml of audit"),
+        ("main.bicep", "m.?containers", "m.?tables", "containers of service.yaml are not read"),
+        ("main.bicep", "['workflow', 'processing']", "['workflow']", "durableServices are ['workflow']"),
+        ("main.bicep", "var delegatingServices = ['processing']", "var delegatingServices = []", "delegatingServices"),
+        ("modules/servicebus.bicep", "name: 'platform-events'", "name: 'events'", "the topic has another name"),
+        ("modules/storage.bicep", "auditContainer = 'audit-leaves'", "auditContainer = 'other'", "none of audit's"),
+        ("modules/cluster.bicep", "podCidr: '10.244.0.0/16'", "podCidr: '10.245.0.0/16'", "leaves out other addresses"),
+    ],
+)
+def test_bicep_that_says_other_than_code_and_manifests_is_found(
+    folder: Path, file: str, old: str, new: str, mistake: str
+) -> None:
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    manifests = read_manifests(ROOT / "functions")
+    environments = iter([environment("prod")])
+    found = list(platform_mistakes(manifests, platform_use(manifests), environments, folder))
     assert any(mistake in line for line in found), found

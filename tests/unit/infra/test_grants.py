@@ -85,6 +85,30 @@ def test_queues_are_storages_in_development_and_service_buss_in_production() -> 
         ),
         (
             "main.bicep",
+            "var queueReaders = flatten(map(manifests, m",
+            "var queueReaders = flatten(map(filter(manifests, m => m.service != 'audit'), m",
+            "prod.bicepparam: makes no queue audit-events, which the code uses",
+        ),
+        (
+            "modules/servicebus.bicep",
+            "name: 'platform-events'\n",
+            "name: 'other-events'\n",
+            "prod.bicepparam: makes the topic other-events, which no code uses",
+        ),
+        (
+            "modules/servicebus.bicep",
+            "= [for entry in subscriptions: {",
+            "= [for entry in []: {",
+            "prod.bicepparam: makes no subscription audit-events, which the code uses",
+        ),
+        (
+            "modules/storage.bicep",
+            "var hostContainer = 'azure-webjobs-hosts'",
+            "var hostContainer = 'spare'",
+            "makes the container spare, which no code uses",
+        ),
+        (
+            "main.bicep",
             "param messaging string",
             "param messaging string\nvar more = newFunction(1)",
             "the function newFunction is not known here",
