@@ -87,6 +87,8 @@ def _container(container: Object) -> Iterator[str]:
     security = container.get("securityContext", {})
     if not security.get("readOnlyRootFilesystem"):
         yield "its root file system can be written"
+    if not any(mount["mountPath"] == "/tmp" for mount in container.get("volumeMounts", ())):  # noqa: S108 - a mount
+        yield "has nowhere to write: no volume at /tmp"
     if security.get("allowPrivilegeEscalation") is not False or security.get("capabilities") != {"drop": ["ALL"]}:
         yield "may gain privileges"
     for field in ("startupProbe", "livenessProbe", "readinessProbe"):

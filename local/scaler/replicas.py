@@ -71,6 +71,11 @@ class Replicas:
             if replica.wanted != replica.is_kept and (replica.change is None or replica.change.done()):
                 replica.change = asyncio.create_task(self._follow(replica))
 
+    async def kill(self) -> None:
+        """End the newest process as an accident would (kill -9); it is started again while it is wanted."""
+        newest = [replica for replica in self._all if replica.runs][-1]
+        await newest.supervisor.kill(newest.name)
+
     async def stop(self) -> None:
         """End the further processes; the platform ends its own."""
         changes = [replica.change for replica in self._all if replica.change is not None]

@@ -89,6 +89,10 @@ class Scaling:
         """How many processes of a service there are now."""
         return self._replicas[service].running
 
+    async def kill(self, service: str) -> None:
+        """End the newest process of a service as an accident would. Raises IndexError when there is none."""
+        await self._replicas[service].kill()
+
     def start_seconds(self, service: str) -> list[float]:
         """How long each process that was started took until it was ready, in seconds of the clock."""
         return self._replicas[service].start_seconds

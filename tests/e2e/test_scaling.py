@@ -1,6 +1,7 @@
 """The scale rules of the dev overlay on real processes: from none to several and back, and nothing is lost."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,9 @@ SPEED = 60.0
 """Polling four times a second, five seconds of cooldown: minutes of the rules in seconds."""
 
 JOBS = 24
+KILL = "SCALING_KILLS" in os.environ
+"""Also kill -9 a process that was scaled out; what it had in hand comes back after its lease, half a minute later."""
+
 SUNDAY = datetime(2026, 11, 22, 12, tzinfo=UTC)
 """No known peak."""
 
@@ -63,6 +67,9 @@ async def test_processing_goes_from_none_to_several_and_back_and_loses_nothing(t
             query = {"dataset": made["id"], "query": "SELECT sum(n) AS s, count(DISTINCT n) AS d FROM input"}
             jobs = [(await asked(http, "POST", "/processing/jobs", json=query)).json()["id"] for _ in range(JOBS)]
             await until(lambda: scaling.running("processing") > 1, "the queue is deep, there are several processes")
+            if KILL:
+                await until(lambda: scaling.ready("processing") > 1, "a second process has work in hand")
+                await scaling.kill("processing")
             for job in jobs:
                 while (found := (await asked(http, "GET", f"/processing/jobs/{job}")).json())["status"] != "completed":
                     assert found["status"] in ("pending", "running"), found

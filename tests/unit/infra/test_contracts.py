@@ -188,6 +188,7 @@ def test_a_service_without_one_of_its_objects_is_found(kind: str, manifests: dic
         (lambda pod: pod["containers"][0].pop("livenessProbe"), "has no livenessProbe"),
         (lambda pod: pod["containers"][0]["securityContext"].pop("readOnlyRootFilesystem"), "can be written"),
         (lambda pod: pod["containers"][0]["securityContext"].pop("capabilities"), "gain privileges"),
+        (lambda pod: pod["containers"][0].update(volumeMounts=[]), "no volume at /tmp"),
         (lambda pod: pod["containers"][0]["resources"].pop("limits"), "has no limits"),
         (lambda pod: pod.update(serviceAccountName="default"), "runs as default"),
         (lambda pod: pod["containers"][0]["envFrom"][0]["configMapRef"].update(name="no"), "no ConfigMap no"),
