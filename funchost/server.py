@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 
 from funchost.errors import HostError
+from funchost.http.connection import Connection
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 130  # Kestrel's default, under the official host; proxies reuse connections for about as long
@@ -49,7 +50,7 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,

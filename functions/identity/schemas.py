@@ -157,8 +157,11 @@ class ServerMetadata(OAuthMessage):
         "client_secret_post",
         "private_key_jwt",
     ]
+    introspection_endpoint_auth_signing_alg_values_supported: list[str] = ["ES256"]
     revocation_endpoint_auth_methods_supported: list[str] = [
         "client_secret_basic",
         "client_secret_post",
         "private_key_jwt",
+        "none",
     ]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str] = ["ES256"]

@@ -171,8 +171,9 @@ def test_no_path_leads_through_the_edge_to_what_is_inside(
     [[f"x-large: {'a' * 70_000}"], [f"x-{number}: {'a' * 900}" for number in range(120)]],
     ids=["one large header", "many headers"],
 )
-def test_headers_that_are_too_large_are_refused(platform: Platform, token: str, lines: list[str]) -> None:
-    assert status_of(raw(platform.edge_url, listing(token, *lines))) == 431
+@pytest.mark.parametrize("door", DOORS)
+def test_headers_that_are_too_large_are_refused(platform: Platform, token: str, lines: list[str], door: Door) -> None:
+    assert status_of(raw(address(platform, door), listing(token, *lines))) == 431
 
 
 @pytest.mark.parametrize("door", DOORS)

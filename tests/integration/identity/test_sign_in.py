@@ -79,6 +79,13 @@ def test_the_discovery_document_names_every_grant_and_endpoint(running: Running)
     for path in ("/identity/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/identity"):
         assert running.ask("GET", path).json() == found
     assert found["code_challenge_methods_supported"] == ["S256"]
+    for endpoint in (
+        "token",
+        "introspection",
+        "revocation",
+    ):  # RFC 8414 section 2: private_key_jwt needs its algorithms
+        assert "private_key_jwt" in found[f"{endpoint}_endpoint_auth_methods_supported"]
+        assert found[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == ["ES256"]
     assert set(found["grant_types_supported"]) >= {"authorization_code", "refresh_token", "client_credentials"}
     assert {"metadata.read", "audit.read"} <= set(found["scopes_supported"])
     assert "identity.keys" not in found["scopes_supported"]
