@@ -83,7 +83,7 @@ def test_the_discovery_document_names_every_grant_and_endpoint(running: Running)
         "token",
         "introspection",
         "revocation",
-    ):  # RFC 8414 section 2: private_key_jwt needs its algorithms
+    ):  # RFC 8414 section 2
         assert "private_key_jwt" in found[f"{endpoint}_endpoint_auth_methods_supported"]
         assert found[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == ["ES256"]
     assert set(found["grant_types_supported"]) >= {"authorization_code", "refresh_token", "client_credentials"}
