@@ -1,5 +1,6 @@
 """The edge as its image and its Deployment start it: bootstrap rendered as in the Dockerfile, arguments as in keda/."""
 
+import http.client
 import json
 import re
 import socket
@@ -7,11 +8,15 @@ import subprocess
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -47,6 +52,12 @@ def test_envoy_accepts_the_images_bootstrap_with_the_deployments_arguments(boots
     assert done.returncode == 0, done.stderr
 
 
+def with_others(text: str, others: dict[str, str]) -> str:
+    for known, other in others.items():
+        text = text.replace(known, other)
+    return text
+
+
 class NothingToTell(BaseHTTPRequestHandler):
     """A control plane without resources: Envoy opens its static listeners after its first answer."""
 
@@ -72,9 +83,12 @@ def control_plane() -> Iterator[int]:
     server.shutdown()
 
 
+DRAIN_S = 2
+
+
 @pytest.fixture
 def stats(bootstrap: Path, tmp_path: Path, control_plane: int) -> Iterator[str]:
-    """Envoy with the Deployment's arguments on other ports; the address of its stats listener."""
+    """Envoy with the Deployment's arguments on other ports, drained sooner; the address of its stats listener."""
     with socket.socket() as one, socket.socket() as two:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
@@ -84,7 +98,9 @@ def stats(bootstrap: Path, tmp_path: Path, control_plane: int) -> Iterator[str]:
     gateway = 'address: "gateway", port_value: 80}'
     assert gateway in text
     moved.write_text(text.replace(gateway, f'address: "127.0.0.1", port_value: {control_plane}}}'))
-    given = [part.replace("9901", str(admin)).replace("9902", str(port)) for part in arguments(moved)]
+    others = {"9901": str(admin), "9902": str(port), "fixed_delay: 50s": f"fixed_delay: {DRAIN_S + 1}s"}
+    given = [with_others(part, others) for part in arguments(moved)]
+    given[given.index("--drain-time-s") + 1] = str(DRAIN_S)
     process = subprocess.Popen([str(envoy_binary()), *given], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield f"http://127.0.0.1:{port}"
@@ -109,3 +125,52 @@ def test_the_stats_listener_shows_the_statistics_that_we_use_and_no_more_of_admi
         assert f"\n{name}{{" in text, name
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(f"{stats}/config_dump", timeout=2)
+
+
+def test_the_pre_stop_hook_drains_the_edge_and_is_answered_when_that_is_over(stats: str) -> None:
+    hook = pre_stop()
+    assert hook["port"] == "stats"
+    wait_for_200(f"{stats}/ready")
+    address = urllib.parse.urlsplit(stats).netloc
+    with closing(http.client.HTTPConnection(address, timeout=20)) as asked, ThreadPoolExecutor(1) as pool:
+        began = monotonic()
+        drained = pool.submit(urllib.request.urlopen, stats + hook["path"], timeout=20)
+        while get(asked, "/stats/prometheus").headers["connection"] != "close":
+            assert monotonic() - began < DRAIN_S + 1, "its clients are not sent away"
+            sleep(0.1)
+        assert drained.result().status == 200
+        assert DRAIN_S < monotonic() - began < DRAIN_S + 5
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        urllib.request.urlopen(f"{stats}/ready", timeout=2)
+
+
+def test_the_pod_is_given_the_time_that_draining_takes() -> None:
+    deployment = environment("prod").find("Deployment", "edge")
+    [envoy] = containers(deployment)
+    [waits_s] = map(int, re.findall(r"fixed_delay: (\d+)s", " ".join(envoy["args"])))
+    drains_s = int(envoy["args"][envoy["args"].index("--drain-time-s") + 1])
+    assert drains_s < waits_s < deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+def pre_stop() -> dict[str, Any]:
+    [envoy] = containers(environment("prod").find("Deployment", "edge"))
+    hook: dict[str, Any] = envoy["lifecycle"]["preStop"]["httpGet"]
+    return hook
+
+
+def wait_for_200(url: str) -> None:
+    ends_at = monotonic() + 20
+    while monotonic() < ends_at:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            sleep(0.1)
+    pytest.fail(f"{url} is not there")
+
+
+def get(connection: http.client.HTTPConnection, path: str) -> http.client.HTTPResponse:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer
