@@ -146,6 +146,7 @@ def test_the_pre_stop_hook_drains_the_edge_and_is_answered_when_that_is_over(sta
 
 def test_the_pod_is_given_the_time_that_draining_takes() -> None:
     deployment = environment("prod").find("Deployment", "edge")
+    assert deployment is not None
     [envoy] = containers(deployment)
     [waits_s] = map(int, re.findall(r"fixed_delay: (\d+)s", " ".join(envoy["args"])))
     drains_s = int(envoy["args"][envoy["args"].index("--drain-time-s") + 1])
