@@ -53,8 +53,12 @@ def _transport(options: dict[str, Any]) -> AioHttpTransport:
     That is two hops to a thread each time; storage knows no netrc logins, and a proxy is set before a process starts.
     """
     taken = {name: options[name] for name in TRANSPORT_OPTIONS if name in options}
-    # NO_PROXY alone (the key "no") names no proxy.
-    return AioHttpTransport(use_env_settings=bool(getproxies().keys() - {"no"}), **taken)
+    return AioHttpTransport(use_env_settings=has_proxy(), **taken)
+
+
+def has_proxy() -> bool:
+    """Whether the environment names a proxy; NO_PROXY alone names none."""
+    return bool(getproxies().keys() - {"no"})
 
 
 @cache

@@ -21,14 +21,18 @@ from azure.storage.blob import BlobBlock, BlobSasPermissions, ContentSettings, g
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
 from chassis.errors import DependencyUnavailable
-from chassis.storage.account import DelegationKeys, account_name, answers, open_service
+from chassis.storage.account import DelegationKeys, account_name, answers, has_proxy, open_service
 from chassis.storage.deadlines import BLOB_OPTIONS
 from chassis.storage.leases import Leases
 from chassis.storage.logs import BlobLog
+from chassis.storage.ranges import RangeReader
 from chassis.storage.rows import RowChanged, RowExists
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a storage account's clock may be ahead of ours (Azure SAS best practices)."""
+
+RANGE_TIME = timedelta(minutes=10)
+"""How long the address is good by which a range is read."""
 
 BLOCK_LIST_ATTEMPTS = 20
 BLOCK_LIST_BACKOFF_S = 0.2
@@ -37,10 +41,16 @@ BLOCK_LIST_BACKOFF_S = 0.2
 class Container:
     """One blob container, created when it is first found missing."""
 
-    def __init__(self, client: ContainerClient, signing: str | DelegationKeys) -> None:
-        """`signing` makes short-lived addresses: the account's key, or user delegation keys where there is none."""
+    def __init__(
+        self, client: ContainerClient, signing: str | DelegationKeys, ranges: RangeReader | None = None
+    ) -> None:
+        """`signing` makes short-lived addresses: the account's key, or user delegation keys where there is none.
+
+        Without `ranges` the SDK reads them.
+        """
         self._client = client
         self._signing = signing
+        self._ranges = ranges
         self.name = client.container_name
 
     async def put(
@@ -72,7 +82,10 @@ class Container:
 
         With `etag` raises RowChanged when the blob is another one by now.
         """
-        return await self._download(name, offset, length, etag)
+        if self._ranges is None:
+            return await self._download(name, offset, length, etag)
+        url = await self.download_url(name, RANGE_TIME)
+        return await asyncio.to_thread(self._ranges.read, url, offset, length, etag)
 
     async def size(self, name: str) -> int | None:
         """The number of bytes, or None when there is no blob."""
@@ -229,13 +242,14 @@ class Blobs:
         self._service: BlobServiceClient | None = None
         self._delegation: DelegationKeys | None = None
         self._containers: dict[str, Container] = {}
+        self._ranges: RangeReader | None = None
 
     def container(self, name: str) -> Container:
         """A container by name."""
         if name not in self._containers:
             service = self._open()
             signing: str | DelegationKeys = str(service.credential.account_key) if self._has_key else self._keys
-            self._containers[name] = Container(service.get_container_client(name), signing)
+            self._containers[name] = Container(service.get_container_client(name), signing, self._ranges)
         return self._containers[name]
 
     @property
@@ -264,8 +278,12 @@ class Blobs:
         if self._service is not None:
             await self._service.close()
             self._service, self._delegation, self._containers = None, None, {}
+        if self._ranges is not None:
+            self._ranges.close()
 
     def _open(self) -> BlobServiceClient:
         if self._service is None:
             self._service = open_service(BlobServiceClient, self._connection, "blob", **BLOB_OPTIONS)
+            # The SDK knows its way through a proxy.
+            self._ranges = None if has_proxy() else RangeReader()
         return self._service

@@ -8,7 +8,7 @@ from typing import Any
 from durable.jobs.models import Order
 
 INTERVAL_S = 0.3
-COUNTED_ALWAYS, COUNTED_TIMES = 32, 16
+COUNTED_ALWAYS, COUNTED_TIMES = 16, 16
 WORK_KEPT = 256
 Show = Callable[..., Awaitable[Any]]
 
@@ -25,12 +25,11 @@ class ProgressMeter:
     def is_due(self, order: Order, index: int, total: int) -> bool:
         """Whether all reports are to be counted now that this chunk is done.
 
-        Counting reads a row a chunk: always for few chunks or when most are done, else sixteen times in all.
+        Counting reads a row a chunk: always for few chunks or when few are left, else sixteen times in all.
         """
         known = self._of(order)
         known.setdefault(index, 0)
-        nearly = len(known) * 10 >= total * 9
-        return total <= COUNTED_ALWAYS or nearly or len(known) % (total // COUNTED_TIMES) == 0
+        return total - len(known) <= COUNTED_ALWAYS or len(known) % (total // COUNTED_TIMES) == 0
 
     async def rows(self, order: Order, chunk: int, rows: int, total: int) -> None:
         """So many rows of a chunk are checked now."""

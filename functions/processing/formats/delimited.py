@@ -24,8 +24,18 @@ from functions.processing.schemas import Chunk, WorkPlan
 QUICK_FROM_BYTES = 8 * 1024 * 1024
 """Files from this size on are laid out from samples: to read them twice would take as long as to compute."""
 
-QUICK_CHUNK_BYTES = 16 * 1024 * 1024
-FEWEST_CHUNKS, MOST_CHUNKS = 8, 500
+QUICK_CHUNK_BYTES, FEWEST_CHUNKS = 64 * 1024 * 1024, 16
+"""A chunk costs a dozen requests whatever its size, so that a large file's are large; a smaller file has so many that
+several nodes find work in it."""
+
+PIECE_BYTES = 16 * 1024 * 1024
+"""A chunk is read and parsed piece by piece: blocks from 32 MiB on are given back to the system each time, and the page
+faults of getting them anew take as long as the parsing (mallopt(3), M_MMAP_THRESHOLD)."""
+
+SMALLEST_QUICK_CHUNK_BYTES = 4 * 1024 * 1024
+COUNTED_BYTES = 256 * 1024
+"""So much is compared at a time: what is made of it stays in the processor's cache."""
+
 SAMPLES, SAMPLE_BYTES = 8, 256 * 1024
 """A sample is also how far a chunk looks beyond its end for the last record's."""
 
@@ -44,11 +54,13 @@ class Delimited:
         quick_from_bytes: int = QUICK_FROM_BYTES,
         quick_chunk_bytes: int = QUICK_CHUNK_BYTES,
         sample_bytes: int = SAMPLE_BYTES,
+        piece_bytes: int = PIECE_BYTES,
     ) -> None:
         self._read, self._size = read, size
         self._null_values, self._dialect = tuple(null_values), dialect
         self._chunk_bytes, self._quick_from = chunk_bytes, quick_from_bytes
         self._quick_chunk_bytes, self._sample_bytes = quick_chunk_bytes, sample_bytes
+        self._piece_bytes = piece_bytes
         self._header: Header | None = None
 
     async def columns(self) -> tuple[str, ...] | None:
@@ -81,8 +93,20 @@ class Delimited:
         if not plan.quick:
             return (await self.converted(chunk, plan)).typed.select(columns)
         dialect = self._dialect or (await self._found())[1]
-        block = await self._whole_records(chunk)
-        return await asyncio.to_thread(_typed, block, plan, columns, dialect)
+        end, frames = chunk.offset + chunk.length, []
+        starts = range(chunk.offset, end, self._piece_bytes)
+        pieces = [(start, min(start + self._piece_bytes, end)) for start in starts]
+        ahead = [asyncio.create_task(self._whole_records(*pieces[0], first=chunk.index == 0))]
+        try:
+            for piece in [*pieces[1:], None]:
+                block = await ahead.pop()
+                if piece is not None:  # it is read while the one before is parsed
+                    ahead.append(asyncio.create_task(self._whole_records(*piece)))
+                frames.append(await asyncio.to_thread(_typed, block, plan, columns, dialect))
+        finally:
+            for task in ahead:
+                task.cancel()
+        return pl.concat(frames, rechunk=False)
 
     async def _found(self) -> tuple[Header, Dialect]:
         if self._header is None or self._dialect is None:
@@ -134,7 +158,8 @@ class Delimited:
                 return None
             found = _joined(found, await asyncio.to_thread(self._kinds, block, extent, header.columns, dialect))
         kinds = {name: found.get(name, Kind.STRING) for name in header.columns}
-        length = max(min(self._quick_chunk_bytes, self._size // FEWEST_CHUNKS), self._size // MOST_CHUNKS)
+        least = min(SMALLEST_QUICK_CHUNK_BYTES, self._quick_chunk_bytes)
+        length = min(self._quick_chunk_bytes, max(self._size // FEWEST_CHUNKS, least))
         starts = range(header.end, self._size, length)
         ends = [*starts[1:], self._size]
         chunks = tuple(
@@ -143,21 +168,22 @@ class Delimited:
         )
         return Layout(chunks, empty_of(kinds), kinds, dialect, quick=True)
 
-    async def _whole_records(self, chunk: Chunk) -> bytes:
-        """The records that begin within the chunk: after its first line feed, up to the one after its end."""
-        first = chunk.index == 0
-        start = chunk.offset if first else chunk.offset - 1
-        end = chunk.offset + chunk.length
+    async def _whole_records(self, begin: int, end: int, *, first: bool = False) -> bytes:
+        """The records that begin within these bytes: after the first line feed, up to the one after their end.
+
+        The `first` bytes of the file begin with a record.
+        """
+        start = begin if first else begin - 1
         block = await self._read(start, min(end - start + self._sample_bytes, self._size - start))
-        begin = 0 if first else block.find(b"\n") + 1
-        if begin == 0 and not first:
-            raise LookAgain("a record is longer than a chunk")
+        skipped = 0 if first else block.find(b"\n") + 1
+        if skipped == 0 and not first:
+            raise LookAgain("a record is longer than a piece of a chunk")
         if end >= self._size:
-            return block[begin:]
+            return block[skipped:]
         stop = block.find(b"\n", end - start - 1)
         if stop < 0:
             raise LookAgain("a record is longer than the overlap of chunks")
-        return block[begin : stop + 1]
+        return block[skipped : stop + 1]
 
     def _kinds(self, block: bytes, extent: Extent, columns: Sequence[str], dialect: Dialect) -> dict[str, Kind]:
         return narrowest(
@@ -169,8 +195,7 @@ def _typed(block: bytes, plan: WorkPlan, columns: Sequence[str], dialect: Dialec
     """Some columns of whole records without quotes. Raises LookAgain for whatever the samples had not shown."""
     if not block:  # no record begins in this chunk
         return unpacked(plan.empty).select(columns)
-    data = np.frombuffer(block, dtype=np.uint8)
-    if np.count_nonzero(data == dialect.quotation) or np.count_nonzero(data == 0):
+    if dialect.quote.encode() in block or b"\0" in block:
         raise LookAgain("a quote, or a NUL byte")
     kinds = {name: Kind(kind) for name, kind in plan.kinds.items()}
     try:
@@ -186,14 +211,20 @@ def _typed(block: bytes, plan: WorkPlan, columns: Sequence[str], dialect: Dialec
     except (pl.exceptions.PolarsError, UnicodeError) as error:
         raise LookAgain(str(error)) from None
     # More fields than columns are an error to the parser, fewer are not; so that the sum tells.
-    rows = np.count_nonzero(data == LINE_FEED) + (not block.endswith(b"\n"))
-    if rows != frame.height or np.count_nonzero(data == dialect.separator) != rows * (len(kinds) - 1):
+    rows = _count(block, LINE_FEED) + (not block.endswith(b"\n"))
+    if rows != frame.height or _count(block, dialect.separator) != rows * (len(kinds) - 1):
         raise LookAgain("a record with too few fields, or a blank line")
     numbers = [pl.col(name).is_finite().all() for name in columns if kinds[name] is Kind.NUMBER]
     # JSON has no infinity and no NaN (RFC 8259 section 6): with one the column is text.
     if numbers and not all(value is not False for value in frame.select(numbers).row(0)):
         raise LookAgain("a number that is not finite")
     return frame.select(columns)
+
+
+def _count(block: bytes, byte: int) -> int:
+    data = np.frombuffer(block, dtype=np.uint8)
+    starts = range(0, len(data), COUNTED_BYTES)
+    return sum(int(np.count_nonzero(data[start : start + COUNTED_BYTES] == byte)) for start in starts)
 
 
 def _joined(one: dict[str, Kind], other: dict[str, Kind]) -> dict[str, Kind]:

@@ -27,6 +27,9 @@ POLARS_TYPES: Mapping[Kind, type[pl.DataType]] = {
     Kind.STRING: pl.String,
 }
 
+FIRST_TRIED = 50
+"""So few values rule out most kinds; to try all of a column's values takes long."""
+
 _TRUTH = {"true": True, "false": False}
 
 
@@ -94,9 +97,12 @@ def narrowest(texts: pl.DataFrame) -> dict[str, Kind]:
     for name in texts.columns:
         column = texts[name]
         if column.null_count() < len(column):
-            fits = (kind for kind in Kind if _cast(column, kind).null_count() == column.null_count())
-            kinds[name] = next(fits)
+            kinds[name] = next(kind for kind in Kind if _fits(column.head(FIRST_TRIED), kind) and _fits(column, kind))
     return kinds
+
+
+def _fits(column: pl.Series, kind: Kind) -> bool:
+    return _cast(column, kind).null_count() == column.null_count()
 
 
 def widest(one: Kind, other: Kind) -> Kind:

@@ -111,11 +111,11 @@ def _divide(parts: Parts) -> exp.Expr:
 
 
 def _sample(node: exp.Expr) -> Split:
-    return _spread(node, "CASE WHEN q.n > 1 THEN q.s / (q.n - 1) END")
+    return _spread(node, "CASE WHEN q['n'] > 1 THEN q['s'] / (q['n'] - 1) END")
 
 
 def _population(node: exp.Expr) -> Split:
-    return _spread(node, "q.s / q.n")
+    return _spread(node, "q['s'] / q['n']")
 
 
 def _root(of: Callable[[exp.Expr], Split]) -> Callable[[exp.Expr], Split]:
@@ -138,9 +138,9 @@ def _spread(node: exp.Expr, ending: str) -> Split:
 
 
 _MERGE = """lambda x, y: {
-    'n': x.n + y.n,
-    'm': (x.n * x.m + y.n * y.m) / (x.n + y.n),
-    's': x.s + y.s + (y.m - x.m) * (y.m - x.m) * x.n * y.n / (x.n + y.n)
+    'n': x['n'] + y['n'],
+    'm': (x['n'] * x['m'] + y['n'] * y['m']) / (x['n'] + y['n']),
+    's': x['s'] + y['s'] + (y['m'] - x['m']) * (y['m'] - x['m']) * x['n'] * y['n'] / (x['n'] + y['n'])
 }"""
 
 

@@ -11,7 +11,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from chassis.errors import DependencyUnavailable
 from chassis.settings import AZURITE, Settings
-from chassis.storage.account import DelegationKeys, account_name, answers, open_service
+from chassis.storage.account import DelegationKeys, account_name, answers, has_proxy, open_service
 from chassis.storage.blobs import Container
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -114,3 +114,13 @@ async def test_an_identity_that_may_not_read_the_accounts_properties_has_an_answ
     await answers(failing(403))  # type: ignore[arg-type]
     with pytest.raises(HttpResponseError):
         await answers(failing(500))  # type: ignore[arg-type]
+
+
+def test_addresses_that_bypass_a_proxy_are_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert not has_proxy()
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    assert has_proxy()

@@ -69,7 +69,14 @@ async def quickly(content: bytes) -> tuple[Delimited, WorkPlan]:
         return content[offset : offset + length]
 
     source = Delimited(
-        read, len(content), ("NA", ""), chunk_bytes=4_000, quick_from_bytes=1, quick_chunk_bytes=3_000, sample_bytes=600
+        read,
+        len(content),
+        ("NA", ""),
+        chunk_bytes=4_000,
+        quick_from_bytes=1,
+        quick_chunk_bytes=3_000,
+        sample_bytes=600,
+        piece_bytes=1_100,
     )
     layout = await source.lay_out(quick=True)
     plan = WorkPlan(
