@@ -1,6 +1,7 @@
 """A batch job as its owner sees it, and the same query by DuckDB alone: what the bench of jobs puts side by side."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,3 +128,9 @@ def peak_mib(process: psutil.Process) -> float:
     """The most memory that it has held since (VmHWM)."""
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def end_quietly() -> None:
+    """For `atexit`: DuckDB's binding lists its own objects on stderr when the interpreter ends."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

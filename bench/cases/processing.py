@@ -2,8 +2,6 @@
 beside DuckDB on one thread over the same Parquet files."""
 
 import atexit
-import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +16,7 @@ import polars as pl
 from bench.cases.job_stores import ORDER, MemoryContainer, MemoryWork, no_progress, running
 from bench.contest import BenchError, Contest, Effort, Sample, Side
 from bench.flights import QUERY, airlines_table, typed_flights
+from bench.jobs import end_quietly
 from chassis.storage.blobs import Container
 from functions.processing.artefacts import RESULT, Artefacts, reference, to_parquet
 from functions.processing.datasets import Datasets
@@ -36,16 +35,10 @@ AIRLINES = "airlines"
 TOLERANCE = 1e-9
 
 
-def _end_quietly() -> None:
-    # DuckDB's binding lists its own objects on stderr when the interpreter ends after a result was taken as Arrow.
-    sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-
-
 @asynccontextmanager
 async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Write the chunks once; the larger job reads them several times over."""
-    atexit.register(_end_quietly)
+    atexit.register(end_quietly)
     flights = typed_flights()
     rows = -(-flights.height // CHUNKS)
     with TemporaryDirectory(prefix="bench-") as name:

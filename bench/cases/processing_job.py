@@ -6,6 +6,7 @@ the file where ours has it: fetched from the blob by the bare SDK first, then qu
 """
 
 import asyncio
+import atexit
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -23,7 +24,7 @@ import psutil
 
 from bench.contest import BenchError, Contest, Effort, Sample, Side
 from bench.flights import airlines_table
-from bench.jobs import Api, Stored, by_duckdb, forget_peak, peak_mib, require_equal
+from bench.jobs import Api, Stored, by_duckdb, end_quietly, forget_peak, peak_mib, require_equal
 from chassis.storage.blobs import Blobs
 from local.demo.data import flights_csv
 from local.layout import ROOT
@@ -87,6 +88,7 @@ class Sides:
 @asynccontextmanager
 async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
     """Start the platform and upload the files: the flights, and the flights many times over."""
+    atexit.register(end_quietly)
     if len(psutil.Process().cpu_affinity() or ()) < 2:  # a node and the rest need a core each
         raise BenchError("this bench needs two cores")
     async with AsyncExitStack() as stack:
@@ -100,7 +102,7 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
         found: list[Contest] = []
         for copies in (1, 10 if effort.quick else 100):
             stored = await _stored(sides, folder / f"flights-{copies}.csv", copies)
-            found += _contests(sides, stored, LARGE_ROUNDS if copies > 10 else None)
+            found += _contests(sides, stored, min(LARGE_ROUNDS, effort.rounds) if copies > 10 else None)
         yield found
 
 

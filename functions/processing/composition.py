@@ -6,6 +6,7 @@ from chassis.runtime import runtime_for
 from functions.processing.artefacts import Artefacts
 from functions.processing.datasets import Datasets
 from functions.processing.jobs import Jobs
+from functions.processing.memory import keep_freed_memory
 from functions.processing.metadata import Metadata
 from functions.processing.planning import Planner
 from functions.processing.progress import ProgressMeter
@@ -56,5 +57,6 @@ def steps() -> JobSteps:
 @cache
 def workers() -> Workers:
     """Does the chunks."""
+    keep_freed_memory()
     meter = ProgressMeter(runtime.progress)
     return Workers(work(), artefacts(), datasets(), Metadata(runtime.services), meter)

@@ -28,9 +28,8 @@ QUICK_CHUNK_BYTES, FEWEST_CHUNKS = 64 * 1024 * 1024, 16
 """A chunk costs a dozen requests whatever its size, so that a large file's are large; a smaller file has so many that
 several nodes find work in it."""
 
-PIECE_BYTES = 16 * 1024 * 1024
-"""A chunk is read and parsed piece by piece: blocks from 32 MiB on are given back to the system each time, and the page
-faults of getting them anew take as long as the parsing (mallopt(3), M_MMAP_THRESHOLD)."""
+PIECE_BYTES = 8 * 1024 * 1024
+"""A chunk is read and parsed piece by piece, the next one read meanwhile: so a large chunk needs little memory."""
 
 SMALLEST_QUICK_CHUNK_BYTES = 4 * 1024 * 1024
 COUNTED_BYTES = 256 * 1024
