@@ -4,16 +4,21 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import orjson
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue.aio import QueueServiceClient
 
 from bench.contest import BenchError
 from bench.processes import running
+from chassis.messaging.envelope import CLAIMS
+from chassis.messaging.partitions import PARTITIONS, queue_of
 from chassis.messaging.producer import Producer, ProducerOptions, QueueTransport
 from chassis.runtime import Runtime
 from chassis.settings import Settings
@@ -28,16 +33,17 @@ PAD = "x" * 930
 """With id, key and the other fields a message has 1 KiB."""
 
 STALLED_S = 60.0
+DELETED_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
 class Tallied:
-    """What the nodes have done together; times of the clock, memory of the largest."""
+    """What the nodes have done together; times of the clock, memory of the largest, marks of one of them."""
 
     count: int
     first: float
     last: float
-    mark: float
+    marks: Sequence[tuple[int, float]]
     peak_mib: float
 
     @property
@@ -55,7 +61,7 @@ class Nodes:
         self.runtime = Runtime("processing", Settings(AzureWebJobsStorage=connection))
 
     @asynccontextmanager
-    async def node(self, tallies: Path, mark: int = 0) -> AsyncIterator[Child]:
+    async def node(self, tallies: Path, marks: Sequence[int] = ()) -> AsyncIterator[Child]:
         """One function process with the whole processing service, as it runs in its container."""
         (port,) = ports.any_free(1)
         name = f"node-{uuid4().hex[:8]}"
@@ -67,7 +73,7 @@ class Nodes:
             "PLATFORM_PROCESSING_HANDLERS": "bench.apps.message_handlers",
             "FUNCHOST_STATE_DIR": str(self.folder / name),
             "BENCH_TALLIES": str(tallies),
-            "BENCH_MARK": str(mark),
+            "BENCH_MARKS": ",".join(map(str, marks)),
             "PYTHONPATH": str(ROOT),
             "POLARS_MAX_THREADS": "1",
         }
@@ -85,6 +91,17 @@ class Nodes:
                 data = {"k": key, "v": number, "pad": PAD}
                 await producer.send(f"handler:{handler}", data, key=key, id=f"{run}-{number}", work=WORK)
         return count / (time.perf_counter() - began)
+
+    async def empty(self) -> None:
+        """Forget all that waits."""
+        async with QueueServiceClient.from_connection_string(self.connection) as service:
+            for partition in range(PARTITIONS):
+                with suppress(ResourceNotFoundError):
+                    await service.get_queue_client(queue_of(partition)).clear_messages()
+        claims = self.runtime.blobs.container(CLAIMS)
+        names = [name async for name in claims.list()]
+        for start in range(0, len(names), DELETED_AT_ONCE):
+            await asyncio.gather(*map(claims.delete, names[start : start + DELETED_AT_ONCE]))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -107,14 +124,14 @@ async def done(tallies: Path, count: int) -> Tallied:
 
 def read_tallies(folder: Path) -> Tallied | None:
     """The sum of all tallies; None when there is none yet."""
-    reports: list[Mapping[str, float]] = [orjson.loads(file.read_bytes()) for file in folder.glob("*.json")]
+    reports: list[Mapping[str, Any]] = [orjson.loads(file.read_bytes()) for file in folder.glob("*.json")]
     if not reports:
         return None
     return Tallied(
         count=int(sum(report["count"] for report in reports)),
         first=min(report["first"] for report in reports),
         last=max(report["last"] for report in reports),
-        mark=max(report["mark"] or 0.0 for report in reports),
+        marks=max((report["marks"] for report in reports), key=len),
         peak_mib=max(report["peakMiB"] for report in reports),
     )
 

@@ -32,6 +32,14 @@ DRAIN_S = 8.0
 """What a service gets to finish what it is doing; what is not done then is done after the next start."""
 NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV")
 
+OWN_SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "processing": {
+        "AzureFunctionsJobHost__extensions__queues__batchSize": "2",
+        "AzureFunctionsJobHost__extensions__queues__newBatchThreshold": "0",
+    }
+}
+"""As in keda/base: a process that fetches more chunks ahead than it works on leaves none to the others."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -68,6 +76,7 @@ class Plan:
             "FUNCHOST_STATE_DIR": str(self.layout.durable / service),
             # Each poll of an empty queue costs money in Azure and nothing here: look four times a second, not once.
             "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.250",
+            **OWN_SETTINGS.get(service, {}),
             "PLATFORM_SERVICES": service,
             "PLATFORM_SERVICE_URLS": json.dumps({name: self.url(name) for name in SERVICES}),
             "PLATFORM_EDGE_URL": self.url("edge"),

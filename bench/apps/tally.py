@@ -10,9 +10,10 @@ import orjson
 
 
 class Tally:
-    """Writes `{"count", "first", "last", "mark", …}` to BENCH_TALLIES/<pid>.json; times of the clock.
+    """Writes `{"count", "first", "last", "marks", …}` to BENCH_TALLIES/<pid>.json; times of the clock.
 
-    `mark` is when BENCH_MARK messages were done; there are `rssMiB` and `peakMiB`, too.
+    `marks` are how many were done, and when, as each number of BENCH_MARKS (with commas between) was passed; there are
+    `rssMiB` and `peakMiB`, too.
     """
 
     def __init__(self) -> None:
@@ -20,8 +21,8 @@ class Tally:
         self._file = Path(folder) / f"{os.getpid()}.json" if folder else None
         self._count = 0
         self._first: float | None = None
-        self._mark_at = int(os.environ.get("BENCH_MARK", "0"))
-        self._mark: float | None = None
+        self._marks_at = [int(text) for text in os.environ.get("BENCH_MARKS", "").split(",") if text]
+        self._marks: list[tuple[int, float]] = []
         self._written = 0.0
         self._lock = Lock()  # handlers run on threads
 
@@ -35,12 +36,13 @@ class Tally:
         with self._lock:
             self._count += count
             now = time.time()
-            if self._mark is None and self._count >= self._mark_at:
-                self._mark = now
+            if self._marks_at and self._count >= self._marks_at[0]:
+                self._marks_at.pop(0)
+                self._marks.append((self._count, now))
             if self._file is None or now - self._written < every_s:
                 return
             self._written = now
-            report = {"count": self._count, "first": self._first, "last": now, "mark": self._mark, **_memory()}
+            report = {"count": self._count, "first": self._first, "last": now, "marks": self._marks, **_memory()}
             draft = self._file.with_suffix(".draft")
             draft.write_bytes(orjson.dumps(report))
             draft.replace(self._file)

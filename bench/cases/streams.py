@@ -24,6 +24,7 @@ from bench.processes import report_of, running
 from chassis.context import Principal, calling
 from chassis.messaging.envelope import OutgoingMessage, fits_queue, pack
 from chassis.messaging.producer import ProducerOptions
+from functions.processing.metadata import Metadata
 from functions.processing.repository import DatasetRepository
 from functions.processing.streams.definition import StreamRequest
 from functions.processing.streams.opening import LATE, STATES
@@ -65,6 +66,7 @@ class StreamBench:
             runtime.blobs.container(STATES),
             runtime.blobs.container(LATE),
             DatasetRepository(runtime.tables.table("processingdatasets")),
+            Metadata(runtime.services),
         )
 
     async def measure(self) -> Sample:

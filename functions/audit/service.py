@@ -1,12 +1,13 @@
 """What may be asked of a tenant's log: its events, its checkpoint and proofs over it."""
 
-from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import orjson
 
+from chassis.http.paging import key_of, token_of
 from functions.audit.errors import BadPageToken, ImpossibleProof, NoSuchLeaf
 from functions.audit.merkle import Range, consistency_plan, inclusion_plan
 from functions.audit.repository import LeafFilter, LogRepository, StoredLeaf
@@ -97,17 +98,15 @@ def _audited(leaf: StoredLeaf) -> AuditedEvent:
 
 
 def _token(index: int) -> str:
-    return urlsafe_b64encode(f"leaf:{index}".encode()).decode("ascii").rstrip("=")
+    return token_of(f"leaf:{index}")
 
 
 def _read_token(token: str | None) -> int:
     """The index to go on after; -1 for the first page."""
-    if token is None:
+    key = key_of(token, BadPageToken)
+    if key is None:
         return -1
-    try:
-        kind, _, index = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii").partition(":")
-        if kind == "leaf" and index.isdigit() and len(index) <= 15:
-            return int(index)
-    except ValueError:
-        pass
+    kind, _, index = key.partition(":")
+    if kind == "leaf" and index.isdecimal() and index.isascii() and len(index) <= 15:
+        return int(index)
     raise BadPageToken("send the `next` of an earlier page, or nothing")

@@ -21,6 +21,12 @@ class JobNotFound(NotFound):
     code, title = "processing.job-not-found", "No such job"
 
 
+class BadPageToken(InvalidInput):
+    """A page token that no page gave."""
+
+    code, title = "processing.bad-page-token", "There is no such page"
+
+
 class FormatNotSupported(InvalidInput):
     """A dataset of a format that can't be read."""
 

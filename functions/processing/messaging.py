@@ -11,6 +11,7 @@ from functions.processing.messages.node import ProcessingNode
 from functions.processing.messages.poison import PoisonStore
 from functions.processing.messages.processors import Opens
 from functions.processing.messages.sending import Sender
+from functions.processing.metadata import Metadata
 from functions.processing.repository import DatasetRepository
 from functions.processing.streams.opening import LATE, STATES, StreamOpener
 from functions.processing.streams.repository import StreamRepository, WindowRepository
@@ -65,6 +66,7 @@ def streams() -> Streams:
         runtime.blobs.container(STATES),
         runtime.blobs.container(LATE),
         DatasetRepository(runtime.tables.table(DATASETS)),
+        Metadata(runtime.services),
     )
 
 

@@ -1,6 +1,5 @@
 """Poison: messages that could not be done, whole, with the reason, until someone replays or discards them."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -8,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from chassis.errors import InvalidInput, NotFound
+from chassis.errors import NotFound
+from chassis.http.paging import key_of, token_of
 from chassis.messaging.envelope import EnvelopeMessage
 from chassis.messaging.producer import Producer
 from chassis.storage.blobs import Container
@@ -16,6 +16,7 @@ from chassis.storage.keys import encode_key
 from chassis.storage.rows import Change
 from chassis.storage.tables import Row, Table, Upsert
 from chassis.work import WorkContext
+from functions.processing.errors import BadPageToken
 from functions.processing.messages.processors import Poisoned
 from functions.processing.messages.schemas import PoisonMessage, PoisonPage
 
@@ -45,10 +46,10 @@ class PoisonStore:
             await self._table.commit(work.tenant, rows[at : at + _ROWS_AT_ONCE])
 
     async def page(self, tenant: str, limit: int, after: str | None) -> PoisonPage:
-        """A page in order of the ids. Raises InvalidInput for a token that is none."""
-        rows = [row async for row in self._table.query(tenant, after=_read_token(after), limit=limit + 1)]
+        """A page in order of the ids. Raises BadPageToken."""
+        rows = [row async for row in self._table.query(tenant, after=key_of(after, BadPageToken), limit=limit + 1)]
         items = [await self._described(row) for row in rows[:limit]]
-        return PoisonPage(items=tuple(items), next=_token(rows[limit - 1].key) if len(rows) > limit else None)
+        return PoisonPage(items=tuple(items), next=token_of(rows[limit - 1].key) if len(rows) > limit else None)
 
     async def get(self, tenant: str, id: str) -> PoisonMessage:
         """One message. Raises PoisonNotFound."""
@@ -120,16 +121,3 @@ def of_unreadable(content: str, id: str, problem: str) -> Poisoned:
 
 def _id(target: str, message: str) -> str:
     return blake2b(f"{target}\n{message}".encode(), digest_size=16).hexdigest()
-
-
-def _token(key: str) -> str:
-    return urlsafe_b64encode(key.encode()).decode().rstrip("=")
-
-
-def _read_token(token: str | None) -> str | None:
-    if token is None:
-        return None
-    try:
-        return urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except ValueError:
-        raise InvalidInput("the token of the next page is none of ours") from None

@@ -9,7 +9,7 @@ import orjson
 import polars as pl
 
 from functions.processing.messages.seen import DIGEST_BYTES
-from functions.processing.streams.definition import StreamRequest
+from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.program import Program
 from functions.processing.streams.state import Step, StreamState, WindowResult
 
@@ -62,7 +62,7 @@ def encode_state(state: StreamState, **extra: Any) -> bytes:
     return _pack(header, state.windows.parts(), {bucket: list(ids) for bucket, ids in state.seen.buckets()})
 
 
-def decode_state(body: bytes, stream: StreamRequest, program: Program) -> tuple[StreamState, dict[str, Any]]:
+def decode_state(body: bytes, stream: StreamDefinition, program: Program) -> tuple[StreamState, dict[str, Any]]:
     """The state and its whole header. Raises CorruptRecord."""
     header, parts, ids = _unpack(body)
     state = StreamState(stream, program)

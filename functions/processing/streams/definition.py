@@ -1,13 +1,17 @@
 """What a stream is: its fields, key, event time, windows, query, triggers and sink, as a caller puts it."""
 
-from typing import Annotated, Literal, Self
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from chassis.models import Contract
+from functions.processing.schemas import SchemaReference
 
 StreamName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,62}$")]
-FieldName = Annotated[str, Field(pattern=r"^([A-Za-z]|_[A-Za-z0-9])[A-Za-z0-9_]{0,60}$")]
+FIELD_NAME = re.compile(r"^([A-Za-z]|_[A-Za-z0-9])[A-Za-z0-9_]{0,60}$")
+FieldName = Annotated[str, Field(pattern=FIELD_NAME.pattern)]
 FieldKind = Literal["string", "integer", "number", "boolean", "timestamp"]
 Seconds = Annotated[float, Field(ge=0.001, le=31 * 86_400)]
 Tolerance = Annotated[float, Field(ge=0, le=31 * 86_400)]
@@ -55,8 +59,18 @@ class Trigger(Contract):
     early_every_s: Seconds | None = None
 
 
-class StreamRequest(Contract):
-    """A stream, as `PUT /processing/streams/{name}` takes it.
+Fields = Annotated[dict[FieldName, FieldKind], Field(min_length=1, max_length=200)]
+
+
+def _form_of(value: Any) -> str:
+    if isinstance(value, SchemaReference):
+        return "reference"
+    named = isinstance(value, Mapping) and "name" in value and value.keys() <= {"name", "version"}
+    return "reference" if named and value.get("version") not in get_args(FieldKind) else "fields"
+
+
+class _Stream(Contract):
+    """What a stream is, but for its fields.
 
     `query` is one SELECT of aggregates over `input`, without GROUP BY: it runs per window and key. Every message's
     data is an object with the fields of `schema`; those in `required` (and the event time and key) must be there.
@@ -69,7 +83,6 @@ class StreamRequest(Contract):
 
     key: FieldName | None = None
     event_time: FieldName
-    schema_: dict[FieldName, FieldKind] = Field(alias="schema", min_length=1, max_length=200)
     required: tuple[FieldName, ...] = Field(default=(), max_length=200)
     window: Window
     query: Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -82,6 +95,36 @@ class StreamRequest(Contract):
     sink: Literal["table", "event", "dataset"] = "table"
 
     @model_validator(mode="after")
+    def _sessions_have_no_early_results(self) -> Self:
+        if self.trigger.early_every_s is not None and isinstance(self.window, Session):
+            raise ValueError("session windows have no early results: their bounds are not known before they close")
+        return self
+
+
+class StreamRequest(_Stream):
+    """A stream, as `PUT /processing/streams/{name}` takes it: `schema` names a schema of metadata, or has the fields.
+
+    A schema with the one field `name` could not hold an event time: that is the name of a schema.
+    """
+
+    schema_: Annotated[
+        Annotated[SchemaReference, Tag("reference")] | Annotated[Fields, Tag("fields")], Discriminator(_form_of)
+    ] = Field(alias="schema")
+
+
+class StreamDefinition(_Stream):
+    """A stream whose fields are known; so it is stored.
+
+    `reference` is the schema of metadata that it was put with, `asked_version` the version that was named, and
+    `document` the schema itself, by which every message is checked.
+    """
+
+    schema_: Fields = Field(alias="schema")
+    reference: SchemaReference | None = None
+    asked_version: int | Literal["latest"] | None = None
+    document: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
     def _names_are_fields(self) -> Self:
         for name in (self.event_time, *([self.key] if self.key else []), *self.required):
             if name not in self.schema_:
@@ -92,6 +135,4 @@ class StreamRequest(Contract):
             raise ValueError("the event time is a timestamp, or an integer of milliseconds since the epoch")
         if self.key is not None and self.schema_[self.key] not in {"string", "integer", "boolean"}:
             raise ValueError("a key is a string, an integer or a boolean: other values have more than one spelling")
-        if self.trigger.early_every_s is not None and isinstance(self.window, Session):
-            raise ValueError("session windows have no early results: their bounds are not known before they close")
         return self

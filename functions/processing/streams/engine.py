@@ -12,9 +12,10 @@ import orjson
 import polars as pl
 
 from functions.processing.messages.seen import digest
-from functions.processing.streams.definition import StreamRequest
+from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.program import Program, Runner
-from functions.processing.streams.records import END, KEY, START, InvalidRecord, Record, RecordReader, schema_of
+from functions.processing.streams.record_schema import InvalidRecord
+from functions.processing.streams.records import END, KEY, START, Record, RecordReader, schema_of
 from functions.processing.streams.state import Step, StreamState, WindowResult
 from functions.processing.streams.windows import Bounds, microseconds
 
@@ -40,7 +41,7 @@ class StreamEngine:
 
     def __init__(
         self,
-        stream: StreamRequest,
+        stream: StreamDefinition,
         program: Program,
         state: StreamState,
         *,

@@ -17,7 +17,7 @@ from functions.processing.sql.catalog import catalog
 from functions.processing.sql.engine import Limits, Sandbox, _ArrowStream, narrowed
 from functions.processing.sql.planner import make_plan
 from functions.processing.sql.splitting import PARTS, SplitQuery, split_query
-from functions.processing.streams.definition import StreamRequest
+from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.records import END, KEY, START, schema_of
 
 OWN = (KEY, START, END)
@@ -47,7 +47,7 @@ class Program:
     end: str
 
 
-def compile_query(stream: StreamRequest) -> Program:
+def compile_query(stream: StreamDefinition) -> Program:
     """Compile a stream's query. Raises QueryRefused or QueryFailed with the reason."""
     tree = guard.parse(stream.query, ())
     text = _grouped(tree)

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
 import polars as pl
+from jsonschema_rs import Validator
 
-from functions.processing.streams.definition import FieldKind, StreamRequest
+from functions.processing.streams.definition import FieldKind, StreamDefinition
+from functions.processing.streams.record_schema import InvalidRecord, compiled, refuse_unfit
 from functions.processing.streams.windows import microseconds
 
 KEY, START, END = "__key", "__start", "__end"
@@ -27,10 +30,6 @@ _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
 """The years 1 to 9999 in milliseconds."""
 
 
-class InvalidRecord(Exception):
-    """The message does not fit the schema; the text says which field and why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """One message's key, event time in microseconds, and values in the order of the reader's columns."""
@@ -40,7 +39,7 @@ class Record:
     values: tuple[Any, ...]
 
 
-def schema_of(stream: StreamRequest) -> dict[str, Any]:
+def schema_of(stream: StreamDefinition) -> dict[str, Any]:
     """The Polars type of each field, then of the engine's own columns."""
     fields = {name: _TYPES[kind] for name, kind in stream.schema_.items()}
     return {**fields, KEY: pl.String(), START: pl.Int64(), END: pl.Int64()}
@@ -49,12 +48,13 @@ def schema_of(stream: StreamRequest) -> dict[str, Any]:
 class RecordReader:
     """Reads the data of messages. `columns` are the fields that the query needs; all fields are checked."""
 
-    def __init__(self, stream: StreamRequest, columns: tuple[str, ...]) -> None:
+    def __init__(self, stream: StreamDefinition, columns: tuple[str, ...]) -> None:
         self._time, self._key = stream.event_time, stream.key
         needed = {*stream.required, stream.event_time, *([stream.key] if stream.key else [])}
         self._fields = [(name, _READERS[kind], name in needed) for name, kind in stream.schema_.items()]
         self._columns = tuple(name for name in columns if name in stream.schema_)
         self._max_ahead = microseconds(stream.max_ahead_s)
+        self._document = stream.document
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -77,10 +77,17 @@ class RecordReader:
                 values[name] = read(value)
             except (ValueError, TypeError, OverflowError) as error:
                 raise InvalidRecord(f"'{name}' is {error}") from None
+        if self._whole is not None:
+            refuse_unfit(self._whole, data)
         time = self._time_of(values[self._time])
         if time > now + self._max_ahead:
             raise InvalidRecord(f"'{self._time}' is too far in the future")
         return Record(self._key_of(values), time, tuple(values[name] for name in self._columns))
+
+    @cached_property
+    def _whole(self) -> Validator | None:
+        """The schema of metadata, compiled when the first message is read."""
+        return None if self._document is None else compiled(self._document)
 
     def key_of(self, data: Any) -> str:
         """The key of a message that has not been checked; empty where it has none that can be used."""

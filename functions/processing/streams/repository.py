@@ -11,7 +11,7 @@ from chassis.messaging.events import Event
 from chassis.storage.keys import encode_key
 from chassis.storage.tables import Row, Table, Upsert
 from chassis.work import WorkContext
-from functions.processing.streams.definition import StreamRequest
+from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.state import WindowResult
 
 _ORIGIN = 10**17
@@ -29,7 +29,7 @@ class StoredStream:
     tenant: str
     name: str
     incarnation: str
-    definition: StreamRequest
+    definition: StreamDefinition
     work: WorkContext
     created_at: datetime
 
@@ -147,7 +147,7 @@ def _stream(row: Row) -> StoredStream:
         tenant=row.partition,
         name=row.key,
         incarnation=row["incarnation"],
-        definition=StreamRequest.model_validate_json(row["definition"]),
+        definition=StreamDefinition.model_validate_json(row["definition"]),
         work=WorkContext.model_validate_json(row["work"]),
         created_at=row["created"].astimezone(UTC),
     )

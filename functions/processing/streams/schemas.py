@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any
 
 from chassis.models import Contract
-from functions.processing.streams.definition import StreamName, StreamRequest
+from functions.processing.streams.definition import StreamDefinition, StreamName
 
 
 class Stream(Contract):
     """A stream as its owner sees it. `dataset` is the dataset that it fills, where that is its sink."""
 
     name: StreamName
-    definition: StreamRequest
+    definition: StreamDefinition
     created_at: datetime
     columns: tuple[str, ...]
     dataset: str | None = None

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from functions.processing.messages.seen import SeenIds
-from functions.processing.streams.definition import StreamRequest
+from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.parts import Merge, OpenWindows, open_windows
 from functions.processing.streams.program import Program
 from functions.processing.streams.windows import NEVER, Bounds, WindowRule, microseconds
@@ -48,7 +48,7 @@ class Step:
 class StreamState:
     """Open windows, watermark and ids. `absorb` is all that changes it, live and from the log."""
 
-    def __init__(self, stream: StreamRequest, program: Program) -> None:
+    def __init__(self, stream: StreamDefinition, program: Program) -> None:
         self.rule = WindowRule.of(stream)
         self.memory = self.rule.size + self.rule.lateness + self.rule.delay + microseconds(stream.deduplicate_s)
         self.watermark = NEVER

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from functions.processing.streams.definition import Session, Sliding, StreamRequest, Tumbling, Window
+from functions.processing.streams.definition import Session, Sliding, StreamDefinition, Tumbling, Window
 
 US = 1_000_000
 Bounds = tuple[int, int]
@@ -30,7 +30,7 @@ class WindowRule:
     lateness: int
 
     @classmethod
-    def of(cls, stream: StreamRequest) -> "WindowRule":
+    def of(cls, stream: StreamDefinition) -> "WindowRule":
         """The rule of a stream."""
         return cls(stream.window, microseconds(stream.watermark_delay_s), microseconds(stream.allowed_lateness_s))
 

@@ -19,6 +19,7 @@ from functions.processing.messages.measures import Measures
 from functions.processing.messages.node import ProcessingNode
 from functions.processing.messages.poison import PoisonStore
 from functions.processing.messages.processors import Opens
+from functions.processing.metadata import Metadata
 from functions.processing.repository import DatasetRepository
 from functions.processing.streams.definition import StreamRequest
 from functions.processing.streams.opening import LATE, STATES, StreamOpener
@@ -51,6 +52,7 @@ class Parts:
             runtime.blobs.container(STATES),
             runtime.blobs.container(LATE),
             DatasetRepository(runtime.tables.table("processingdatasets")),
+            Metadata(runtime.services),
         )
 
     def node(self) -> ProcessingNode:

@@ -107,6 +107,25 @@ async def test_poison_is_listed_with_its_reason_replayed_and_discarded(client: C
     assert (await client.ask("DELETE", path)).status_code == 404
 
 
+async def test_a_stream_may_name_a_schema_by_which_its_messages_are_checked(client: Client) -> None:
+    carrier = {"type": "string", "pattern": "^[A-Z0-9]{2}$"}
+    properties = {"carrier": carrier, "time": {"type": "string", "format": "date-time"}, "delay": {"type": "number"}}
+    document = {"type": "object", "properties": properties, "required": ["carrier", "time"]}
+    assert (await client.ask("PUT", "/metadata/schemas/departure", json=document)).is_success
+    named = {**STREAM, "schema": {"name": "departure"}}
+    put = await client.ask("PUT", "/processing/streams/checked", json=named)
+    assert put.status_code == 201, put.text
+    assert put.json()["definition"]["reference"] == {"name": "departure", "version": 1}
+    assert put.json()["definition"]["schema"] == STREAM["schema"]
+    assert (await client.ask("PUT", "/processing/streams/checked", json=named)).status_code == 200
+    messages = [a_flight(71, 0), a_flight(72, 0, carrier="united")]
+    await client.ask("POST", "/processing/streams/checked/messages", json={"messages": messages})
+    assert [item["values"]["flights"] for item in await windows(client, "checked", 1)] == [1]
+    poison = (await client.ask("GET", "/processing/poison")).json()["items"]
+    (reason,) = [item["reason"] for item in poison if item["messageId"] == "f72"]
+    assert reason.startswith("/carrier: ")
+
+
 async def test_a_stream_is_listed_described_and_deleted(client: Client) -> None:
     await client.ask("PUT", "/processing/streams/short-lived", json=STREAM)
     assert (await client.ask("PUT", "/processing/streams/short-lived", json=STREAM)).status_code == 200
@@ -126,6 +145,8 @@ async def test_a_stream_is_listed_described_and_deleted(client: Client) -> None:
     ("PUT", "/processing/streams/bad", {**STREAM, "query": "SELECT COUNT(nothing) FROM input"}, 422),
     ("PUT", "/processing/streams/bad", {**STREAM, "query": "SELECT read_text('/etc/passwd') FROM input"}, 422),
     ("PUT", "/processing/streams/bad", {**STREAM, "sink": "email"}, 422),
+    ("PUT", "/processing/streams/bad", {**STREAM, "schema": {"name": "nobodys"}}, 422),
+    ("PUT", "/processing/streams/bad", {**STREAM, "eventTime": "other"}, 422),
     ("POST", "/processing/streams/nobody/messages", {"messages": [a_flight(1, 0)]}, 404),
     ("POST", "/processing/messages", {"handler": "nobody", "messages": [{"data": 1}]}, 422),
     ("POST", "/processing/messages", {"handler": "nobody", "messages": []}, 400),

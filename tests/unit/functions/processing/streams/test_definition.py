@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from functions.processing.streams.definition import StreamRequest
+from functions.processing.schemas import SchemaReference
+from functions.processing.streams.definition import StreamDefinition, StreamRequest
 
 GOOD: dict[str, Any] = {
     "key": "k",
@@ -15,8 +16,8 @@ GOOD: dict[str, Any] = {
 
 
 def test_a_definition_survives_the_way_to_its_row_and_back() -> None:
-    stream = StreamRequest.model_validate(GOOD)
-    assert StreamRequest.model_validate_json(stream.model_dump_json(by_alias=True)) == stream
+    stream = StreamDefinition.model_validate(GOOD)
+    assert StreamDefinition.model_validate_json(stream.model_dump_json(by_alias=True)) == stream
 
 
 @pytest.mark.parametrize(("changes", "reason"), [
@@ -35,4 +36,17 @@ def test_a_definition_survives_the_way_to_its_row_and_back() -> None:
 ])  # fmt: skip
 def test_a_definition_that_can_not_work_is_refused_with_the_reason(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
-        StreamRequest.model_validate({**GOOD, **changes})
+        StreamDefinition.model_validate({**GOOD, **changes})
+
+
+@pytest.mark.parametrize(("schema", "is_reference"), [
+    ({"name": "reading"}, True),
+    ({"name": "reading", "version": 3}, True),
+    ({"name": "reading", "version": "latest"}, True),
+    ({"name": "string"}, True),
+    ({"name": "string", "version": "integer"}, False),
+    ({"name": "string", "t": "timestamp"}, False),
+])  # fmt: skip
+def test_a_schema_is_named_or_has_the_fields(schema: dict[str, Any], is_reference: bool) -> None:
+    request = StreamRequest.model_validate({**GOOD, "key": None, "schema": schema})
+    assert isinstance(request.schema_, SchemaReference) == is_reference

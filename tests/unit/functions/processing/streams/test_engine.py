@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.processing.streams.codec import decode_state, decode_step, encode_state, encode_step
-from functions.processing.streams.definition import StreamRequest
+from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.engine import StreamEngine, StreamMessage
 from functions.processing.streams.program import Program, compile_query
 from functions.processing.streams.state import Step, StreamState
@@ -29,8 +29,8 @@ LAST = 10**6
 NOW_US = 10**15
 
 
-def a_stream(window: dict[str, Any], **changes: Any) -> StreamRequest:
-    return StreamRequest.model_validate(
+def a_stream(window: dict[str, Any], **changes: Any) -> StreamDefinition:
+    return StreamDefinition.model_validate(
         {
             "key": "k",
             "eventTime": "t",
@@ -46,14 +46,14 @@ def a_stream(window: dict[str, Any], **changes: Any) -> StreamRequest:
 PROGRAMS: dict[str, Program] = {}
 
 
-def the_program(stream: StreamRequest) -> Program:
+def the_program(stream: StreamDefinition) -> Program:
     text = stream.window.model_dump_json() + stream.query
     if text not in PROGRAMS:
         PROGRAMS[text] = compile_query(stream)
     return PROGRAMS[text]
 
 
-def an_engine(stream: StreamRequest, state: StreamState | None = None) -> StreamEngine:
+def an_engine(stream: StreamDefinition, state: StreamState | None = None) -> StreamEngine:
     program = the_program(stream)
     return StreamEngine(stream, program, state or StreamState(stream, program))
 
@@ -93,7 +93,7 @@ def first_copies(sent: Sequence[Sent]) -> list[Sent]:
     return list({item.id: item for item in reversed(sent)}.values())[::-1]
 
 
-def in_time(sent: Sequence[Sent], stream: StreamRequest) -> Iterator[tuple[Sent, int]]:
+def in_time(sent: Sequence[Sent], stream: StreamDefinition) -> Iterator[tuple[Sent, int]]:
     """Each first copy with the watermark that those before it have made."""
     watermark = -(10**9)
     for item in first_copies_in_order(sent):
@@ -106,7 +106,7 @@ def first_copies_in_order(sent: Sequence[Sent]) -> list[Sent]:
     return [item for item in sent if not (item.id in seen or seen.add(item.id))]  # type: ignore[func-returns-value]
 
 
-def fixed(sent: Sequence[Sent], stream: StreamRequest, size: int, every: int) -> dict[Row, dict[str, Any]]:
+def fixed(sent: Sequence[Sent], stream: StreamDefinition, size: int, every: int) -> dict[Row, dict[str, Any]]:
     """One computation over everything that is not late, window by window."""
     groups: dict[Row, list[int | None]] = defaultdict(list)
     for item, watermark in in_time(sent, stream):
@@ -116,7 +116,7 @@ def fixed(sent: Sequence[Sent], stream: StreamRequest, size: int, every: int) ->
     return {row: found for row, values in groups.items() if (found := computed(values))}
 
 
-def sessions(sent: Sequence[Sent], stream: StreamRequest, gap: int) -> dict[Row, dict[str, Any]]:
+def sessions(sent: Sequence[Sent], stream: StreamDefinition, gap: int) -> dict[Row, dict[str, Any]]:
     by_key: dict[str, list[Sent]] = defaultdict(list)
     for item, watermark in in_time(sent, stream):
         if item.at + stream.allowed_lateness_s >= watermark and item.value is not None and item.value >= 0:
@@ -134,7 +134,7 @@ def sessions(sent: Sequence[Sent], stream: StreamRequest, gap: int) -> dict[Row,
     return {row: result for row, values in found.items() if (result := computed(values))}
 
 
-def streamed(stream: StreamRequest, sent: Sequence[Sent], cuts: Sequence[int], crash: bool) -> list[Step]:
+def streamed(stream: StreamDefinition, sent: Sequence[Sent], cuts: Sequence[int], crash: bool) -> list[Step]:
     """Run the messages in micro-batches; with `crash`, every one by an engine that is rebuilt from the log."""
     steps: list[Step] = []
     engine, base = an_engine(stream), b""

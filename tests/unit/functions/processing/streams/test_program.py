@@ -3,12 +3,12 @@ from typing import Any
 import pytest
 
 from functions.processing.errors import QueryFailed, QueryRefused
-from functions.processing.streams.definition import StreamRequest
+from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.program import compile_query
 
 
-def a_stream(query: str, **changes: Any) -> StreamRequest:
-    return StreamRequest.model_validate(
+def a_stream(query: str, **changes: Any) -> StreamDefinition:
+    return StreamDefinition.model_validate(
         {
             "key": "k",
             "eventTime": "t",
