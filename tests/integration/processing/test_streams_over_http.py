@@ -118,7 +118,7 @@ async def test_a_stream_may_name_a_schema_by_which_its_messages_are_checked(clie
     assert put.json()["definition"]["reference"] == {"name": "departure", "version": 1}
     assert put.json()["definition"]["schema"] == STREAM["schema"]
     assert (await client.ask("PUT", "/processing/streams/checked", json=named)).status_code == 200
-    messages = [a_flight(71, 0), a_flight(72, 0, carrier="united")]
+    messages = [a_flight(71, 0), a_flight(72, 0, carrier="united"), a_flight(73, 1)]
     await client.ask("POST", "/processing/streams/checked/messages", json={"messages": messages})
     assert [item["values"]["flights"] for item in await windows(client, "checked", 1)] == [1]
     poison = (await client.ask("GET", "/processing/poison")).json()["items"]
