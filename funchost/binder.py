@@ -20,6 +20,7 @@ from funchost.errors import HostError
 from funchost.expressions import Template, parse_template
 from funchost.function import HTTP_OUTPUT, BoundFunction
 from funchost.host_json import HostJson
+from funchost.resource_names import check_name
 from funchost.retry import retry_policy
 from funchost.signature import RETURN, Parameter, is_sdk_type, plan_call
 from funchost.storage import StorageConnections
@@ -90,8 +91,8 @@ class Binder:
         if binding.type == "queue":
             return QueueOutput(
                 self._storage,
+                queue_name=_named(_required(binding, "queueName", definition), "queue", definition),
                 connection=connection_to("queue", binding.text("connection"), where=definition.where),
-                queue_name=_required(binding, "queueName", definition),
                 encoding=self._host_json.extensions.queues.message_encoding,
                 enqueued=self._enqueued,
             )
@@ -107,7 +108,7 @@ class Binder:
         return BlobBinding(
             self._storage,
             connection=connection_to("blob", binding.text("connection"), where=definition.where),
-            path=_required(binding, "path", definition),
+            path=_blob_path(binding, definition),
             as_text=parameter.python_type is str or binding.data_type == "string",
         )
 
@@ -122,7 +123,7 @@ class Binder:
     def _table_arguments(self, binding: Binding, definition: FunctionDefinition) -> dict[str, Any]:
         return {
             "connection": connection_to("table", binding.text("connection"), where=definition.where),
-            "table_name": _required(binding, "tableName", definition),
+            "table_name": _named(_required(binding, "tableName", definition), "table", definition),
             "partition_key": _template(binding, "partitionKey", definition),
             "row_key": _template(binding, "rowKey", definition),
         }
@@ -152,8 +153,33 @@ class _LazyDurableClient:
 
 
 def _template(binding: Binding, key: str, definition: FunctionDefinition) -> Template | None:
-    text = binding.text(key)
-    return parse_template(expand(text, where=definition.where)) if text else None
+    if not (text := binding.text(key)):
+        return None
+    try:
+        return parse_template(expand(text, where=definition.where))
+    except ValueError as error:
+        what = f"{key} of the binding {binding.name} of function {definition.name} is malformed: {error}"
+        remedy = "Write expressions as {name}, for example orders/{id}.json."
+        raise HostError(what, where=definition.where, remedy=remedy) from None
+
+
+def _blob_path(binding: Binding, definition: FunctionDefinition) -> Template:
+    """The path, of which is known that it is container/name as far as there is nothing to resolve."""
+    template = _required(binding, "path", definition)
+    container, slash, _ = template.parts[0].lstrip("/").partition("/")
+    if slash:
+        check_name("container", container, where=definition.where)
+    elif template.is_literal:
+        what = f"The path of the binding {binding.name} of function {definition.name} names no blob: {container}"
+        raise HostError(what, where=definition.where, remedy="Write path as container/name.")
+    return template
+
+
+def _named(template: Template, kind: str, definition: FunctionDefinition) -> Template:
+    """The template, of which is known that it can be a name if there is nothing to resolve."""
+    if template.is_literal:
+        check_name(kind, template.parts[0].lower() if kind == "queue" else template.parts[0], where=definition.where)
+    return template
 
 
 def _required(binding: Binding, key: str, definition: FunctionDefinition) -> Template:

@@ -46,7 +46,25 @@ def connection_to(service: Service, name: str | None, *, where: str) -> str:
     if is_by_identity(connection):
         identity_endpoint(connection, service)
         default_credential(where=where)
+    else:
+        _check(connection, service, name or STORAGE_SETTING, where)
     return connection
+
+
+def _check(connection: str, service: Service, name: str, where: str) -> None:
+    """Raises HostError for text that the storage SDK would not take; it shows nothing of the text."""
+    pairs = [part.partition("=") for part in connection.rstrip(";").split(";")]
+    keys = {key.strip().upper() for key, _, value in pairs if value}
+    missing = None
+    if any(not separator for _, separator, _ in pairs):
+        missing = "is no list of Name=value;"
+    elif not keys & {"ACCOUNTNAME", f"{service.upper()}ENDPOINT"}:
+        missing = f"has neither AccountName nor {service.title()}Endpoint"
+    elif not keys & {"ACCOUNTKEY", "SHAREDACCESSSIGNATURE"}:
+        missing = "has neither AccountKey nor SharedAccessSignature"
+    if missing:
+        remedy = "Copy the connection string of a storage account, or use UseDevelopmentStorage=true."
+        raise HostError(f"The connection setting {name} {missing}", where=where, remedy=remedy)
 
 
 def has_host_storage() -> bool:

@@ -45,8 +45,11 @@ class Template:
 
 
 def parse_template(text: str) -> Template:
-    """The template of the text."""
-    return Template(tuple(_EXPRESSION.split(text)))
+    """The template of the text. Raises ValueError for a brace without its other one."""
+    parts = tuple(_EXPRESSION.split(text))
+    if any("{" in literal or "}" in literal for literal in parts[::2]):
+        raise ValueError(f"{text!r} has a brace without its other one")
+    return Template(parts)
 
 
 def resolve(expression: str, data: Mapping[str, Any]) -> str:

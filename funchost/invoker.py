@@ -30,6 +30,8 @@ _HOST_CODE = (str(Path(__file__).parent), str(Path(concurrent.futures.__file__).
 def thread_count() -> int | None:
     """PYTHON_THREADPOOL_THREAD_COUNT; None (Python's default: processors + 4, at most 32) when unset."""
     value = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
+    if value and not value.isdigit():
+        log.warning("PYTHON_THREADPOOL_THREAD_COUNT is not a number and does not count")
     return max(1, min(32, int(value))) if value.isdigit() else None
 
 

@@ -10,6 +10,7 @@ from funchost.function import BoundFunction
 from funchost.host_id import function_id
 from funchost.host_json import ExtensionsSection
 from funchost.invoker import Invoker
+from funchost.resource_names import check_name
 from funchost.storage import StorageConnections
 from funchost.triggers.listener import Listener
 
@@ -43,8 +44,8 @@ class Listeners:
         from funchost.triggers.queue import QueueListener
 
         trigger, where = function.definition.trigger, function.definition.where
+        queue_name = check_name("queue", expand(trigger.text("queueName"), where=where).lower(), where=where)
         connection = connection_to("queue", trigger.text("connection"), where=where)
-        queue_name = expand(trigger.text("queueName"), where=where).lower()
         listener = QueueListener(
             function,
             self._invoker,
@@ -69,6 +70,7 @@ class Listeners:
                 where=where,
                 remedy="Write path as container/name, for example orders/{name}.json.",
             ) from None
+        check_name("container", pattern.container, where=where)
         connection = connection_to("blob", trigger.text("connection"), where=where)
         connection_to("queue", trigger.text("connection"), where=where)  # noticed blobs pass through a queue
         has_own = has_host_storage()
@@ -91,7 +93,11 @@ class Listeners:
 
         trigger, where = function.definition.trigger, function.definition.where
         try:
-            schedule = parse_schedule(expand(trigger.text("schedule"), where=where), time_zone())
+            zone = time_zone()
+        except ValueError as error:
+            raise HostError(str(error), where="setting WEBSITE_TIME_ZONE", remedy="Use an IANA name, or UTC.") from None
+        try:
+            schedule = parse_schedule(expand(trigger.text("schedule"), where=where), zone)
         except ValueError as error:
             remedy = 'Write for example "0 */5 * * * *" (every five minutes) or "00:05:00".'
             raise HostError(f"Function {function.name}: {error}", where=where, remedy=remedy) from None

@@ -37,11 +37,16 @@ def load_keys(state_dir: Path) -> AccessKeys:
     """The keys in FUNCHOST_MASTER_KEY and FUNCHOST_HOST_KEY, else in `keys.json` of the state dir.
 
     The file is made with random keys (mode 0600) when it does not exist; `{"functions": {name: key}}` in it adds
-    keys of single functions.
+    keys of single functions. Raises HostError when it can be neither made nor read.
     """
     path = state_dir / "keys.json"
     if not path.is_file():
-        _create(path)
+        try:
+            _create(path)
+        except OSError as error:
+            what = f"The keys of the host cannot be stored: {error.strerror}"
+            remedy = "Set FUNCHOST_STATE_DIR to a folder that can be written."
+            raise HostError(what, where=str(path), remedy=remedy) from None
     stored = read_object(path)
     functions = stored.get("functions", {})
     if not isinstance(functions, dict):

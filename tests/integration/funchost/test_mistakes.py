@@ -53,7 +53,10 @@ def _start(app: Path, *arguments: str, **environment: str) -> tuple[int, str]:
         (_HELLO.replace('"a"', '"a/{id"'), _HOST, ["a/{id", "function_app.py:3"]),
         (_HELLO + _HELLO.partition("app = func.FunctionApp()\n")[2].replace("def a", "def b"), _HOST,
          ["the route api/a", "function_app.py:3", "function_app.py:6"]),
-        (_QUEUE, _HOST, ["Orders", "local.settings.json"]),
+        (_QUEUE.replace("%Q%", "Bad_Queue!"), _HOST, ["'bad_queue!' cannot be", "function_app.py:3", "lower-case"]),
+        (_HELLO.replace("@app", '@app.queue_output(arg_name="o", queue_name="{x", connection="Orders")\n@app')
+         .replace(") -> str", ", o: func.Out[str]) -> str"), _HOST, ["queueName", "{x", "function_app.py:3"]),
+        (_QUEUE.replace("%Q%", "work"), _HOST, ["Orders", "local.settings.json"]),
         (_HELLO.replace("route(route=", "timer_trigger(schedule=").replace('"a")', '"x", arg_name="req")')
          .replace(": func.HttpRequest) -> str", ": func.TimerRequest) -> None"), _HOST, ["'x'", "NCRONTAB"]),
     ],
@@ -65,6 +68,22 @@ def test_mistakes_are_told_with_place_and_remedy(
         if text is not None:
             (tmp_path / name).write_text(text)
     code, error = _start(tmp_path)
+    assert code == 1
+    assert [word for word in words if word not in error] == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"Orders": "hello", "Q": "work"}, ["Orders is no list of Name=value", "function_app.py:3"]),
+        ({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "many"}, ["'many' is not a number of bytes", "Write for example"]),
+        ({"FUNCHOST_STATE_DIR": "/proc/nowhere"}, ["keys of the host cannot be stored", "Set FUNCHOST_STATE_DIR"]),
+    ],
+)
+def test_mistakes_in_settings_are_told(tmp_path: Path, environment: dict[str, str], words: list[str]) -> None:
+    (tmp_path / "function_app.py").write_text(_QUEUE if "Q" in environment else _HELLO)
+    (tmp_path / "host.json").write_text(_HOST)
+    code, error = _start(tmp_path, **environment)
     assert code == 1
     assert [word for word in words if word not in error] == []
 

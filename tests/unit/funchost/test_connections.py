@@ -25,9 +25,9 @@ def test_the_address_of_a_service_wins_and_the_prefix_of_the_host_counts(monkeyp
 
 
 def test_a_connection_string_wins_over_an_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("Orders", "AccountName=a")
+    monkeypatch.setenv("Orders", "AccountName=a;AccountKey=a2V5")
     monkeypatch.setenv("Orders__accountName", "acme")
-    assert connection_to("queue", "Orders", where="x") == "AccountName=a"
+    assert connection_to("queue", "Orders", where="x") == "AccountName=a;AccountKey=a2V5"
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,39 @@ def test_what_is_missing_is_told_with_a_remedy(
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("hello", "is no list of Name=value"),
+        ("AccountKey=c2VjcmV0", "has neither AccountName nor QueueEndpoint"),
+        ("BlobEndpoint=https://x;AccountKey=c2VjcmV0", "has neither AccountName nor QueueEndpoint"),
+        ("AccountName=acme;", "has neither AccountKey nor SharedAccessSignature"),
+        ("AccountName=acme;AccountKey=;", "has neither AccountKey nor SharedAccessSignature"),
+    ],
+)
+def test_a_malformed_connection_string_is_told_without_showing_it(
+    text: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("Orders", text)
+    with pytest.raises(HostError, match=f"The connection setting Orders {told}") as caught:
+        connection_to("queue", "Orders", where="app.py:3")
+    assert caught.value.where == "app.py:3"
+    assert "c2VjcmV0" not in "".join(caught.value.lines())
+
+
+@pytest.mark.parametrize(
+    "text", ["accountname=a;accountkey=a2V5==", "QueueEndpoint=https://x;SharedAccessSignature=sv=1&sig=2%3D;"]
+)
+def test_other_forms_of_a_connection_string_are_taken(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("Orders", text)
+    assert connection_to("queue", "Orders", where="x") == text
+
+
 def test_the_host_starts_without_azure_identity_unless_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "azure.identity.aio", None)
-    monkeypatch.setenv("Plain", "AccountName=a")
+    monkeypatch.setenv("Plain", "AccountName=a;AccountKey=a2V5")
     monkeypatch.setenv("Orders__accountName", "acme")
-    assert connection_to("queue", "Plain", where="x") == "AccountName=a"
+    assert connection_to("queue", "Plain", where="x") == "AccountName=a;AccountKey=a2V5"
     with pytest.raises(HostError, match="azure-identity") as caught:
         connection_to("queue", "Orders", where="x")
     assert "pip install azure-identity" in caught.value.remedy

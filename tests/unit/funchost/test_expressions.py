@@ -36,3 +36,9 @@ def test_guids_and_times_are_made_anew() -> None:
     assert parse_template("{rand-guid}").render({}) != rendered
     assert re.fullmatch(r"\d{4}/\d\d/\d\d-\d{6}", parse_template("{DateTime:yyyy/MM/dd-HHmmss}").render({}))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", parse_template("{datetime}").render({}))
+
+
+@pytest.mark.parametrize("text", ["orders/{id", "id}", "{a}/{", "{{a}}"])
+def test_a_brace_without_its_other_one_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="without its other one"):
+        parse_template(text)

@@ -77,6 +77,7 @@ class Functions:
     def __init__(self, blueprint: df.Blueprint) -> None:
         self.declared: dict[str, tuple[str, str]] = {}
         self.calls: list[str] = []
+        self.traces: dict[str, set[str | None]] = {}
         self._code: dict[str, tuple[str, Callable[..., Any]]] = {}
         for builder in blueprint._function_builders:
             function = builder._function
@@ -89,6 +90,7 @@ class Functions:
     async def invoke(self, name: str, argument: str, trace_parent: str | None) -> Any:
         kind, code = self._code[name]
         self.calls.append(name)
+        self.traces.setdefault(name, set()).add(trace_parent)
         if kind == "orchestrationTrigger":
             return code(func.OrchestrationContext(argument))
         if kind == "entityTrigger":
