@@ -69,7 +69,7 @@ class ClientRegistry:
             name=order.name,
             created_at=datetime.now(UTC),
             created_by=caller.subject,
-            fingerprint=fingerprint({name: sorted(v) if isinstance(v, list) else v for name, v in told.items()}),
+            fingerprint=fingerprint({name: _unordered(value) for name, value in told.items()}),
         )
         event = Event("identity.client.registered", client_id, {"scopes": sorted(order.scopes)})
         try:
@@ -143,6 +143,11 @@ class ClientRegistry:
         stored = await self._documents.replace(tenant, old, old.value.model_copy(update=update), event)
         self._cache.pop(old.id, None)
         return stored
+
+
+def _unordered(value: object) -> object:
+    """A list in an order of its own: scopes, grants and credentials are sets."""
+    return sorted(value, key=str) if isinstance(value, list) else value
 
 
 def _client(client_id: str, tenant: str, change: ClientChange, **proof: object) -> Client:

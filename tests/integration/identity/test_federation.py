@@ -19,12 +19,13 @@ def admin(running: Running) -> str:
 
 @pytest.fixture(scope="module")
 def workload(running: Running, admin: str) -> str:
-    """A client whose proof is a pod's projected service-account token."""
+    """A client whose proof is a pod's projected service-account token, in either of two clusters."""
+    standby = {"issuer": f"{running.issuer.url}/standby", "subject": POD, "audience": AUDIENCE}
     order = {
         "name": "nightly",
         "scopes": ["metadata.read"],
         "authentication": "federated",
-        "federated": [{"issuer": f"{running.issuer.url}/cluster", "subject": POD, "audience": AUDIENCE}],
+        "federated": [standby, {**standby, "issuer": f"{running.issuer.url}/cluster"}],
     }
     answer = running.ask("POST", "/identity/clients", admin, json=order)
     assert answer.status_code == 201, answer.text
@@ -60,6 +61,10 @@ def test_a_pod_signs_in_with_its_service_account_token_again_and_again(running: 
         answer = sign_in(running, workload, token)
         assert answer.status_code == 200, answer.text
     assert running.ask("GET", "/metadata/schemas", answer.json()["access_token"]).status_code == 200
+
+
+def test_the_same_pod_of_the_other_cluster_signs_in_too(running: Running, workload: str) -> None:
+    assert sign_in(running, workload, pod_token(running, iss=f"{running.issuer.url}/standby")).status_code == 200
 
 
 @pytest.mark.parametrize(

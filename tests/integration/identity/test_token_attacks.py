@@ -223,26 +223,27 @@ def test_a_service_that_calls_what_it_may_not_is_stopped_by_the_callee_too(runni
     assert answer.status_code == 403
 
 
-def test_no_id_of_another_tenant_leads_anywhere(running: Running, forge: Forge) -> None:
-    for base in (running.edge, running.url("identity")):
-        mine = running.token()
-        order = {"name": "mine", "scopes": ["metadata.read"]}
-        client = running.ask("POST", "/identity/clients", mine, json=order, base=base).json()["clientId"]
-        assigned = {"role": "reader", "principal": {"type": "user", "id": uuid4().hex}}
-        assignment = running.ask("POST", "/identity/assignments", mine, json=assigned, base=base).json()["id"]
-        spy = forge.token(tid="rival", sub="spy", client_id="spy")
-        for method, path in (
-            ("GET", f"/identity/clients/{client}"),
-            ("DELETE", f"/identity/clients/{client}"),
-            ("POST", f"/identity/clients/{client}/secret"),
-            ("POST", f"/identity/clients/{client}/disable"),
-            ("GET", f"/identity/assignments/{assignment}"),
-            ("DELETE", f"/identity/assignments/{assignment}"),
-        ):
-            answer = running.ask(method, path, spy, headers={"x-platform-tenant": "demo"}, base=base)
-            assert answer.status_code == 404, (method, path, answer.text)
-        assert running.ask("GET", f"/identity/clients/{client}", mine, base=base).status_code == 200
-        assert client not in running.ask("GET", "/identity/clients", spy, base=base).text
+@pytest.mark.parametrize("door", ["at the edge", "straight at identity"])
+def test_no_id_of_another_tenant_leads_anywhere(running: Running, forge: Forge, door: str) -> None:
+    base = running.edge if door == "at the edge" else running.url("identity")
+    mine = running.token()
+    order = {"name": "mine", "scopes": ["metadata.read"]}
+    client = running.ask("POST", "/identity/clients", mine, json=order, base=base).json()["clientId"]
+    assigned = {"role": "reader", "principal": {"type": "user", "id": uuid4().hex}}
+    assignment = running.ask("POST", "/identity/assignments", mine, json=assigned, base=base).json()["id"]
+    spy = forge.token(tid="rival", sub="spy", client_id="spy")
+    for method, path in (
+        ("GET", f"/identity/clients/{client}"),
+        ("DELETE", f"/identity/clients/{client}"),
+        ("POST", f"/identity/clients/{client}/secret"),
+        ("POST", f"/identity/clients/{client}/disable"),
+        ("GET", f"/identity/assignments/{assignment}"),
+        ("DELETE", f"/identity/assignments/{assignment}"),
+    ):
+        answer = running.ask(method, path, spy, headers={"x-platform-tenant": "demo"}, base=base)
+        assert answer.status_code == 404, (method, path, answer.text)
+    assert running.ask("GET", f"/identity/clients/{client}", mine, base=base).status_code == 200
+    assert client not in running.ask("GET", "/identity/clients", spy, base=base).text
 
 
 def test_a_real_id_token_and_a_real_ticket_are_no_access_tokens(running: Running, browser: Browser, base: str) -> None:
