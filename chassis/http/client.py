@@ -60,7 +60,8 @@ class ServiceClient:
         """The answer's JSON (None when empty), or its bytes with `raw`.
 
         GET, PUT, DELETE and calls with an idempotency key are repeated, at most three times in all and within the
-        retry budget; a call marked idempotent must be so at the receiver.
+        retry budget; a call marked idempotent must be so at the receiver. Any call is repeated with a new token when
+        its token was refused (its signing key may have been withdrawn): nothing was done then.
         Raises RemoteError for an answer of 400 or more or one that is no JSON, DependencyUnavailable when there is
         none, CircuitOpen, DeadlineExceeded when the caller's time is up.
         """
@@ -75,7 +76,7 @@ class ServiceClient:
                 answer = await self._attempt(service, method, url, body, params, headers, ends_at)
                 return answer if raw else _parsed(service, answer)
             except (RemoteError, DependencyUnavailable) as error:
-                if not may_repeat or not self._may_try_again(service, error, attempt):
+                if not (may_repeat or _token_was_refused(error)) or not self._may_try_again(service, error, attempt):
                     raise
                 await _pause(attempt, ends_at)
         raise AssertionError("unreachable")
@@ -178,6 +179,10 @@ def _time_left(timeout_s: float) -> float:
 async def _pause(attempt: int, ends_at: float) -> None:
     pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
     await asyncio.sleep(min(pause, max(0.0, ends_at - monotonic())))
+
+
+def _token_was_refused(error: Exception) -> bool:
+    return isinstance(error, RemoteError) and error.remote_status == 401
 
 
 def _parsed(service: str, answer: bytes) -> Any:

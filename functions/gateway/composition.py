@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from chassis.auth.service_token import ObtainedToken
-from chassis.errors import RemoteError
+from chassis.errors import DependencyUnavailable, RemoteError, Unauthorized
 from chassis.runtime import Runtime
 from functions.gateway.api_keys.exchange import ApiKeyExchange
 from functions.gateway.api_keys.store import TABLE as API_KEYS_TABLE
@@ -60,7 +60,7 @@ class Composition:
     @cached_property
     def exchange(self) -> ApiKeyExchange:
         """API keys for access tokens."""
-        return ApiKeyExchange(self.api_keys, self._token_of_owner)
+        return ApiKeyExchange(self.api_keys, self._token_of_owner, self._is_accepted)
 
     @cached_property
     def control_secret(self) -> ControlSecret:
@@ -98,6 +98,15 @@ class Composition:
         }
         described = urlsafe_b64encode(orjson.dumps(owner)).rstrip(b"=").decode()
         return await self.runtime.token.exchange(described, OWNER_TOKEN_TYPE)
+
+    async def _is_accepted(self, token: str) -> bool:
+        try:
+            await self.runtime.verifier.verify(token)
+        except Unauthorized:
+            return False
+        except DependencyUnavailable:
+            return True  # without identity's keys the edge decides, as it does for every token
+        return True
 
     async def _fetch_document(self, service: str) -> Document:
         if service == self.runtime.service:

@@ -19,6 +19,8 @@ LAST_MOMENT_S = 30.0
 MOST_KEPT = 10_000
 ObtainToken = Callable[[StoredApiKey], Awaitable[ObtainedToken]]
 """Gets a token from identity that speaks for a key's owner. Raises Unauthorized, DependencyUnavailable."""
+IsAccepted = Callable[[str], Awaitable[bool]]
+"""Whether a token still passes: identity may have withdrawn the key that signed it."""
 
 
 class UnknownApiKey(Unauthorized):
@@ -35,11 +37,14 @@ class _Kept:
 
 
 class ApiKeyExchange:
-    """Keeps tokens by the digest of the key that got them, and looks at the stored key every two seconds."""
+    """Keeps tokens by the digest of the key that got them, and looks at key and token again every two seconds."""
 
-    def __init__(self, store: ApiKeyStore, obtain: ObtainToken, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, store: ApiKeyStore, obtain: ObtainToken, is_accepted: IsAccepted, now: Callable[[], float] = monotonic
+    ) -> None:
         self._store = store
         self._obtain = obtain
+        self._is_accepted = is_accepted
         self._now = now
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
 
@@ -51,7 +56,10 @@ class ApiKeyExchange:
             return kept.token.value
         self._kept.pop(place, None)
         stored = await self._checked(text)
-        token = kept.token if kept is not None and self._lives(kept.token) else await self._obtain(stored)
+        if kept is not None and self._lives(kept.token) and await self._is_accepted(kept.token.value):
+            token = kept.token
+        else:
+            token = await self._obtain(stored)
         self._kept[place] = _Kept(stored.key.id, token, self._now())
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)

@@ -38,7 +38,7 @@ class Receiver:
         self.requests.append(request)
         await asyncio.sleep(self.delay_s)
         status, body = self.answers(len(self.requests))
-        return web.json_response(body, status=status)
+        return web.Response(body=body) if isinstance(body, bytes) else web.json_response(body, status=status)
 
 
 @pytest.fixture
@@ -98,6 +98,20 @@ async def test_a_refused_token_is_forgotten(runtime: Runtime, receiver: Receiver
     receiver.answers = lambda n: (401, {}) if n == 1 else (200, {})
     await runtime.services.ask("metadata", "GET", "/x")
     assert Token.forgotten + runtime.token.forgotten >= 1  # type: ignore[attr-defined]
+
+
+async def test_a_call_whose_token_was_refused_is_made_again_whatever_it_does(
+    runtime: Runtime, receiver: Receiver
+) -> None:
+    receiver.answers = lambda n: (401, {}) if n == 1 else (201, {"n": n})
+    assert await runtime.services.ask("metadata", "POST", "/x", {"a": 1}) == {"n": 2}
+
+
+async def test_an_answer_that_is_no_json_is_the_remotes_failure(runtime: Runtime, receiver: Receiver) -> None:
+    receiver.answers = lambda _: (200, b"<html>")
+    with pytest.raises(RemoteError) as caught:
+        await runtime.services.ask("metadata", "GET", "/x")
+    assert caught.value.http_status == 502
 
 
 async def test_a_target_that_keeps_failing_is_left_alone(runtime: Runtime, receiver: Receiver) -> None:

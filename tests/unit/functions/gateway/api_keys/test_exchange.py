@@ -33,7 +33,8 @@ class World:
         self.found: StoredApiKey | None = stored()
         self.looked = 0
         self.obtained = 0
-        self.exchange = ApiKeyExchange(self, self.obtain, now=lambda: self.now)  # type: ignore[arg-type]
+        self.refused: set[str] = set()
+        self.exchange = ApiKeyExchange(self, self.obtain, self.is_accepted, now=lambda: self.now)  # type: ignore[arg-type]
 
     async def find(self, id: str) -> StoredApiKey | None:
         self.looked += 1
@@ -43,6 +44,9 @@ class World:
         self.obtained += 1
         return ObtainedToken(f"token-{self.obtained}", self.now + 300)
 
+    async def is_accepted(self, token: str) -> bool:
+        return token not in self.refused
+
 
 async def test_a_token_is_kept_and_the_key_looked_at_again_every_two_seconds() -> None:
     world = World()
@@ -51,6 +55,14 @@ async def test_a_token_is_kept_and_the_key_looked_at_again_every_two_seconds() -
     world.now += LOOK_AGAIN_AFTER_S
     assert await world.exchange.token(SECRET.text) == "token-1"
     assert (world.looked, world.obtained) == (2, 1)
+
+
+async def test_a_token_whose_signing_key_was_withdrawn_is_replaced_at_the_next_look() -> None:
+    world = World()
+    await world.exchange.token(SECRET.text)
+    world.refused.add("token-1")
+    world.now += LOOK_AGAIN_AFTER_S
+    assert [await world.exchange.token(SECRET.text) for _ in range(2)] == ["token-2"] * 2
 
 
 async def test_a_token_near_its_end_is_not_given() -> None:
