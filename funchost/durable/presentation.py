@@ -21,8 +21,8 @@ _BEGINNINGS = frozenset({EventType.TASK_SCHEDULED, EventType.SUB_ORCHESTRATION_C
 
 
 def show_status(row: InstanceRow, *, show_input: bool, history: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """The body of a status answer."""
-    return {
+    """The body of a status answer; historyEvents is left out unless it was asked for."""
+    shown = {
         "name": row.name,
         "instanceId": row.instance_id,
         "runtimeStatus": str(row.status),
@@ -31,8 +31,8 @@ def show_status(row: InstanceRow, *, show_input: bool, history: list[dict[str, A
         "output": parse_json(row.output),
         "createdTime": _seconds(row.created_at),
         "lastUpdatedTime": _seconds(row.updated_at),
-        "historyEvents": history,
     }
+    return shown if history is None else {**shown, "historyEvents": history}
 
 
 def show_entity(row: InstanceRow, *, fetch_state: bool) -> dict[str, Any]:

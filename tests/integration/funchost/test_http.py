@@ -42,8 +42,7 @@ async def test_http_functions_answer_as_the_official_host_does(start_host: Start
         async with http.post("/api/binary", data=body) as response:
             assert await response.read() == body
 
-        assert await status("/api/nowhere") == 404
-        assert await status("/api/items/x", "POST") == 404
+        assert (await status("/api/nowhere"), await status("/api/items/x", "POST")) == (404, 404)
         assert await status("/api/items/7", "GET") == 404  # the official host knows no 405
         assert await status("/api/nothing") == 500
         async with http.get("/api/broken") as response:

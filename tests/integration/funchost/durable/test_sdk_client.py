@@ -38,6 +38,27 @@ async def test_a_posted_json_object_is_the_input(client: Client, engine: Durable
         assert (response.status, await response.json()) == (200, {"greeting": "Hello Bob!"})
 
 
+async def test_a_status_has_the_fields_of_the_extension(client: Client) -> None:
+    instance_id = await client.start_new("greets", client_input={"name": "Ada"})
+    await finished(client, instance_id)
+    url = client.create_http_management_payload(instance_id)["statusQueryGetUri"]
+    fields = {
+        "name",
+        "instanceId",
+        "runtimeStatus",
+        "input",
+        "customStatus",
+        "output",
+        "createdTime",
+        "lastUpdatedTime",
+    }
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as response:
+            assert set(await response.json()) == fields
+        async with session.get(f"{url}&showHistory=true") as response:
+            assert set(await response.json()) == fields | {"historyEvents"}
+
+
 async def test_the_id_of_a_running_instance_is_refused_and_of_an_ended_one_reused(client: Client) -> None:
     await client.start_new("waits", "mine")
     with pytest.raises(Exception, match="already exists"):
