@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from ruamel.yaml import YAML
 
+from local.capacity.fluid import Flow
 from local.capacity.model import HOURS_A_MONTH, SECONDS_A_MONTH, Azure, Demand, Today, demand, services
 from local.capacity.simulation import Loss, Outcome, Rate, Service, Simulation, daily, steady, with_bursts
 
@@ -57,7 +58,7 @@ class Answer(BaseModel):
 def answer(today: Today, azure: Azure, root: Path, times: float, events: int = EVENTS_AT_MOST) -> Answer:
     """Simulate a day, an hour of bursts and the loss of a zone at the peak, at so many times today's load.
 
-    `events`: about as many arrivals are simulated in each run; fewer are quicker and coarser.
+    `events`: with more arrivals in a run than these it flows (fluid.py).
     """
     found = services(today, root / "keda")
     cores = {name: _cores(root, name) for name in found}
@@ -128,10 +129,11 @@ def _run(
     replicas: int = 1,
     loss: Loss | None = None,
 ) -> Outcome:
-    grain = max(1, math.ceil(mean * duration_s / events))
     least = max(replicas, service.rules.min_replica_count)
     start = min(least, service.rules.max_replica_count)
-    return Simulation(service, rate, duration_s, replicas=start, loss=loss, grain=grain).run()
+    if mean * duration_s > events:
+        return Flow(service, rate, duration_s, replicas=start, loss=loss).run()
+    return Simulation(service, rate, duration_s, replicas=start, loss=loss).run()
 
 
 def _line(scenario: str, name: str, service: Service, outcome: Outcome) -> Line:

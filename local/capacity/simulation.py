@@ -1,7 +1,6 @@
 """A discrete-event simulation of one service: arrivals, replicas that serve them, and the very autoscaler that runs.
 
-Work arrives in groups of `grain` units so that a thousand times the load costs no more events. A group occupies a
-server for as long as its units would one after the other; what is told of is the time of one of its units.
+At rates that make too many events, fluid.py goes on.
 """
 
 import heapq
@@ -59,18 +58,28 @@ class Sample:
 
 @dataclass
 class Outcome:
-    """What a run gave: the looks, the seconds from arrival to end of a unit of each group, and groups never begun."""
+    """What a run gave: the looks, the seconds from arrival to end of units, and how many were never begun.
+
+    `weights`: how many units each of the times is of; empty: one each.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
     left: int = 0
 
     def percentile_s(self, share: float) -> float:
         """The time below which that share of the work was done; infinite when some never was."""
-        if not self.times_s or self.left > len(self.times_s) * (1 - share):
+        weights = self.weights or [1.0] * len(self.times_s)
+        done = sum(weights)
+        if not done or self.left > (done + self.left) * (1 - share):
             return math.inf if self.left else 0.0
-        ordered = sorted(self.times_s)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        below, limit = 0.0, share * done
+        for took, weight in sorted(zip(self.times_s, weights, strict=True)):
+            below += weight
+            if below >= limit:
+                return took
+        return max(self.times_s)
 
     @property
     def mean_replicas(self) -> float:
@@ -111,11 +120,10 @@ class Simulation:
         *,
         replicas: int = 1,
         loss: Loss | None = None,
-        grain: int = 1,
         seed: int = 1,
     ) -> None:
         self._service, self._duration_s = service, duration_s
-        self._loss, self._grain = loss, grain
+        self._loss = loss
         self._random = random.Random(seed)  # noqa: S311 - a simulation, not a secret
         self._arrivals = self._at_rate(arrivals) if callable(arrivals) else iter(sorted(arrivals))
         self._autoscaler = Autoscaler(service.rules, replicas)
@@ -149,7 +157,7 @@ class Simulation:
         """Times of a Poisson process; the rate is asked for again after some seconds without an arrival."""
         now = 0.0
         while now <= self._duration_s:
-            present = rate(now) / self._grain
+            present = rate(now)
             gap_s = self._random.expovariate(present) if present > 0 else math.inf
             now += min(gap_s, RATE_HOLDS_S)
             if gap_s <= RATE_HOLDS_S:
@@ -185,14 +193,14 @@ class Simulation:
     def _begin(self, replica: Replica, arrived: float, now: float) -> None:
         replica.busy += 1
         took = self._service.service_s * self._spread()
-        self._at(now + self._grain * took, lambda at: self._finish(replica, arrived, now - arrived + took, at))
+        self._at(now + took, lambda at: self._finish(replica, arrived, at))
 
-    def _finish(self, replica: Replica, arrived: float, unit_s: float, now: float) -> None:
+    def _finish(self, replica: Replica, arrived: float, now: float) -> None:
         if replica.is_lost:
             self._at(max(now, self._lost_at + LEASE_S), lambda at: self._come_back(arrived, at))
             return
         replica.busy -= 1
-        self.outcome.times_s.append(unit_s)
+        self.outcome.times_s.append(now - arrived)
         if replica in self._replicas:
             self._fetch(replica, now)
 
@@ -201,8 +209,8 @@ class Simulation:
         self._serve(now)
 
     def _spread(self) -> float:
-        """One of a lognormal distribution with mean 1; a group's units even each other out."""
-        variance = math.log1p(self._service.variation**2 / self._grain)
+        """One of a lognormal distribution with mean 1."""
+        variance = math.log1p(self._service.variation**2)
         return math.exp(self._random.gauss(-variance / 2, math.sqrt(variance)))
 
     def _look(self, now: float) -> None:
@@ -216,7 +224,7 @@ class Simulation:
         self._starting -= (begun := max(0, min(self._starting, serving + self._starting - wanted)))
         self._given_up += begun
         del self._replicas[max(0, wanted - self._starting) :]
-        self.outcome.samples.append(Sample(now, len(self._queue) * self._grain, serving, wanted, values))
+        self.outcome.samples.append(Sample(now, len(self._queue), serving, wanted, values))
         self._at(now + self._rules.polling_interval, self._look)
 
     def _start(self, now: float) -> None:
@@ -236,16 +244,10 @@ class Simulation:
         self._lost_at, self._start_s = now, self._loss.start_s
 
     def _value(self, trigger: Trigger, now: float) -> float:
-        waiting = len(self._queue) * self._grain
-        if trigger.type in QUEUES:
-            # Service Bus' active messages are those in hand, too; in a storage queue they count beyond what is peeked.
-            counts_all = trigger.type == "azure-servicebus" or waiting >= PEEKED
-            return float(waiting + counts_all * self._in_hand * self._grain) / self._partitions
-        if trigger.type == "prometheus":
-            while self._arrived and self._arrived[0] < now - RATE_WINDOW_S:
-                self._arrived.popleft()
-            return len(self._arrived) * self._grain / RATE_WINDOW_S
-        return 0.0
+        while self._arrived and self._arrived[0] < now - RATE_WINDOW_S:
+            self._arrived.popleft()
+        rate = len(self._arrived) / RATE_WINDOW_S
+        return depth_seen(trigger, self._rules.triggers, len(self._queue), self._in_hand, rate)
 
     @property
     def _in_hand(self) -> int:
@@ -255,9 +257,16 @@ class Simulation:
     def _rules(self) -> Rules:
         return self._service.rules
 
-    @property
-    def _partitions(self) -> int:
-        return sum(trigger.type in QUEUES for trigger in self._rules.triggers) or 1
+
+def depth_seen(trigger: Trigger, triggers: Sequence[Trigger], waiting: float, in_hand: float, rate: float) -> float:
+    """What a trigger says: of queues the depth, shared out evenly among them; of requests their rate."""
+    if trigger.type == "prometheus":
+        return rate
+    if trigger.type not in QUEUES:
+        return 0.0
+    # Service Bus' active messages are those in hand, too; in a storage queue they count beyond what is peeked.
+    counts_all = trigger.type == "azure-servicebus" or waiting >= PEEKED
+    return float(waiting + counts_all * in_hand) / sum(other.type in QUEUES for other in triggers)
 
 
 def steady(rate: float) -> Rate:

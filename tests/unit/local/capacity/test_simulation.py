@@ -1,10 +1,12 @@
 """The simulation agrees with queueing theory where that has an answer, and with the autoscaler elsewhere."""
 
 import math
+from typing import Any
 
 import pytest
 
-from local.capacity.simulation import Loss, Service, Simulation, daily, mean_difference, steady, with_bursts
+from local.capacity.fluid import Flow
+from local.capacity.simulation import Loss, Rate, Service, Simulation, daily, mean_difference, steady, with_bursts
 from local.scaler.rules import Rules, Trigger
 
 DEPTH = Trigger(type="azure-queue", name="depth", metadata={"queueLength": "4"})
@@ -44,10 +46,31 @@ def test_a_load_beyond_the_most_replicas_is_never_done() -> None:
     assert math.isinf(outcome.percentile_s(0.99))
 
 
-def test_coarser_groups_give_the_same_replicas() -> None:
-    fine = Simulation(service(servers=4), steady(8.0), 7200).run()
-    coarse = Simulation(service(servers=4), steady(8.0), 7200, grain=4).run()
-    assert coarse.mean_replicas == pytest.approx(fine.mean_replicas, rel=0.25)
+@pytest.mark.parametrize(
+    ("rate", "changes"),
+    [
+        (steady(9.0), {"servers": 4, "least": 1}),
+        (steady(18.0), {"servers": 4}),
+        (lambda at: 12.0 if 600 <= at < 1500 else 2.0, {"servers": 4, "least": 1}),
+        (lambda at: 40.0 if at < 900 else 0.0, {"servers": 4, "most": 5}),
+    ],
+)
+def test_what_flows_gives_the_replicas_and_times_of_single_units(rate: Rate, changes: dict[str, Any]) -> None:
+    units = Simulation(service(**changes), rate, 3600).run()
+    flow = Flow(service(**changes), rate, 3600).run()
+    assert flow.mean_replicas == pytest.approx(units.mean_replicas, rel=0.15)
+    assert flow.most_replicas == pytest.approx(units.most_replicas, abs=1)
+    assert sum(flow.weights) == pytest.approx(len(units.times_s), rel=0.1)
+    for share in (0.5, 0.95):
+        assert flow.percentile_s(share) == pytest.approx(units.percentile_s(share), rel=0.3, abs=0.5)
+
+
+def test_what_a_lost_zone_had_in_hand_comes_back_when_it_flows_too() -> None:
+    loss = Loss(at_s=1800, share=1 / 3, start_s=240)
+    outcome = Flow(service(least=3, servers=4), steady(8.0), 5400, replicas=3, loss=loss).run()
+    assert min(sample.replicas for sample in outcome.samples if sample.at_s > 1800) == 2
+    assert outcome.samples[-1].replicas >= 3
+    assert outcome.left < 10
 
 
 def test_the_loss_of_a_zone_is_made_up_by_new_replicas() -> None:
