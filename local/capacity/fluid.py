@@ -67,7 +67,7 @@ class Flow:
         self._waiting.append((now, came))
         able = self._ready * self._service.servers / self._service.service_s * self._step_s
         served = min(self._backlog + came, able)
-        self._backlog += came - served
+        self._backlog = max(0.0, self._backlog + came - served)
         self._in_hand = served / self._step_s * self._service.service_s
         self._tell(now, served, able)
 
@@ -90,7 +90,12 @@ class Flow:
     def _queue_wait(self, busy: float) -> float:
         servers = self._ready * self._service.servers
         variation = (1 + self._service.variation**2) / 2
-        return variation * busy ** (math.sqrt(2 * (servers + 1)) - 1) / (servers * (1 - busy)) * self._service.service_s
+        return (
+            variation
+            * math.pow(busy, math.sqrt(2 * (servers + 1)) - 1)
+            / (servers * (1 - busy))
+            * self._service.service_s
+        )
 
     def _spread(self) -> float:
         variance = math.log1p(self._service.variation**2)

@@ -1,7 +1,7 @@
 """The answers: replicas, waiting times, limits and cost for each multiple of today's load."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,7 @@ DAY_S = 86_400.0
 HOUR_S = 3_600.0
 EVENTS_AT_MOST = 30_000
 TOO_LONG_S = 60.0
+ZONE = "zone lost"
 HEADROOM = 0.7
 """How busy replicas may be for their work not to wait."""
 
@@ -116,7 +117,7 @@ def _scenarios(service: Service, peak: float, today: Today, events: int) -> Iter
     yield "bursts", _run(service, with_bursts(steady(peak / 2), 10, 1200, 60), HOUR_S, peak, events)
     at_peak = max(1, math.ceil(peak * service.service_s / service.servers / HEADROOM))
     loss = Loss(at_s=HOUR_S / 2, share=1 / 3, start_s=today.new_node_seconds)
-    yield "zone lost", _run(service, steady(peak), HOUR_S, peak, events, replicas=at_peak, loss=loss)
+    yield ZONE, _run(service, steady(peak), HOUR_S, peak, events, replicas=at_peak, loss=loss)
 
 
 def _run(
@@ -157,16 +158,22 @@ def _met(azure: Azure, asked: Demand, lines: list[Line], busy: Mapping[str, floa
         if steps > 1:
             beyond = "" if steps <= limit.steps else f", beyond the {limit.steps} that there are"
             yield f"{limit.name}: {steps} of it are needed{beyond}: {limit.change}"
-    for service in dict.fromkeys(line.service for line in lines if line.is_full):
-        full = [line for line in lines if line.service == service and line.is_full]
+    for service in dict.fromkeys(line.service for line in lines):
+        yield from _of_service(service, [line for line in lines if line.service == service], busy[service])
+
+
+def _of_service(service: str, lines: Sequence[Line], busy: float) -> Iterator[str]:
+    """Whether its most replicas are too few, and whether its least would outlive the loss of a zone."""
+    needed = math.ceil(busy / HEADROOM)
+    enough = needed <= lines[0].allowed_replicas
+    full = [line for line in lines if line.is_full and not (enough and line.scenario == ZONE)]
+    if full:
         when = ", ".join(line.scenario for line in full)
-        needed = math.ceil(busy[service] / HEADROOM)
-        words = (
-            f"{needed:,} for the peak"
-            if needed > full[0].allowed_replicas
-            else f"{needed:,} do for the peak, not for this"
-        )
+        words = f"{needed:,} do for the peak, not for this" if enough else f"{needed:,} for the peak"
         yield f"{service}: maxReplicaCount {full[0].allowed_replicas} is too small ({when}): {words}"
+    lost = next(line for line in lines if line.scenario == ZONE)
+    if needed == 1 and lost.p99_s >= TOO_LONG_S:
+        yield f"{service}: when the one replica's zone goes, work waits {lost.p99_s:.0f} s (p99): a second outlives it"
 
 
 def _cost(azure: Azure, mean: Demand, peak: Demand) -> dict[str, float]:
