@@ -316,7 +316,7 @@ module spending 'modules/budget.bicep' = {
   }
 }
 
-// azd puts these into the environment; infra/hooks writes the overlay's .env and azure.env from them.
+// azd puts these into the environment; infra/deploy/environment.py writes the overlay's .env and azure.env from them.
 output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_AKS_CLUSTER_NAME string = cluster.outputs.name
@@ -332,4 +332,5 @@ output AZURE_PROMETHEUS_ENDPOINT string = observability.outputs.prometheusEndpoi
 output AZURE_GRAFANA_NAME string = observability.outputs.grafanaName
 output APPLICATIONINSIGHTS_CONNECTION_STRING string = observability.outputs.insightsConnection
 output PLATFORM_CLIENT_IDS object = identities.outputs.clientIds
+output PLATFORM_LOCK_AUDIT bool = storage.outputs.lockPolicy
 output PLATFORM_SCALER_CLIENT_ID string = identities.outputs.scalerClientId

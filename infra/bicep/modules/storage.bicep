@@ -160,5 +160,5 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 
 output id string = account.id
 output name string = account.name
-// A policy is locked by an action, not by a property: infra/hooks/postprovision.sh does it when this is true.
+// A policy is locked by an action, not by a property: infra/deploy/cluster.sh does it when PLATFORM_LOCK_AUDIT is true.
 output lockPolicy bool = lockPolicy

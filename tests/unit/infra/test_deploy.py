@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,15 @@ def test_the_component_for_an_older_keda_leaves_the_backlog_out_and_is_let_pass(
 def _trigger_types(objects: list[dict[str, Any]], service: str) -> list[str]:
     [found] = [each for each in objects if each["kind"] == "ScaledObject" and each["metadata"]["name"] == service]
     return [trigger["type"] for trigger in found["spec"]["triggers"]]
+
+
+GIVEN_BY_AZD = {"AZURE_ENV_NAME", "PLATFORM_OVERLAY"}
+
+
+def test_what_the_deployments_script_reads_is_an_output_of_the_deployment() -> None:
+    """The lock of the audit trail's policy among them: without its output it would silently stay open."""
+    text = (ROOT / "infra" / "deploy" / "cluster.sh").read_text()
+    read = set(re.findall(r"\$\{?((?:AZURE|PLATFORM)_[A-Z_]+)", text)) - GIVEN_BY_AZD - SET_BY_HAND
+    outputs = read_bicep(ROOT / "infra" / "bicep" / "main.bicep").of_kind("output")
+    assert "PLATFORM_LOCK_AUDIT" in read
+    assert sorted(read - outputs.keys()) == []
