@@ -83,9 +83,9 @@ class ArrivalStore:
             pending += await self._accept(tenant, events[start : start + AT_ONCE])
         return pending
 
-    async def done(self, tenant: str, arrival: Arrival) -> None:
-        """It was delivered to everyone who wants it."""
-        await self._table.delete(tenant, f"p!{arrival.stamp}")
+    def done(self, tenant: str, arrival: Arrival) -> None:
+        """It was delivered to everyone who wants it; soon nothing is left over of it."""
+        self._table.remove_soon(tenant, f"p!{arrival.stamp}")
 
     async def remember(self, tenant: str, arrival: Arrival, cursor: str) -> None:
         """Note how far the delivery has come."""
@@ -124,7 +124,7 @@ class ArrivalStore:
             bound = {"oldest": f"{now - age:{_FORMAT}}"}
             rows = self._table.query(prefix=prefix, where="stamp lt @oldest", parameters=bound, limit=LOOKED_AT)
             for partition, key in [(row.partition, row.key) async for row in rows]:
-                await self._table.delete(partition, key)
+                self._table.remove_soon(partition, key)
                 swept += 1
         return swept
 

@@ -48,7 +48,7 @@ class Delivery:
         if cursor is not None:
             await self._arrivals.remember(tenant, arrival, cursor)
         else:
-            await self._arrivals.done(tenant, arrival)
+            self._arrivals.done(tenant, arrival)
         return len(wanting)
 
     async def _wanting(self, tenant: str, arrival: Arrival) -> tuple[list[Wanting], str | None]:

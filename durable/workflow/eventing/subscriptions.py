@@ -30,7 +30,7 @@ TAKEN_AT_ONCE, TAKEN_BYTES = 20, 100_000
 """So much goes into the history of an instance at once."""
 
 SETTLE_S = 1.0
-"""For so long a process may go on believing that a tenant does not listen to a type."""
+"""For so long a process may go on believing that a tenant listens to no other types, in no other ways."""
 
 Mode = Literal["first", "stream", "start"]
 
@@ -125,21 +125,20 @@ class SubscriptionStore:
 
         A denial may be as old as SETTLE_S, which `announce` waits for.
         """
-        keys = {type_key(type), ANY_TYPE}
-        if any((tenant, key) in _known for key in keys):
-            return True
-        until, announced = _announced.get(tenant, (0.0, frozenset[str]()))
-        if not keys & announced and until < monotonic():
-            asked = monotonic()
-            announced = frozenset([row.key[2:] async for row in self._table.query(tenant, prefix="h!")])
-            _remember(tenant, asked + SETTLE_S, announced)
-        return bool(keys & announced)
+        keys = (type_key(type), ANY_TYPE)
+        return any((tenant, key) in _known for key in keys) or bool(await self.shapes(tenant, type))
 
     async def shapes(self, tenant: str, type: str) -> dict[str, list[Shape]]:
-        """The shapes to look under, by type key; a key that nobody ever listened to is absent."""
-        keys = (type_key(type), ANY_TYPE)
-        found = await asyncio.gather(*(self._table.get(tenant, f"h!{key}") for key in keys))
-        return {key: _shapes(row) for key, row in zip(keys, found, strict=True) if row is not None}
+        """The shapes to look under, by type key; a key that nobody ever listened to is absent.
+
+        What is not among them may have been announced since, but no longer ago than SETTLE_S.
+        """
+        until, announced = _announced.get(tenant, (0.0, {}))
+        if until < monotonic():
+            asked = monotonic()
+            announced = {row.key[2:]: _shapes(row) async for row in self._table.query(tenant, prefix="h!")}
+            _remember(tenant, asked + SETTLE_S, announced)
+        return {key: announced[key] for key in (type_key(type), ANY_TYPE) if key in announced}
 
     async def under(self, tenant: str, prefixes: list[str], after: str | None) -> AsyncIterator[Wanting]:
         """The listeners whose rows lie under the prefixes, in the order of the first of their keys, those after it."""
@@ -194,7 +193,7 @@ class SubscriptionStore:
             await self._table.delete(tenant, key)
 
     async def _announce(self, tenant: str, key: str, wanted: list[Shape]) -> bool:
-        """Add what is not there; True when the type was new."""
+        """Add what is not there; True when anything was."""
         while not set(wanted) <= _known.get((tenant, key), set()):
             row = await self._table.get(tenant, f"h!{key}")
             there = [] if row is None else _shapes(row)
@@ -210,18 +209,18 @@ class SubscriptionStore:
             except (RowExists, RowChanged):
                 continue
             _known[(tenant, key)] = set(merged)
-            return row is None
+            return merged != there
         return False
 
 
 _known: dict[tuple[str, str], set[Shape]] = {}
 """Shapes that this process has seen stored; they are never removed."""
 
-_announced: dict[str, tuple[float, frozenset[str]]] = {}
-"""The types that each tenant listens to, and until when it is believed that there are no others."""
+_announced: dict[str, tuple[float, dict[str, list[Shape]]]] = {}
+"""The types that each tenant listens to, with their shapes, and until when it is believed that there are no others."""
 
 
-def _remember(tenant: str, until: float, announced: frozenset[str]) -> None:
+def _remember(tenant: str, until: float, announced: dict[str, list[Shape]]) -> None:
     if len(_announced) > 1_000:
         _announced.clear()
     _announced[tenant] = (until, announced)

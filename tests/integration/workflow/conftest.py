@@ -181,6 +181,7 @@ class House:
         """Until the engine only waits."""
         while self.engine.waiting().orchestrations or self.engine.waiting().activities:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+        await self.runtime.tables.settle()
 
     async def announce(self, instance_id: str, resource: str) -> bool:
         """The event that a resource's service announces at its end."""

@@ -150,6 +150,7 @@ async def test_old_events_are_swept(house: Any) -> None:
     await send(house, event("order.paid", {"id": "o1"}))
     later = datetime.now(UTC) + arrivals.KNOWN + timedelta(seconds=1)
     assert await composition.arrivals().sweep(later) >= 2
+    await house.idle()
     table = house.runtime.tables.table("workflowevents")
     assert [row.key async for row in table.query(house.caller.tenant)] == []
 

@@ -171,7 +171,6 @@ async def test_what_a_crash_kept_from_starting_is_started_later(house: Any, monk
     await house.idle()
     [head] = (await composition.instances().page(house.caller.tenant, InstanceFilter(), None, 10)).items
     assert (await house.read(head.id)).output == {"n": 1}
-    await house.runtime.tables.settle()
     assert await composition.instances().recover(house.client) == 0
 
 
