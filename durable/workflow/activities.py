@@ -1,7 +1,6 @@
 """What the orchestration has done for it: calls of other services, and writes to the read model."""
 
 import asyncio
-import json
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from durable.workflow.catalog import CATALOG, Function
 from durable.workflow.eventing.arrivals import TABLE as ARRIVALS
 from durable.workflow.eventing.arrivals import ArrivalStore, missed
 from durable.workflow.eventing.delivery import Waker, is_gone
-from durable.workflow.eventing.subscriptions import Delivered, SubscriptionStore
+from durable.workflow.eventing.subscriptions import TYPES, Delivered, SubscriptionStore
 from durable.workflow.expressions import Evaluator
 from durable.workflow.faults import SpecError, spec_error
 from durable.workflow.instances import TABLE, instance_store
@@ -36,6 +35,7 @@ from durable.workflow.models import (
 )
 from durable.workflow.schedules import TABLE as SCHEDULES
 from durable.workflow.schedules import ScheduleStore
+from durable.workflow.sizes import json_bytes
 
 SHOWN_ROWS = 20
 DEFAULTS = {"version": "latest"}
@@ -89,7 +89,7 @@ async def take_events(runtime: Runtime, request: TakeEvents) -> TakenEvents:
 
 def subscriptions(runtime: Runtime) -> SubscriptionStore:
     """The listeners of all tenants."""
-    return SubscriptionStore(runtime.tables.table(TABLE))
+    return SubscriptionStore(runtime.tables.table(TABLE), runtime.tables.table(TYPES))
 
 
 async def _recorded(runtime: Runtime, evaluator: Evaluator, progress: Progress) -> Recorded:
@@ -215,7 +215,7 @@ def _trimmed(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _within_limits(outcome: CallOutcome) -> CallOutcome:
-    size = len(json.dumps(outcome.model_dump(mode="json"), ensure_ascii=False).encode())
+    size = json_bytes(outcome.model_dump(mode="json"))
     if size <= MAX_PAYLOAD_BYTES:
         return outcome
     detail = f"the answer has {size} bytes, an instance carries at most {MAX_PAYLOAD_BYTES}"

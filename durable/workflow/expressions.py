@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from durable.workflow.dsl.texts import is_runtime_expression
+from durable.workflow.simple_expressions import NotSimple, simple
 
 ARGUMENTS = ("context", "input", "output", "task", "workflow", "runtime")
 """The specification's arguments that are given everywhere; $secrets and $authorization only where a call is made."""
@@ -168,6 +169,11 @@ def evaluate(evaluator: Evaluator, text: str, data: Any, arguments: Mapping[str,
     path = _path_of(program)
     if path is not None and (path[0] is None or path[0] in arguments):
         return _follow(data if path[0] is None else arguments[path[0]], path[1])
+    if (known := simple(program)) is not None:
+        try:
+            return known(data, arguments)
+        except NotSimple:
+            pass  # then jq says what it gives, or why it gives nothing
     given = mentioned(program, arguments)
     if reads_clock(program):
         given[CLOCK] = arguments.get(CLOCK)

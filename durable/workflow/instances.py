@@ -14,9 +14,10 @@ from chassis.storage.rows import Change, Delete, Insert, Replace, Row, RowChange
 from chassis.storage.tables import Table
 from durable.workflow.eventing.subscriptions import opening
 from durable.workflow.faults import SpecError
-from durable.workflow.lifecycle import qualified_name, task_data, task_type, workflow_data, workflow_type
-from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState
+from durable.workflow.lifecycle import qualified_name, shown_error, task_data, task_type, workflow_data, workflow_type
+from durable.workflow.models import FINAL, LifecycleEvent, Progress, TaskState, TaskTold
 from durable.workflow.payloads import CONTAINER, Payloads
+from durable.workflow.trail import is_omitted
 
 TABLE = "workflowinstances"
 WRITE_ATTEMPTS = 5
@@ -158,7 +159,7 @@ class InstanceStore:
             if row is None or not _is_before(row, progress):
                 return
             state = Replace(key, {**row.values, **await self._state(progress)}, row.etag)
-            events = [_event(progress, row, event) for event in progress.events]
+            events = [_event(progress, row, event) for event in written_out(progress, row["namespace"], row["name"])]
             tasks, events = await self._ahead(tenant, _tasks(progress), events)
             changes: list[Change] = [state, *tasks]
             changes += [change for subscription in progress.opens for change in opening(subscription)]
@@ -215,6 +216,25 @@ class InstanceStore:
 def instance_store(runtime: Runtime) -> InstanceStore:
     """The read model over the process's storage."""
     return InstanceStore(runtime.tables.table(TABLE), Payloads(runtime.blobs.container(CONTAINER)), _last)
+
+
+def written_out(progress: Progress, namespace: str, name: str) -> list[LifecycleEvent]:
+    """The progress's events, those of tasks with what they say, in order."""
+    tasks = {task.sequence: task for task in progress.tasks}
+    qualified = qualified_name(namespace, name, progress.instance_id)
+    return [
+        event if isinstance(event, LifecycleEvent) else _of_task(event, tasks[event.task], qualified, progress)
+        for event in progress.events
+    ]
+
+
+def _of_task(told: TaskTold, task: TaskState, name: str, progress: Progress) -> LifecycleEvent:
+    ended = told.change in ("completed", "faulted", "cancelled")
+    at = told.at or (task.ended_at if ended else None) or task.started_at
+    output = task.output if ended and not is_omitted(task.output) else None
+    error = shown_error(task.error) if ended else None
+    data = task_data(told.change, name, task.reference, at, output=output, error=error)
+    return LifecycleEvent(id=f"{progress.instance_id}-{told.number}", type=task_type(told.change), data=data)
 
 
 def _is_before(row: Row, progress: Progress) -> bool:

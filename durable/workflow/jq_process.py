@@ -16,6 +16,7 @@ from select import select
 from typing import Any
 
 import jsonschema_rs
+import orjson
 
 from durable.workflow.expressions import ExpressionError
 
@@ -120,13 +121,13 @@ class JqEvaluator:
     def check_schema(self, schema: Any) -> None:
         """Raises ValueError when it is no JSON Schema 2020-12, or refers to another document."""
         try:
-            _validator(json.dumps(schema, sort_keys=True))
+            _validator(_text_of(schema))
         except ValueError as error:
             raise ValueError(str(error).splitlines()[0]) from None
 
     def violations(self, schema: Any, value: Any) -> list[str]:
         """What of the value the JSON Schema refuses, at most ten findings; empty when it is valid."""
-        found = islice(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value), 10)
+        found = islice(_validator(_text_of(schema)).iter_errors(value), 10)
         return [f"{error.message[:300]} at {_pointer(error.instance_path)}" for error in found]
 
     def close(self) -> None:
@@ -163,12 +164,19 @@ def _pointer(path: list[str | int]) -> str:
     return "".join(f"/{part}" for part in path) or "/"
 
 
+def _text_of(schema: Any) -> bytes | str:
+    try:
+        return orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer of more than 64 bits
+        return json.dumps(schema, sort_keys=True)
+
+
 def _no_retrieval(uri: str) -> Any:
     raise ValueError(f"a schema may not refer to another document: {uri}")
 
 
 @lru_cache(maxsize=256)
-def _validator(text: str) -> Any:
+def _validator(text: bytes | str) -> Any:
     options = jsonschema_rs.RegexOptions(size_limit=1_000_000)  # linear time: no pattern can hang a replay
     return jsonschema_rs.Draft202012Validator(json.loads(text), retriever=_no_retrieval, pattern_options=options)
 

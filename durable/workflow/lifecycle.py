@@ -4,10 +4,10 @@ Source: Open Workflow Specification 1.0.3, dsl.md "Lifecycle Events" and dsl-ref
 optional `status-changed` events, which repeat what the others say, are not sent.
 """
 
-import json
 from typing import Any, Literal
 
 from durable.workflow.faults import SpecError
+from durable.workflow.sizes import json_bytes
 
 PREFIX = "io.serverlessworkflow."
 LONGEST_BYTES = 8_000
@@ -54,7 +54,7 @@ def task_data(change: TaskChange, name: str, reference: str, at: str, **members:
 
 def shown_output(output: Any) -> Any:
     """The output, None when an event has no room for it."""
-    return output if len(json.dumps(output, ensure_ascii=False).encode()) <= LONGEST_BYTES else None
+    return output if json_bytes(output) <= LONGEST_BYTES else None
 
 
 def shown_error(error: SpecError | None) -> dict[str, Any] | None:
@@ -62,7 +62,7 @@ def shown_error(error: SpecError | None) -> dict[str, Any] | None:
     if error is None:
         return None
     shown = error.as_json()
-    if len(json.dumps(shown, ensure_ascii=False).encode()) > LONGEST_BYTES:
+    if json_bytes(shown) > LONGEST_BYTES:
         shown = error.model_copy(update={"problem": None, "detail": (error.detail or "")[:2000]}).as_json()
     return shown
 

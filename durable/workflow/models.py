@@ -6,6 +6,7 @@ from chassis.models import Contract
 from chassis.work import WorkContext
 from durable.workflow.eventing.subscriptions import Delivered, Subscription
 from durable.workflow.faults import SpecError
+from durable.workflow.lifecycle import TaskChange
 
 InstanceStatus = Literal["pending", "running", "waiting", "suspended", "completed", "faulted", "cancelled"]
 TaskStatus = Literal["running", "completed", "faulted", "cancelled"]
@@ -99,6 +100,18 @@ class LifecycleEvent(Contract):
     attributes: dict[str, Any] | None = None
 
 
+class TaskTold(Contract):
+    """The lifecycle event of a task whose state is in the same progress: what it says can be read from there.
+
+    `number` makes its id, `task` is the state's sequence; `at` only where the state does not have the time.
+    """
+
+    number: int
+    task: int
+    change: TaskChange
+    at: str | None = None
+
+
 class Undone(Contract):
     """What became of one compensation."""
 
@@ -120,7 +133,7 @@ class Progress(Contract):
     error: SpecError | None = None
     compensation: tuple[Undone, ...] = ()
     tasks: tuple[TaskState, ...] = ()
-    events: tuple[LifecycleEvent, ...] = ()
+    events: tuple[TaskTold | LifecycleEvent, ...] = ()
     opens: tuple[Subscription, ...] = ()
     closes: tuple[str, ...] = ()
     origin: Origin | None = None

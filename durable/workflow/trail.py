@@ -1,6 +1,5 @@
 """What has happened and is not yet written: the states of tasks and the events that go with them."""
 
-import json
 from typing import Any
 
 from durable.workflow.dsl.definition import parse_frozen
@@ -10,10 +9,6 @@ from durable.workflow.lifecycle import (
     TaskChange,
     WorkflowChange,
     qualified_name,
-    shown_error,
-    shown_output,
-    task_data,
-    task_type,
     workflow_data,
     workflow_type,
 )
@@ -24,11 +19,15 @@ from durable.workflow.models import (
     StartInstance,
     TaskState,
     TaskStatus,
+    TaskTold,
     Undone,
 )
+from durable.workflow.sizes import json_bytes
 
 SHOWN_BYTES = 4096
 """Of larger inputs and outputs of tasks the read model has only the size."""
+
+OMITTED = "$omitted"
 
 FULL = 60
 """So many changes are written at once at most; a table transaction takes 100 rows."""
@@ -48,7 +47,7 @@ class Trail:
         self._announced: int = written.get("announced", 0)
         self._attempts = {int(task): count for task, count in written.get("attempts", {}).items()}
         self._changed: dict[int, TaskState] = {}
-        self._events: list[LifecycleEvent] = []
+        self._events: list[TaskTold | LifecycleEvent] = []
         self._opens: list[Subscription] = []
         self._closes: list[str] = []
         if not written:
@@ -77,8 +76,8 @@ class Trail:
             sequence=self._tasks, name=name, reference=reference, state="running", started_at=at, input=_shown(given)
         )
         self._changed[state.sequence] = state
-        self._tell_of(state, "created", at)
-        self._tell_of(state, "started", at)
+        self._tell_of(state, "created")
+        self._tell_of(state, "started")
         return state
 
     def end(
@@ -89,7 +88,7 @@ class Trail:
         change = {"state": status, "ended_at": at, "output": _shown(output), "error": error, "attempts": attempts}
         self._changed[state.sequence] = state.model_copy(update=change)
         if status != "running":
-            self._tell_of(state, status, at, output=shown_output(output), error=shown_error(error))
+            self._tell_of(state, status)
 
     def retry(self, state: TaskState, attempt: int, at: str) -> None:
         """A task is tried again; `attempt` counts from 1, the first try included."""
@@ -141,12 +140,18 @@ class Trail:
         self._changed, self._events, self._opens, self._closes = {}, [], [], []
         return progress
 
-    def _tell_of(self, state: TaskState, change: TaskChange, at: str, **members: Any) -> None:
-        self.announce(task_type(change), task_data(change, self._name, state.reference, at, **members))
+    def _tell_of(self, state: TaskState, change: TaskChange, at: str | None = None) -> None:
+        self._announced += 1
+        self._events.append(TaskTold(number=self._announced, task=state.sequence, change=change, at=at))
 
 
 def _shown(value: Any) -> Any:
     if value is None:
         return None
-    size = len(json.dumps(value, ensure_ascii=False).encode())
-    return value if size <= SHOWN_BYTES else {"$omitted": {"bytes": size}}
+    size = json_bytes(value)
+    return value if size <= SHOWN_BYTES else {OMITTED: {"bytes": size}}
+
+
+def is_omitted(value: Any) -> bool:
+    """Whether a shown value stands for a larger one."""
+    return isinstance(value, dict) and set(value) == {OMITTED}

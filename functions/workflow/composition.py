@@ -1,15 +1,16 @@
 """Puts the workflow service together from the process's runtime; opens nothing before it is used."""
 
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
 from chassis.runtime import runtime_for
+from durable.workflow.calls.activity import fetch_schema
 from durable.workflow.dsl.permissions import permissions_of
 from durable.workflow.eventing.arrivals import TABLE as ARRIVALS
 from durable.workflow.eventing.arrivals import Arrival, ArrivalStore
 from durable.workflow.eventing.delivery import Delivery, Waker
-from durable.workflow.eventing.subscriptions import SubscriptionStore, Wanting
+from durable.workflow.eventing.subscriptions import TYPES, SubscriptionStore, Wanting
 from durable.workflow.instances import TABLE, InstanceStore
 from durable.workflow.instances import instance_store as store_of
 from durable.workflow.jq_process import process_evaluator
@@ -32,7 +33,7 @@ def definitions() -> Definitions:
     """The definitions of the platform."""
     store = DefinitionStore(runtime.tables.table(DEFINITIONS), runtime.blobs.container(CONTAINER))
     permissions = permissions_of(runtime.settings)
-    return Definitions(store, process_evaluator(), intake().announce, settle_schedule, permissions, _kept)
+    return Definitions(store, process_evaluator(), intake().announce, settle_schedule, permissions, _kept, _schema)
 
 
 def instance_store() -> InstanceStore:
@@ -52,7 +53,7 @@ def secrets() -> secret_service.Secrets:
 
 def subscriptions() -> SubscriptionStore:
     """Who listens to what."""
-    return SubscriptionStore(runtime.tables.table(TABLE))
+    return SubscriptionStore(runtime.tables.table(TABLE), runtime.tables.table(TYPES))
 
 
 def arrivals() -> ArrivalStore:
@@ -75,6 +76,10 @@ def schedules() -> Schedules:
     """What starts by itself."""
     store = ScheduleStore(runtime.tables.table(SCHEDULES))
     return Schedules(store, subscriptions(), instance_store(), definitions(), process_evaluator())
+
+
+async def _schema(tenant: str, uri: str) -> Any:
+    return await fetch_schema(runtime, tenant, uri)
 
 
 async def settle_schedule(tenant: str, namespace: str, name: str) -> None:

@@ -7,15 +7,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from chassis.errors import PlatformError
 from chassis.messaging.events import Event
 from chassis.storage.rows import Row, RowExists
 from durable.workflow.dsl.accept import Accepted, accept
 from durable.workflow.dsl.definition import Definition
-from durable.workflow.dsl.mistakes import DefinitionRefused
+from durable.workflow.dsl.mistakes import DefinitionRefused, Mistake, pointer
 from durable.workflow.dsl.permissions import Permissions
+from durable.workflow.dsl.schemas import elsewhere, inlined
+from durable.workflow.dsl.walk import Path
 from durable.workflow.expressions import Evaluator
+from durable.workflow.faults import Fault
 from functions.workflow.errors import (
     DefinitionChanged,
     DefinitionInvalid,
@@ -35,6 +39,9 @@ class Frozen:
     id: DefinitionId
     document: str
 
+
+FetchSchema = Callable[[str, str], Awaitable[Any]]
+"""Gives the JSON Schema at an address to a tenant. Raises Fault or PlatformError."""
 
 Kept = dict[tuple[str, str], Frozen]
 """Definitions by tenant and key that this process has read."""
@@ -59,6 +66,7 @@ class Definitions:
         settle: Settle,
         permissions: Permissions = Permissions(),
         kept: Kept | None = None,
+        fetch_schema: FetchSchema | None = None,
     ) -> None:
         self._store = store
         self._evaluator = evaluator
@@ -66,6 +74,7 @@ class Definitions:
         self._settle = settle
         self._permissions = permissions
         self._kept = {} if kept is None else kept
+        self._fetch_schema = fetch_schema or _no_schemas
 
     async def put(self, tenant: str, text: bytes) -> tuple[DefinitionId, bool]:
         """Register a definition; True when it is new, False when the same was there.
@@ -76,14 +85,21 @@ class Definitions:
             accepted = await asyncio.to_thread(partial(accept, text, self._evaluator, self._permissions))
         except DefinitionRefused as refused:
             raise _refusal(refused) from None
+        id, source = _id(accepted), hashlib.sha256(accepted.frozen.encode()).hexdigest()
+        if elsewhere(accepted.definition):
+            there = await self._store.get(tenant, _key(id))
+            if there is not None and there.get("source") == source:  # its schemas stay what they were when it was put
+                await self._settle(tenant, id.namespace, id.name)
+                return id, False
+            accepted = await self._with_schemas(tenant, accepted)
         await self._announce(tenant, accepted.definition)
-        id = _id(accepted)
         event = Event("workflow.definition.registered", _key(id), id.model_dump(mode="json"))
         values = {
             "title": accepted.definition.document.title,
             "registered_at": _now(),
             "name": id.name,
             "deprecated": False,
+            "source": source,
         }
         try:
             await self._store.add(tenant, _key(id), accepted.frozen, values, event)
@@ -93,6 +109,25 @@ class Definitions:
             is_new = False
         await self._settle(tenant, id.namespace, id.name)  # again when it was there: a crash may have come between
         return id, is_new
+
+    async def _with_schemas(self, tenant: str, accepted: Accepted) -> Accepted:
+        """The definition with the schemas that lie elsewhere, as they are now. Raises DefinitionInvalid."""
+        found: dict[Path, Any] = {}
+        mistakes = []
+        for path, uri in elsewhere(accepted.definition).items():
+            try:
+                found[path] = await self._fetch_schema(tenant, uri)
+            except Fault as fault:
+                mistakes.append(Mistake(pointer(*path, "resource"), f"no schema: {fault.error.detail or fault}"))
+            except PlatformError as error:
+                mistakes.append(Mistake(pointer(*path, "resource"), f"no schema: {error}"))
+        try:
+            if mistakes:
+                raise DefinitionRefused(mistakes)
+            text = json.dumps(inlined(json.loads(accepted.frozen), found), ensure_ascii=False).encode()
+            return await asyncio.to_thread(partial(accept, text, self._evaluator, self._permissions))
+        except DefinitionRefused as refused:
+            raise _refusal(refused) from None
 
     async def read(self, tenant: str, id: DefinitionId) -> DefinitionRead:
         """A definition with its document. Raises DefinitionNotFound."""
@@ -159,6 +194,10 @@ class Definitions:
             why = ": every version is deprecated, name the one you want" if found else ""
             raise DefinitionNotFound(f"{namespace}/{name}{why}")
         return max(rows, key=lambda row: Precedence(row.key.split("!")[2]))
+
+
+async def _no_schemas(_: str, uri: str) -> Any:
+    raise DefinitionNotSupported(f"no schemas are fetched here: {uri}")
 
 
 def _key(id: DefinitionId) -> str:

@@ -1,6 +1,5 @@
 """Instances: accepted, started, read and steered."""
 
-import json
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from durable.workflow.dsl.definition import parse_frozen
 from durable.workflow.expressions import Evaluator
 from durable.workflow.instances import InstanceStore
 from durable.workflow.models import CANCEL_EVENT, FINAL, MAX_PAYLOAD_BYTES, ORCHESTRATOR, Carried, Origin, StartInstance
+from durable.workflow.sizes import json_bytes
 from functions.workflow.definitions import Definitions, Frozen
 from functions.workflow.errors import (
     InputInvalid,
@@ -225,7 +225,7 @@ class Instances:
         return row
 
     def _check_input(self, definition: Frozen, given: Any) -> None:
-        size = len(json.dumps(given, ensure_ascii=False).encode())
+        size = json_bytes(given)
         if size > MAX_PAYLOAD_BYTES:
             raise InputTooLarge(f"{size} bytes, at most {MAX_PAYLOAD_BYTES}: upload a dataset and pass its id")
         expected = parse_frozen(definition.document)[0].input

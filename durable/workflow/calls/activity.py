@@ -1,7 +1,7 @@
 """Carries a call out: reads the secrets it may read, authenticates, speaks the protocol, takes secrets out again."""
 
 import asyncio
-import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +16,8 @@ from durable.workflow.calls.functions import accepted_function
 from durable.workflow.calls.http import Caller, http_call, perform
 from durable.workflow.calls.models import OutgoingCall, Protocol
 from durable.workflow.calls.openapi.call import openapi_call
-from durable.workflow.calls.platform import call_service, platform_service
-from durable.workflow.calls.resources import Resources
+from durable.workflow.calls.platform import SCHEME, call_service, platform_service
+from durable.workflow.calls.resources import Resources, parsed
 from durable.workflow.calls.scrub import scrub, secret_texts
 from durable.workflow.calls.tokens import Tokens
 from durable.workflow.deferral import Deferred, Scope, fill_deferred
@@ -28,6 +28,7 @@ from durable.workflow.instances import instance_store
 from durable.workflow.jq_process import process_evaluator, secret_evaluator
 from durable.workflow.models import MAX_PAYLOAD_BYTES, CallOutcome
 from durable.workflow.processes.process import run_process
+from durable.workflow.sizes import json_bytes
 
 Speak = Callable[[dict[str, Any], Authorization | None, Caller], Awaitable[Any]]
 
@@ -98,7 +99,7 @@ def cleaned(outcome: CallOutcome, private: list[Any]) -> CallOutcome:
     texts = secret_texts(private)
     error = SpecError.model_validate(scrub(outcome.error.as_json(), texts)) if outcome.error else None
     clean = outcome.model_copy(update={"output": scrub(outcome.output, texts), "error": error})
-    size = len(json.dumps(clean.model_dump(mode="json"), ensure_ascii=False).encode())
+    size = json_bytes(clean.model_dump(mode="json"))
     if size <= MAX_PAYLOAD_BYTES:
         return clean
     detail = f"the answer has {size} bytes, an instance carries at most {MAX_PAYLOAD_BYTES}"
@@ -159,6 +160,7 @@ async def _process(arguments: dict[str, Any], _: Authorization | None, caller: C
     return await run_process(arguments, caller)
 
 
+REGISTERED = re.compile(r"/schemas/[A-Za-z0-9._-]+/versions/(?:\d+|latest)")
 SPEAK: dict[Protocol, Speak] = {
     "http": _http,
     "openapi": _openapi,
@@ -177,6 +179,24 @@ class _Shared:
 
 
 _known: WeakKeyDictionary[OutgoingClient, _Shared] = WeakKeyDictionary()
+
+
+async def fetch_schema(runtime: Runtime, tenant: str, uri: str) -> dict[str, Any]:
+    """The JSON Schema at an address, or of the platform's own `platform://metadata/schemas/{name}/versions/{version}`.
+
+    Raises Fault when it is not there or is none, PlatformError when metadata does not give it.
+    """
+    service = platform_service(uri)
+    if service is None:
+        shared = _shared(runtime)
+        resource = await shared.resources.get(tenant, uri, Authenticator(shared.tokens, tenant, {}))
+        return await asyncio.to_thread(parsed, resource, "a schema")
+    path = uri.removeprefix(SCHEME).removeprefix(service)
+    if service != "metadata" or not REGISTERED.fullmatch(path):
+        detail = f"the platform's schemas are at {SCHEME}metadata/schemas/{{name}}/versions/{{version}}"
+        raise Fault(spec_error("configuration", 400, "No such resource", detail))
+    found = await runtime.services.ask("metadata", "GET", f"/metadata{path}")
+    return dict(found["schema"])
 
 
 def _shared(runtime: Runtime) -> _Shared:

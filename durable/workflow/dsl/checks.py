@@ -16,6 +16,7 @@ from durable.workflow.dsl.events import EventConsumption
 from durable.workflow.dsl.failures import ErrorDefinition, RetryPolicy
 from durable.workflow.dsl.mistakes import Mistake, pointer
 from durable.workflow.dsl.processes import Process, RunScript, RunShell, RunWorkflow
+from durable.workflow.dsl.task_parts import EmitDefinition
 from durable.workflow.dsl.walk import Path, inner_lists
 from durable.workflow.expressions import (
     MAX_EXPRESSION_CHARS,
@@ -137,7 +138,7 @@ class _Checks:
         yield from self._template(given, (*path, key), seen)
         yield from self._template(hidden, (*path, key), (*seen, "secrets"))
 
-    def _emit(self, event: dsl.EmitDefinition, path: Path, seen: Scope) -> Iterator[Mistake]:
+    def _emit(self, event: EmitDefinition, path: Path, seen: Scope) -> Iterator[Mistake]:
         if event.with_ is None:
             yield Mistake(pointer(*path), "an event to emit needs attributes (with)")
         else:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from durable.workflow.dsl import tasks as dsl
-from durable.workflow.dsl.dataflow import Export, Input, Output
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.failures import RetryPolicy
+from durable.workflow.dsl.resources import uri_of
+from durable.workflow.dsl.schemas import every_schema
 from durable.workflow.dsl.topic import is_topic
 from durable.workflow.dsl.walk import Path, every_task
 
@@ -25,7 +26,7 @@ def features(definition: Definition) -> Iterator[Used]:
     for key in definition.model_extra or {}:
         yield "unknown key", (key,)
     yield from _parts(definition)
-    yield from _data_flow(definition, ())
+    yield from _schemas(definition)
     if definition.timeout is not None:
         yield "workflow timeout", ("timeout",)
     if definition.schedule is not None:
@@ -67,7 +68,6 @@ def _of_task(task: dsl.Task, path: Path) -> Iterator[Used]:
             yield task.kind, path
     if task.timeout is not None:
         yield "task timeout", (*path, "timeout")
-    yield from _data_flow(task, path)
 
 
 def _asyncapi(task: dsl.CallAsyncApi, path: Path) -> Iterator[Used]:
@@ -86,16 +86,14 @@ def _retry(policy: RetryPolicy, path: Path) -> Iterator[Used]:
         yield "retry attempt duration", (*path, "limit", "attempt", "duration")
 
 
-def _data_flow(holder: Definition | dsl.TaskBase, path: Path) -> Iterator[Used]:
-    parts: tuple[tuple[str, Input | Output | Export | None], ...] = (
-        ("input", holder.input),
-        ("output", holder.output),
-        ("export", getattr(holder, "export", None)),
-    )
-    for key, part in parts:
-        if part is None or part.schema_ is None:
-            continue
-        if part.schema_.resource is not None:
-            yield "schema resource", (*path, key, "schema", "resource")
-        if part.schema_.format.split(":")[0] != "json":
-            yield "schema format other than json", (*path, key, "schema", "format")
+def _schemas(definition: Definition) -> Iterator[Used]:
+    for path, schema in every_schema(definition):
+        if schema.resource is not None:
+            yield "schema resource", (*path, "resource")
+            endpoint = schema.resource.endpoint
+            if "{" in uri_of(endpoint):
+                yield "schema resource by expression", (*path, "resource", "endpoint")
+            if not isinstance(endpoint, str) and endpoint.authentication is not None:
+                yield "schema resource with authentication", (*path, "resource", "endpoint", "authentication")
+        if schema.format.split(":")[0] != "json":
+            yield "schema format other than json", (*path, "format")

@@ -6,6 +6,7 @@ REFUSED = {
     "deep nesting": f"tasks stand in at most {MAX_NESTING - 1} others",
     "dsl other than 1.0": "the DSL's version is 1.0.x, released",
     "schema format other than json": "schemas are JSON Schemas (format json)",
-    "schema resource": "schemas are given inline; a document elsewhere could change under a running instance",
+    "schema resource by expression": "a schema is fetched when the definition is put, before anything has a value",
+    "schema resource with authentication": "a schema is fetched when the definition is put, without a login",
     "unknown key": "the DSL has no such key",
 }

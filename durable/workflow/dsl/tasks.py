@@ -9,8 +9,7 @@ from durable.workflow.dsl import asyncapi, iteration
 from durable.workflow.dsl.base import DslModel, Expression, OpenModel
 from durable.workflow.dsl.dataflow import Export, Input, Output
 from durable.workflow.dsl.durations import Duration, TimeoutOrName
-from durable.workflow.dsl.events import EmittedProperties, EventConsumption
-from durable.workflow.dsl.failures import ErrorFilter, ErrorOrName, RetryOrName
+from durable.workflow.dsl.failures import RetryOrName
 from durable.workflow.dsl.iteration import SubscriptionIterator
 from durable.workflow.dsl.processes import Process
 from durable.workflow.dsl.protocols import (
@@ -20,6 +19,7 @@ from durable.workflow.dsl.protocols import (
     McpArguments,
     OpenApiArguments,
 )
+from durable.workflow.dsl.task_parts import CatchErrors, Emit, ForEach, Listen, Raise, SwitchCase
 
 KIND_KEYS = ("for", "try", "call", "do", "emit", "fork", "listen", "raise", "run", "set", "switch", "wait")
 """The keys that name a task's kind. `for` and `try` come first: `do` and `catch` go with them."""
@@ -117,31 +117,11 @@ class DoTask(TaskBase):
     do: "TaskList"
 
 
-class EmitDefinition(OpenModel):
-    """The event to emit."""
-
-    with_: EmittedProperties | None = None
-
-
-class Emit(DslModel):
-    """What to emit."""
-
-    event: EmitDefinition
-
-
 class EmitTask(TaskBase):
     """Announces an event."""
 
     kind: ClassVar[str] = "emit"
     emit: Emit
-
-
-class ForEach(DslModel):
-    """What to go through, and under which names the item and its index are seen."""
-
-    each: str = "item"
-    in_: Expression
-    at: str = "index"
 
 
 class ForTask(TaskBase):
@@ -167,25 +147,12 @@ class ForkTask(TaskBase):
     fork: Fork
 
 
-class Listen(DslModel):
-    """What to listen to, and what of each event is the output: its data, or the whole of it."""
-
-    to: EventConsumption
-    read: Literal["data", "envelope", "raw"] = "data"
-
-
 class ListenTask(TaskBase):
     """Waits for events."""
 
     kind: ClassVar[str] = "listen"
     listen: Listen
     foreach: SubscriptionIterator | None = None
-
-
-class Raise(DslModel):
-    """The error to raise, or the name of one in `use.errors`."""
-
-    error: ErrorOrName
 
 
 class RaiseTask(TaskBase):
@@ -209,24 +176,11 @@ class SetTask(TaskBase):
     set: Annotated[dict[str, Any], Len(1)] | str
 
 
-class SwitchCase(DslModel):
-    """Where to go when the condition holds; without a condition it is the default."""
-
-    when: Expression | None = None
-    then: str
-
-
 class SwitchTask(TaskBase):
     """Chooses where the flow goes on."""
 
     kind: ClassVar[str] = "switch"
     switch: Annotated[list[Annotated[dict[str, SwitchCase], Len(1, 1)]], Len(1)]
-
-
-class CatchErrors(OpenModel):
-    """Which errors to catch, by static values."""
-
-    with_: ErrorFilter | None = None
 
 
 class Catch(DslModel):

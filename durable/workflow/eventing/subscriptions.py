@@ -4,9 +4,11 @@ The rows lie in the table and partition of the instances, so that a listener and
 transaction. Row keys, below the tenant:
 
 `s!<type>!<shape>!<value>!<listener>!<number>`  one test of a listener (a listener is `<owner>!<id>`)
-`h!<type>`                                      the shapes that tests of this event type have; the row is never removed
 `w!<listener>`                                  which wake-up a listener that takes many events waits for
 `q!<listener>!<arrival>`                        an event kept for such a listener until it has been taken
+
+Table `workflowtypes`, partition tenant, key the event type's: the shapes that tests of the type have; never removed. It
+is read whole, often, and so lies apart from what grows with the instances.
 """
 
 import asyncio
@@ -23,6 +25,7 @@ from durable.workflow.eventing.cloudevents import Envelope
 from durable.workflow.eventing.filters import EventTest
 from durable.workflow.eventing.index import ANY_TYPE, Shape, place_of, type_key
 
+TYPES = "workflowtypes"
 MAX_SHAPES = 200
 """So many different ways of telling events of one type apart may a tenant's definitions have."""
 
@@ -105,8 +108,9 @@ def opening(subscription: Subscription) -> list[Change]:
 class SubscriptionStore:
     """The listeners of all tenants; every method names the tenant it acts for."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, types: Table) -> None:
         self._table = table
+        self._types = types
 
     async def announce(self, tenant: str, tests: Iterable[EventTest]) -> None:
         """Note the types and shapes of tests, before a listener with them is opened. May be repeated.
@@ -136,7 +140,7 @@ class SubscriptionStore:
         until, announced = _announced.get(tenant, (0.0, {}))
         if until < monotonic():
             asked = monotonic()
-            announced = {row.key[2:]: _shapes(row) async for row in self._table.query(tenant, prefix="h!")}
+            announced = {row.key: _shapes(row) async for row in self._types.query(tenant)}
             _remember(tenant, asked + SETTLE_S, announced)
         return {key: announced[key] for key in (type_key(type), ANY_TYPE) if key in announced}
 
@@ -195,7 +199,7 @@ class SubscriptionStore:
     async def _announce(self, tenant: str, key: str, wanted: list[Shape]) -> bool:
         """Add what is not there; True when anything was."""
         while not set(wanted) <= _known.get((tenant, key), set()):
-            row = await self._table.get(tenant, f"h!{key}")
+            row = await self._types.get(tenant, key)
             there = [] if row is None else _shapes(row)
             merged = list(dict.fromkeys([*there, *wanted]))
             if len(merged) > MAX_SHAPES:
@@ -203,9 +207,9 @@ class SubscriptionStore:
             values = {"shapes": json.dumps([shape.model_dump(mode="json") for shape in merged])}
             try:
                 if row is None:
-                    await self._table.insert(tenant, f"h!{key}", values)
+                    await self._types.insert(tenant, key, values)
                 elif merged != there:
-                    await self._table.replace(tenant, row.key, values, row.etag)
+                    await self._types.replace(tenant, key, values, row.etag)
             except (RowExists, RowChanged):
                 continue
             _known[(tenant, key)] = set(merged)

@@ -25,7 +25,7 @@ def activity(run: Run, name: str, given: Contract) -> Steps[Any]:
     """
     run.count_effect(is_idle=name in IDLE)
     for attempt in range(ACTIVITY_ATTEMPTS):
-        task = run.context.call_activity(name, given.model_dump(mode="json"))
+        task = run.context.call_activity(name, given.model_dump(mode="json", exclude_defaults=True))
         while not task.is_completed:
             yield Wait((task,), busy=True)
         if not isinstance(task.result, Exception):

@@ -1,6 +1,5 @@
 """One replay of one instance: what all interpreting functions share."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from durable.workflow.interpretation.durable_context import DurableTask, Durable
 from durable.workflow.interpretation.frames import Frame, Frames, StartOver
 from durable.workflow.models import CALL_TIMEOUT_S, MAX_PAYLOAD_BYTES, StartInstance, TaskState
 from durable.workflow.retries import inline_duration, parse_duration
+from durable.workflow.sizes import json_bytes
 from durable.workflow.trail import Trail
 
 RUNTIME = {"name": "enterprise-platform", "version": "1", "metadata": {}}
@@ -247,7 +247,7 @@ class Run:
 
     def check_size(self, value: Any, what: str, limit_bytes: int = MAX_PAYLOAD_BYTES) -> None:
         """Raise Fault when the value is larger than what an instance may carry."""
-        size = len(json.dumps(value, ensure_ascii=False).encode())
+        size = json_bytes(value)
         if size > limit_bytes:
             detail = f"{what} has {size} bytes of JSON, at most {limit_bytes} are carried; keep it in a store"
             raise Fault(spec_error("runtime", 413, "Too large", detail))

@@ -8,14 +8,37 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from chassis.models import Contract
 from chassis.work import WorkContext
+from durable.workflow.calls.models import OutgoingCall
 from durable.workflow.dsl.accept import accept
+from durable.workflow.instances import written_out
 from durable.workflow.jq_process import JqEvaluator
-from durable.workflow.models import StartInstance
+from durable.workflow.models import (
+    FunctionCall,
+    FunctionPoll,
+    Going,
+    Progress,
+    StartChild,
+    StartInstance,
+    StopChild,
+    TakeEvents,
+)
 from durable.workflow.orchestrator import run_definition
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 Activity = Callable[[dict[str, Any]], Any]
+CONTRACTS: dict[str, type[Contract]] = {
+    "workflow_record_progress": Progress,
+    "workflow_check_going": Going,
+    "workflow_call_function": FunctionCall,
+    "workflow_poll_function": FunctionPoll,
+    "workflow_call_out": OutgoingCall,
+    "workflow_take_events": TakeEvents,
+    "workflow_start_child": StartChild,
+    "workflow_stop_child": StopChild,
+}
+"""What each activity takes; defaults are not sent."""
 
 
 class FakeTask:
@@ -48,7 +71,8 @@ class FakeContext:
         return self.given
 
     def call_activity(self, name: str, input_: Any = None) -> FakeTask:
-        self.asked.append(("activity", (name, json.loads(json.dumps(input_)))))
+        taken = CONTRACTS[name].model_validate(json.loads(json.dumps(input_)))
+        self.asked.append(("activity", (name, taken.model_dump(mode="json"))))
         return self._task(("activity", len(self.asked)))
 
     def create_timer(self, fire_at: datetime) -> FakeTask:
@@ -144,7 +168,13 @@ class Engine:
 
     @property
     def event_types(self) -> list[str]:
-        return [event["type"] for part in self.progress for event in part["events"]]
+        return [event["type"] for event in self.told]
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """The lifecycle events, written out as the read model does."""
+        parts = [Progress.model_validate(part) for part in self.progress]
+        return [event.model_dump(mode="json") for part in parts for event in written_out(part, "test", "case")]
 
     def called(self, name: str) -> list[dict[str, Any]]:
         return [given for called, given in self.calls if called == name]

@@ -50,7 +50,7 @@ def test_each_task_is_recorded_once_and_in_order(engine: MakeEngine) -> None:
     assert sorted(tasks) == list(range(1, 1 + 1 + 1 + 35 * 2 + 1))
     assert {task["state"] for task in tasks.values()} == {"completed"}
     assert [part["revision"] for part in made.progress] == list(range(1, len(made.progress) + 1))
-    ids = [event["id"] for part in made.progress for event in part["events"]]
+    ids = [event["id"] for event in made.told]
     assert len(ids) == len(set(ids))
     assert made.event_types.count("io.serverlessworkflow.workflow.started.v1") == 1
 

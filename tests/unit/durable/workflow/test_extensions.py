@@ -28,7 +28,7 @@ def test_before_and_after_run_around_the_task_see_it_and_change_nothing(engine: 
     made = engine(LOGGING, {"given": True})
     assert made.run() == {"status": "completed"}
     assert made.final["output"] == {"n": 1}
-    told = [event for part in made.progress for event in part["events"] if event["type"].startswith("com.")]
+    told = [event for event in made.told if event["type"].startswith("com.")]
     assert [event["type"] for event in told] == ["com.example.before", "com.example.after"]
     assert told[0]["data"] == {"at": "/do/0/one"}
     assert told[1]["data"] == {"gave": {"n": 1}, "at": "/do/0/one"}

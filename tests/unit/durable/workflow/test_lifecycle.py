@@ -11,8 +11,7 @@ START = "2026-01-01T00:00:00.000Z"
 
 
 def events(made: Any) -> list[tuple[str, Any]]:
-    told = [event for part in made.progress for event in part["events"]]
-    return [(event["type"].removeprefix("io.serverlessworkflow."), event["data"]) for event in told]
+    return [(event["type"].removeprefix("io.serverlessworkflow."), event["data"]) for event in made.told]
 
 
 def test_a_workflow_and_its_task_tell_of_their_beginning_and_end(engine: MakeEngine) -> None:

@@ -209,7 +209,7 @@ do:
 """
     made = engine(body, {"n": 7})
     assert output_of(made)["id"] == "o-7"
-    [event] = [event for event in made.final["events"] if event["type"] == "order.placed"]
+    [event] = [event for event in made.told if event["type"] == "order.placed"]
     assert event["data"] == [1]
     assert event["attributes"]["custom"] == "x"
     assert event["attributes"]["source"] == "https://shop.example"

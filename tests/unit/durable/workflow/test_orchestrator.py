@@ -1,6 +1,5 @@
 """The orchestrator as a pure generator: scenarios of the specification's conformance kit and our own additions."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,24 +7,10 @@ import pytest
 
 from durable.workflow.faults import STANDARD
 from durable.workflow.interpretation import run as limits
-from durable.workflow.models import CANCEL_EVENT
+from tests.unit.durable.workflow.outcomes import MakeEngine, output_of
 
-EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-MakeEngine = Callable[..., Any]
 COMMUNICATION = STANDARD + "communication"
-
-
-def done(output: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda _: {"state": "done", "output": output}
-
-
-def failed(status: int, kind: str = "communication", **members: Any) -> dict[str, Any]:
-    return {"state": "failed", "error": {"type": STANDARD + kind, "status": status, "title": "no", **members}}
-
-
-def output_of(engine: Any) -> Any:
-    assert engine.run()["status"] == "completed"
-    return engine.final["output"]
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 FLOWS = {
@@ -216,102 +201,6 @@ def test_a_wait_takes_the_orchestrations_time_and_shows_as_waiting(engine: MakeE
     assert made.progress[0]["status"] == "waiting"
 
 
-RETRIED = """
-use:
-  retries:
-    patient:
-      when: $error.status >= 500
-      delay: {seconds: 1}
-      backoff: {exponential: {}}
-      limit: {attempt: {count: 3}}
-do:
-  - t:
-      try: [{c: {call: metadata.validate, with: {schema: s, items: []}}}]
-      catch: {errors: {with: {type: 'https://serverlessworkflow.io/spec/1.0.0/errors/communication'}}, retry: patient}
-"""
-
-
-def test_a_failed_call_is_made_again_under_its_key_with_growing_delays(engine: MakeEngine) -> None:
-    answers = iter([failed(503), failed(503), {"state": "done", "output": {"valid": 0}}])
-    made = engine(RETRIED, workflow_call_function=lambda _: next(answers))
-    assert output_of(made) == {"valid": 0}
-    assert made.now.second == 1 + 2
-    keys = [call["key"] for call in made.called("workflow_call_function")]
-    assert keys == ["i1:/do/0/t/try/0/c:1"] * 3
-    assert made.event_types.count("io.serverlessworkflow.task.retried.v1") == 2
-    tried = [task for part in made.progress for task in part["tasks"] if task["reference"] == "/do/0/t"][-1]
-    assert (tried["attempts"], tried["state"]) == (3, "completed")
-
-
-def test_work_that_was_started_and_failed_is_started_anew_under_another_key(engine: MakeEngine) -> None:
-    ends = iter([failed(500), {"state": "done", "output": {"id": "job-1"}}])
-    made = engine(
-        RETRIED.replace(
-            "metadata.validate, with: {schema: s, items: []}", "processing.run, with: {dataset: d, query: q}"
-        ),
-        workflow_call_function=started,
-        workflow_poll_function=lambda _: next(ends),
-    )
-    assert output_of(made) == {"id": "job-1"}
-    keys = [call["key"] for call in made.called("workflow_call_function")]
-    assert keys == ["i1:/do/0/t/try/0/c:1", "i1:/do/0/t/try/0/c:2"]
-
-
-def test_used_up_retries_raise_the_last_error(engine: MakeEngine) -> None:
-    made = engine(RETRIED, workflow_call_function=lambda _: failed(503))
-    assert made.run()["status"] == "faulted"
-    assert len(made.called("workflow_call_function")) == 4
-    assert made.final["error"]["status"] == 503
-
-
-def test_a_refusal_is_not_retried(engine: MakeEngine) -> None:
-    made = engine(RETRIED, workflow_call_function=lambda _: failed(404))
-    assert made.run()["status"] == "faulted"
-    assert len(made.called("workflow_call_function")) == 1
-
-
-LONG = "do: [{v: {call: processing.run, with: {dataset: d, query: q}}}]"
-
-
-def started(_: dict[str, Any]) -> dict[str, Any]:
-    return {"state": "started", "started": "job-1"}
-
-
-def test_started_work_ends_with_its_event(engine: MakeEngine) -> None:
-    made = engine(LONG, workflow_call_function=started, workflow_poll_function=done({"id": "job-1"}))
-    made.events = [(3, "job-1")]
-    assert output_of(made) == {"id": "job-1"}
-    assert (made.now.second, made.open_timers) == (3, [])
-
-
-def test_an_event_that_comes_before_the_wait_is_not_lost(engine: MakeEngine) -> None:
-    made = engine(LONG, workflow_call_function=started, workflow_poll_function=done({"id": "job-1"}))
-    made.history = [(("event", "job-1"), {}, made.now)]
-    assert output_of(made) == {"id": "job-1"}
-    assert made.now.second == 0
-
-
-def test_work_whose_event_is_lost_is_found_by_polling_ever_more_rarely(engine: MakeEngine) -> None:
-    polls = iter([{"state": "started", "started": "job-1"}, failed(503) | {"can_retry": True}])
-    made = engine(
-        LONG,
-        workflow_call_function=started,
-        workflow_poll_function=lambda _: next(polls, {"state": "done", "output": {"id": "job-1"}}),
-    )
-    assert output_of(made) == {"id": "job-1"}
-    assert (made.now.minute * 60 + made.now.second) == 15 + 30 + 60
-
-
-def test_failed_work_faults_with_the_problem_that_was_reported(engine: MakeEngine) -> None:
-    rows = {"invalidRows": [{"row": 1000, "field": "/dep_delay", "reason": "not a number"}]}
-    made = engine(LONG, workflow_call_function=started,
-                  workflow_poll_function=lambda _: failed(422, "validation", problem=rows))  # fmt: skip
-    made.events = [(1, "job-1")]
-    assert made.run()["status"] == "faulted"
-    assert made.final["error"]["problem"] == rows
-    assert made.final["error"]["instance"] == "/do/0/v"
-
-
 def test_our_own_storage_being_away_is_waited_for(engine: MakeEngine) -> None:
     answers = iter([RuntimeError("storage"), RuntimeError("storage")])
 
@@ -321,77 +210,6 @@ def test_our_own_storage_being_away_is_waited_for(engine: MakeEngine) -> None:
         return True
 
     assert output_of(engine("do: [{s: {set: {n: 1}}}]", workflow_record_progress=record)) == {"n": 1}
-
-
-SAGA = """
-do:
-  - first:
-      call: processing.validate
-      with: {dataset: d, schema: {name: s}}
-      metadata: {compensation: {do: [{undo: {call: processing.discardValidation, with: {id: '${ .output.id }'}}}]}}
-  - second:
-      call: processing.run
-      with: {dataset: d, query: q}
-      metadata: {compensation: {do: [{undo: {call: processing.discardJob, with: {id: '${ .output.id }'}}}]}}
-  - third: {call: notification.send, with: {subject: s, body: b, channels: [{type: signalr, userId: u}]}}
-"""
-
-
-THIRD = SAGA.splitlines()[-1]
-
-
-def saga(undo_fails: bool = False) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    def call(given: dict[str, Any]) -> dict[str, Any]:
-        function = given["function"]
-        if function == "notification.send" or (undo_fails and function == "processing.discardJob"):
-            return failed(500)
-        return {"state": "done", "output": {"id": function}}
-
-    return call
-
-
-def functions(made: Any) -> list[str]:
-    return [call["function"] for call in made.called("workflow_call_function")]
-
-
-def test_a_fault_undoes_what_completed_last_first(engine: MakeEngine) -> None:
-    made = engine(SAGA, workflow_call_function=saga())
-    assert made.run()["status"] == "faulted"
-    assert functions(made)[3:] == ["processing.discardJob", "processing.discardValidation"]
-    assert made.called("workflow_call_function")[3]["arguments"] == {"id": "processing.run"}
-    assert [(u["reference"], u["status"]) for u in made.final["compensation"]] == [
-        ("/do/1/second", "compensated"),
-        ("/do/0/first", "compensated"),
-    ]
-    assert made.final["error"]["instance"] == "/do/2/third"
-
-
-def test_a_compensation_that_fails_is_recorded_and_the_others_go_on(engine: MakeEngine) -> None:
-    made = engine(SAGA, workflow_call_function=saga(undo_fails=True))
-    assert made.run()["status"] == "faulted"
-    assert [u["status"] for u in made.final["compensation"]] == ["failed", "compensated"]
-    assert made.final["error"]["instance"] == "/do/2/third"
-
-
-def test_cancelling_undoes_what_completed_and_ends_as_cancelled(engine: MakeEngine) -> None:
-    body = SAGA.replace(THIRD, "  - third: {wait: PT1H}")
-    made = engine(body, workflow_call_function=saga())
-    made.events = [(60, CANCEL_EVENT)]
-    assert made.run() == {"status": "cancelled"}
-    assert functions(made)[2:] == ["processing.discardJob", "processing.discardValidation"]
-    assert made.open_timers == []
-    assert [task["state"] for part in made.progress for task in part["tasks"]][-3:].count("cancelled") <= 1
-
-
-def test_a_document_may_leave_cancelled_instances_as_they_are(engine: MakeEngine) -> None:
-    body = SAGA.replace(THIRD, "  - third: {wait: PT1H}")
-    made = engine(body, workflow_call_function=saga())
-    made.start["definition"] = made.start["definition"].replace(
-        '"dsl":"1.0.3",', '"dsl":"1.0.3","metadata":{"compensation":{"on":["fault"]}},'
-    )
-    made.events = [(60, CANCEL_EVENT)]
-    assert made.run() == {"status": "cancelled"}
-    assert functions(made) == ["processing.validate", "processing.run"]
 
 
 def test_the_first_branch_to_complete_wins_a_competition(engine: MakeEngine) -> None:
@@ -404,12 +222,6 @@ def test_branches_run_at_the_same_time(engine: MakeEngine) -> None:
     made = engine("do: [{both: {fork: {branches: [{a: {wait: PT9S}}, {b: {wait: PT5S}}]}}}]", 7)
     assert output_of(made) == [7, 7]
     assert made.now.second == 9
-
-
-def test_one_task_needs_one_activity_and_its_record_travels_with_it(engine: MakeEngine) -> None:
-    made = engine(SAGA, workflow_call_function=done({"id": "x"}))
-    assert made.run() == {"status": "completed"}
-    assert [name for name, _ in made.calls] == ["workflow_call_function"] * 3 + ["workflow_record_progress"]
 
 
 def test_a_workflow_cannot_announce_in_the_name_of_a_service(engine: MakeEngine) -> None:

@@ -22,6 +22,8 @@ def whole() -> dict[str, Any]:
     topic = {"document": {"endpoint": "platform://events"}, "operation": "x", "server": {"name": "s"}}
     consume = {"consume": {"amount": 1, "for": {"minutes": 1}}}
     document["do"] += [{"topic": {"call": "asyncapi", "with": {**topic, "subscription": consume}}}]
+    there = {"uri": "https://host/{name}", "authentication": {"use": "known"}}
+    document["do"] += [{"checked": {"set": {"a": 1}, "output": {"schema": {"resource": {"endpoint": there}}}}}]
     document["do"] += [{"far": {"call": "log@ours"}}, {"url": {"call": "https://host/function.yaml"}}, nested(20)]
     return document
 
@@ -46,6 +48,19 @@ def test_each_use_of_what_is_refused_is_named_with_its_place() -> None:
     ]
     assert ("/unknown", "not supported: unknown key (the DSL has no such key)") in found
     assert any(path == "/do/7/agent" and "call a2a" in reason for path, reason in found)
+
+
+def test_schemas_are_found_wherever_they_stand() -> None:
+    elsewhere = {"schema": {"resource": {"endpoint": "https://host/{name}"}}}
+    listen = {"listen": {"to": {"any": []}}, "foreach": {"output": elsewhere, "export": elsewhere}}
+    head = {"document": {"dsl": "1.0.3", "namespace": "n", "name": "n", "version": "1.0.0"}}
+    definition = Definition.model_validate({**head, "do": [{"hear": listen}], "output": elsewhere})
+    found = [path for name, path in features(definition) if name == "schema resource by expression"]
+    assert [path[:-3] for path in found] == [
+        ("output",),
+        ("do", 0, "hear", "foreach", "output"),
+        ("do", 0, "hear", "foreach", "export"),
+    ]
 
 
 def test_tasks_may_stand_in_fifteen_others_and_no_more() -> None:
