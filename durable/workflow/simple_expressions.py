@@ -1,8 +1,8 @@
 """The expressions that most definitions have, evaluated without asking a process for them: a small, total part of jq.
 
 Paths, literals, strings with `\\(…)`, objects and arrays of those, `+` and comparisons, in brackets. There is no
-function, no loop and no second output in it. Whatever it is not sure to do as jq does it leaves to jq: other syntax, other
-types, fractions, numbers past 2^53, errors. That is a matter of program and data alone, so replays are equal.
+function, no loop and no second output in it. Whatever it is not sure to do as jq does it leaves to jq: other syntax,
+other types, fractions, numbers past 2^53, errors. That is a matter of program and data alone, so replays are equal.
 """
 
 import operator
@@ -177,7 +177,7 @@ class _Parser:
         if match is None:
             raise NotSimple
         self._at = match.end()
-        return next(filter(None, match.groups()))
+        return str(next(filter(None, match.groups())))
 
     def _take(self, wanted: str) -> None:
         if self._next() != wanted:
@@ -241,8 +241,10 @@ def _as_text(value: Any) -> str:
         return value
     if type(value) is int:
         return str(_exact(value))
-    if value is None or type(value) is bool:
-        return {None: "null", True: "true", False: "false"}[value]
+    if value is None:
+        return "null"
+    if type(value) is bool:
+        return "true" if value else "false"
     raise NotSimple
 
 
