@@ -15,8 +15,8 @@ from bench.contest import Contest, Effort, Sample, Side
 from bench.nodes import Nodes, done, opened
 from local.azurite import Azurite
 
-ROUNDS = 3
-FIRST, LAST, FETCHED_AHEAD = 10_000, 40_000, 10_000
+ROUNDS = 4
+FIRST, LAST, FETCHED_AHEAD = 10_000, 110_000, 10_000
 """The stretch that is timed. A node holds at most 2 * AHEAD messages (`intake`), and one envelope more."""
 
 

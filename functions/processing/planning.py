@@ -18,7 +18,7 @@ from functions.processing.parsing.structure import MalformedFile, compare_column
 from functions.processing.repository import WorkRepository, WorkRow
 from functions.processing.schemas import Chunk, Dataset, JobRequest, SchemaReference, ValidationRequest, WorkPlan
 from functions.processing.sql.guard import INPUT
-from functions.processing.sql.planner import make_plan
+from functions.processing.sql.planner import plan_query
 
 BUCKET_BYTES = 64 * 1024 * 1024
 MOST_BUCKETS = 64
@@ -85,7 +85,7 @@ class Planner:
         joined = await self._joined_tables(order, request)
         buckets = min(MOST_BUCKETS, max(2, -(-plan.total_bytes // BUCKET_BYTES)))
         tables = {INPUT: unpacked(plan.empty), **joined}
-        query = await asyncio.to_thread(make_plan, request.query, tables, buckets)
+        query = await asyncio.to_thread(plan_query, request.query, tables, buckets)
         return plan.model_copy(update={"query": query.model_dump(mode="json"), "tables": tuple(joined)})
 
     async def _valid_records(self, order: Order, validation: str) -> WorkPlan:

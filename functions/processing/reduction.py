@@ -17,9 +17,9 @@ from functions.processing.schemas import (
     ValidationResult,
     WorkPlan,
 )
-from functions.processing.sql.engine import Sandbox, narrowed
+from functions.processing.sql.engine import narrowed
 from functions.processing.sql.planner import Plan
-from functions.processing.workers import ROWS_NAMED
+from functions.processing.workers import ROWS_NAMED, run_query
 
 ROWS_IN_DETAIL = 3
 
@@ -52,7 +52,7 @@ class Reducer:
         addresses = [self._artefacts.address(order, part_of(number, work.generation)) for number in numbers]
         parts = await self._artefacts.frames(addresses)
         tables = {**await self._artefacts.tables(order, plan.tables), query.reduce_over: pl.concat(parts)}
-        result = await asyncio.to_thread(_reduce, query.reduce_sql, tables)
+        result = await asyncio.to_thread(_reduce, query.reduce_sql, tables, apart=query.apart)
         await self._artefacts.put_frame(order, RESULT, result, if_absent=True)
         return JobResult(rows=result.height, columns=tuple(result.columns), invalid=invalid)
 
@@ -84,6 +84,5 @@ def _describe(row: InvalidRow) -> str:
     return f"row {row.row}: {row.field or 'the record'}: {row.reason}"
 
 
-def _reduce(query: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    with Sandbox(tables) as sandbox:
-        return narrowed(sandbox.run(query))
+def _reduce(query: str, tables: dict[str, pl.DataFrame], *, apart: bool) -> pl.DataFrame:
+    return narrowed(run_query(query, tables, apart=apart))

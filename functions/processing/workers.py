@@ -22,6 +22,7 @@ from functions.processing.schemas import Chunk, ChunkReport, InvalidRow, WorkPla
 from functions.processing.sql.engine import Sandbox
 from functions.processing.sql.exchange import BUCKET
 from functions.processing.sql.guard import INPUT
+from functions.processing.sql.isolation import run_apart
 from functions.processing.sql.planner import Plan
 
 CONCURRENT_CHUNKS = 3
@@ -158,7 +159,7 @@ class Workers:
         if plan.schema_ is None:
             report = ChunkReport(rows=rows.height)
         tables = {INPUT: rows, **await self._artefacts.tables(order, plan.tables)}
-        part = await asyncio.to_thread(_run, query.map_sql, tables)
+        part = await asyncio.to_thread(run_query, query.map_sql, tables, apart=query.apart)
         if not query.buckets:
             await self._artefacts.put_frame(order, name, part)
             return report
@@ -183,7 +184,7 @@ class Workers:
         empty = unpacked(plan.empty).select(query.columns)
         rows = pl.concat([empty, *await self._artefacts.slices(wanted)])
         tables = {INPUT: rows, **await self._artefacts.tables(work.order, plan.tables)}
-        result = await asyncio.to_thread(_run, query.bucket_sql, tables)
+        result = await asyncio.to_thread(run_query, query.bucket_sql, tables, apart=query.apart)
         await self._artefacts.put_frame(work.order, part_of(index, work.generation), result)
         return ChunkReport()
 
@@ -230,6 +231,9 @@ def set_aside(chunk: Converted, found: list[Fault], first_row: int) -> tuple[pl.
     return chunk.typed.filter(keep), quarantine
 
 
-def _run(query: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def run_query(query: str, tables: dict[str, pl.DataFrame], *, apart: bool = False) -> pl.DataFrame:
+    """One SELECT over the tables, here or in a process of its own. Raises QueryFailed."""
+    if apart:
+        return run_apart(run_query, query, tables)
     with Sandbox(tables) as sandbox:
         return sandbox.run(query)

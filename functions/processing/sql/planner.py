@@ -12,6 +12,8 @@ from functions.processing.sql.aggregates import NotSplittable
 from functions.processing.sql.catalog import catalog
 from functions.processing.sql.engine import Sandbox
 from functions.processing.sql.exchange import BUCKETS, Exchange, exchange_query
+from functions.processing.sql.growth import growing
+from functions.processing.sql.isolation import run_apart
 from functions.processing.sql.splitting import PARTS, SplitQuery, split_query
 
 PORTABLE = frozenset({
@@ -31,7 +33,7 @@ class Plan(Contract):
     `map_sql` runs over `input`, one chunk of it, with `columns` of it read; `reduce_sql` over the table
     `reduce_over`, which is all parts one after the other. With `bucket_sql` the chunks only deal out their rows to
     `buckets`, and `bucket_sql` runs over `input`, all rows of one bucket. `distributed` is false when the reduce step
-    does the whole work on one node; `reason` says why.
+    does the whole work on one node; `reason` says why. `apart`: it runs in processes of its own.
     """
 
     distributed: bool
@@ -44,6 +46,16 @@ class Plan(Contract):
     buckets: int = 0
     keys: tuple[str, ...] = ()
     reason: str | None = None
+    apart: bool = False
+
+
+def plan_query(query: str, tables: Mapping[str, pl.DataFrame], buckets: int = DEFAULT_BUCKETS) -> Plan:
+    """`make_plan`, in a process of its own where even planning could compute values of any size (constants do)."""
+    tree = guard.parse(query, [name for name in tables if name != guard.INPUT])
+    if not growing(tree):
+        return make_plan(query, tables, buckets)
+    empty = {name: frame.clear() for name, frame in tables.items()}
+    return run_apart(make_plan, query, empty, buckets).model_copy(update={"apart": True})
 
 
 def make_plan(query: str, tables: Mapping[str, pl.DataFrame], buckets: int = DEFAULT_BUCKETS) -> Plan:

@@ -15,6 +15,7 @@ from functions.processing.sql import guard
 from functions.processing.sql.aggregates import NotSplittable
 from functions.processing.sql.catalog import catalog
 from functions.processing.sql.engine import Limits, Sandbox, _ArrowStream, narrowed
+from functions.processing.sql.growth import growing
 from functions.processing.sql.planner import make_plan
 from functions.processing.sql.splitting import PARTS, SplitQuery, split_query
 from functions.processing.streams.definition import StreamDefinition
@@ -50,6 +51,8 @@ class Program:
 def compile_query(stream: StreamDefinition) -> Program:
     """Compile a stream's query. Raises QueryRefused or QueryFailed with the reason."""
     tree = guard.parse(stream.query, ())
+    if found := growing(tree):
+        raise QueryRefused(f"values of any size could come of: {', '.join(sorted(found))}; only jobs may use them")
     text = _grouped(tree)
     empty = pl.DataFrame(schema=schema_of(stream))
     plan = make_plan(text, {guard.INPUT: empty})
