@@ -33,7 +33,7 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
                     Side(f"{count:,} wait", partial(_drained, nodes, count)),
                     Side(f"{small:,} wait", partial(_drained, nodes, small)),
                     goal=0.9,
-                    rounds=ROUNDS,
+                    rounds=min(ROUNDS, effort.rounds),
                 )
                 for count in larger
             ]
