@@ -32,7 +32,7 @@ def draw(looks: Sequence[Look], file: Path) -> None:
 
 
 def _panels(service: str, looks: Sequence[Look]) -> list[dict[str, Any]]:
-    seen = {name for look in looks for name, value in look.values.items() if value}
+    seen = {name for look in looks for name, value in look.values.items() if value} or set(looks[0].values)
     values = [
         {"at": look.at_s, "trigger": name, "value": value}
         for look in looks
