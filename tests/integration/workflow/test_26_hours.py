@@ -43,3 +43,16 @@ async def test_26_hours_over_three_restarts_cost_no_more_history_than_a_few(
     assert found.output == {"rounds": ROUNDS, "at": "2026-01-02T02:00:00Z"}
     assert len(found.tasks) == 2 + 2 * ROUNDS
     assert 0 < longest < 160
+    assert rounds <= ROUNDS + 1  # an alarm for each wait, and the time limit's: between them nothing ran
+
+
+async def test_an_instance_that_listens_sets_no_alarm(house: Any) -> None:
+    head = b"document: {dsl: '1.0.3', namespace: test, name: hears, version: '1.0.0'}\n"
+    body = b"do: [{hear: {listen: {to: {one: {with: {type: x}}}}}}]"
+    await composition.definitions().put(house.caller.tenant, head + body)
+    started = await composition.instances().start(
+        house.caller, StartRequest(namespace="test", name="hears"), None, house.client
+    )
+    await house.idle()
+    assert (await house.read(started.id)).status == "waiting"
+    assert not house.clock.go_to_next()
