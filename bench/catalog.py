@@ -29,6 +29,7 @@ BENCHES = (
     Bench("workflow_waiting", "instances active at once through the edge, then woken, beside the engine alone"),
     Bench("edge", "Envoy with token, scope, limits and routing, beside the same Envoy and nginx as bare proxies"),
     Bench("edge_flood", "a tenant at three times its limit: its refused requests, another tenant's admitted ones"),
+    Bench("edge_changes", "a new route until live, a withdrawn key until refused, requests while keys rotate"),
     Bench("validate", "metadata's batch validation, beside jsonschema-rs is_valid over the same rows"),
     Bench("processing", "the flights job by map and reduce over chunks, beside DuckDB alone on one thread"),
     Bench("processing_job", "a CSV job from request to result on one and two nodes, beside DuckDB on one thread"),

@@ -104,18 +104,19 @@ async def _both(
     session: aiohttp.ClientSession, noisy: str, quiet: str, seconds: float, *, flooded: bool
 ) -> tuple[Times, Times]:
     gc.collect()
-    flood = _at_rate(session, noisy, FLOOD if flooded else 0, seconds)
-    seen, flooding = await asyncio.gather(_at_rate(session, quiet, QUIET, seconds), flood)
+    flood = at_rate(session, noisy, FLOOD if flooded else 0, seconds)
+    seen, flooding = await asyncio.gather(at_rate(session, quiet, QUIET, seconds), flood)
     return seen, flooding
 
 
-async def _at_rate(session: aiohttp.ClientSession, token: str, rate: int, seconds: float) -> Times:
+async def at_rate(session: aiohttp.ClientSession, token: str, rate: int, seconds: float, path: str = PATH) -> Times:
+    """Ask at a fixed rate, each request when it is due."""
     times: Times = defaultdict(list)
 
     async def one(due_at: float) -> None:
         await asyncio.sleep(max(0.0, due_at - perf_counter()))
         began = perf_counter()
-        async with session.get(PATH, headers={"Authorization": f"Bearer {token}"}) as answer:
+        async with session.get(path, headers={"Authorization": f"Bearer {token}"}) as answer:
             await answer.read()
         times[answer.status].append((perf_counter() - began) * 1000)
 
