@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 
 from bench.envoys import HOST
 from chassis.manifest import read_manifests
 from chassis.settings import Settings
+from functions.gateway.composition import JWKS_PATH
 from functions.gateway.envoy.clusters import cluster, instances
 from functions.gateway.envoy.discovery import Layout, Node, resources
 from functions.gateway.envoy.listener import CONTROL_CLUSTER
@@ -32,10 +34,11 @@ def checks_command(file: Path, port: int, platform: Platform, manifests: Path) -
         issuer=f"{platform.edge_url}/identity",
         signalr_connection=f"Endpoint={platform.urls['metadata']};AccessKey=none;Version=1.0;",
     )
-    layout = Layout(list(read_manifests(manifests).values()), settings)
+    keys = httpx.get(f"{platform.urls['identity']}{JWKS_PATH}").json()
+    layout = Layout(list(read_manifests(manifests).values()), settings, keys=keys)
     node = Node.model_validate({"id": "checks", "metadata": {"edgeHost": HOST, "edgePort": port}})
     (listener,) = resources("listeners", node, layout)
-    _leave_out(listener, resources("scoped-routes", node, layout))
+    _leave_out(listener, resources("scoped-routes", node, layout), resources("extension_configs", node, layout))
     clusters = [
         *resources("clusters", node, layout),
         cluster(CONTROL_CLUSTER, platform.urls["gateway"], "/gateway/health/live"),
@@ -50,10 +53,12 @@ def checks_command(file: Path, port: int, platform: Platform, manifests: Path) -
     return envoy_command(file)
 
 
-def _leave_out(listener: Json, scopes: Sequence[Json]) -> None:
+def _leave_out(listener: Json, scopes: Sequence[Json], filters: Sequence[Json]) -> None:
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     for part in ("tracing", "access_log"):
         del manager[part]
-    manager["http_filters"] = [found for found in manager["http_filters"] if found["name"] not in LEFT_OUT]
+    own = {found["name"]: found for found in filters}
+    kept = [found for found in manager["http_filters"] if found["name"] not in LEFT_OUT]
+    manager["http_filters"] = [own.get(found["name"], found) for found in kept]
     del manager["scoped_routes"]["scoped_rds"]
     manager["scoped_routes"]["scoped_route_configurations_list"] = {"scoped_route_configurations": list(scopes)}

@@ -22,8 +22,9 @@ class PublishedKeys:
     After a while without requests the first one waits shortly: a key may have been withdrawn meanwhile.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, fresh_for_s: float = KEYS_FRESH_FOR_S) -> None:
         self._url = url
+        self._fresh_for_s = fresh_for_s
         self._keys: KeySet | None = None
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
@@ -34,10 +35,10 @@ class PublishedKeys:
         age = monotonic() - self._fetched_at
         if self._keys is None or age > KEYS_USABLE_FOR_S:
             return await self.fetched_anew()
-        if age > KEYS_FRESH_FOR_S:
+        if age > self._fresh_for_s:
             if self._behind is None or self._behind.done():
                 self._behind = asyncio.create_task(self._fetch_behind())
-            if age > 2 * KEYS_FRESH_FOR_S:
+            if age > 2 * self._fresh_for_s:
                 await asyncio.wait({self._behind}, timeout=KEYS_WAITED_FOR_S)
         return self._keys
 
@@ -53,7 +54,7 @@ class PublishedKeys:
 
     async def _fetch_behind(self) -> None:
         async with self._fetching:
-            if monotonic() - self._tried_at >= KEYS_FRESH_FOR_S:
+            if monotonic() - self._tried_at >= self._fresh_for_s:
                 await self._fetch()
 
     async def _fetch(self) -> None:

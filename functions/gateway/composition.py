@@ -10,6 +10,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from chassis.auth.key_times import KEYS_FRESH_FOR_S
+from chassis.auth.published_keys import PublishedKeys
 from chassis.auth.service_token import ObtainedToken
 from chassis.errors import DependencyUnavailable, RemoteError, Unauthorized
 from chassis.runtime import Runtime
@@ -24,6 +26,7 @@ from functions.gateway.service import Gateway
 from functions.gateway.watch import Watch
 
 DOCUMENT_TIMEOUT_S = 3.0
+JWKS_PATH = "/identity/.well-known/jwks.json"
 OWNER_TOKEN_TYPE = "urn:platform:params:oauth:token-type:api-key-owner"  # noqa: S105 - identity's name of a type
 
 
@@ -40,7 +43,7 @@ class Composition:
         """The gateway's logic."""
         settings = self.runtime.settings
         catalog = Catalog(settings.manifests_dir)
-        return Gateway(settings, catalog, self._fetch_document, self.runtime.version, self.watch)
+        return Gateway(settings, catalog, self._fetch_document, self._fetch_keys, self.runtime.version, self.watch)
 
     @cached_property
     def standings(self) -> TenantStandings:
@@ -98,6 +101,14 @@ class Composition:
         }
         described = urlsafe_b64encode(orjson.dumps(owner)).rstrip(b"=").decode()
         return await self.runtime.token.exchange(described, OWNER_TOKEN_TYPE)
+
+    @cached_property
+    def _keys(self) -> PublishedKeys:
+        url = self.runtime.settings.service_url("identity") + JWKS_PATH
+        return PublishedKeys(url, fresh_for_s=KEYS_FRESH_FOR_S / 2)
+
+    async def _fetch_keys(self) -> Document:
+        return dict((await self._keys.present()).as_dict(private=False))
 
     async def _is_accepted(self, token: str) -> bool:
         try:

@@ -20,6 +20,9 @@ FRESH_FOR_S = 15.0
 FetchDocument = Callable[[str], Awaitable[Document]]
 """Gives a service's OpenAPI document; raises PlatformError when it can't be had."""
 
+FetchKeys = Callable[[], Awaitable[Document]]
+"""Gives identity's JWK set; raises DependencyUnavailable when it was never had."""
+
 
 @dataclass
 class Gateway:
@@ -28,6 +31,7 @@ class Gateway:
     settings: Settings
     catalog: Catalog
     fetch_document: FetchDocument
+    fetch_keys: FetchKeys
     version: str
     watch: Watch
     now: Callable[[], float] = monotonic
@@ -36,11 +40,15 @@ class Gateway:
     _merging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def discover(self, kind: Kind, request: DiscoveryRequest) -> Discovered | None:
-        """The edge's resources of a kind; None when the asking Envoy has them already."""
+        """The edge's resources of a kind; None when the asking Envoy has them already.
+
+        Raises DependencyUnavailable while identity's keys were never had: the asking Envoy goes on with those it has.
+        """
         self.watch.saw(request.node.id)
         await self.watch.look()
         instances, canaries = sorted(self.watch.instances), read_canaries(self.catalog.folder)
-        layout = Layout(self.catalog.manifests(), self.settings, self.watch.standings, instances, canaries)
+        keys = await self.fetch_keys() if kind == "extension_configs" else {}
+        layout = Layout(self.catalog.manifests(), self.settings, self.watch.standings, instances, canaries, keys)
         return discover(kind, request, layout)
 
     def routes(self) -> EdgeRoutes:

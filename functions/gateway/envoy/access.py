@@ -4,10 +4,12 @@ What the checked token says goes on in headers. Envoy's dynamic metadata would h
 for every request costs more than everything else that the edge does.
 """
 
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from chassis.auth.key_times import KEYS_FRESH_FOR_S
-from functions.gateway.envoy.resource import Resource, extension, typed
+from functions.gateway.envoy.resource import TYPE_PREFIX, Resource, extension, typed
 
 JWT = "envoy.filters.http.jwt_authn"
 RBAC = "envoy.filters.http.rbac"
@@ -16,25 +18,32 @@ USER_HEADER, TENANT_HEADER, CLIENT_HEADER = "x-platform-user", "x-platform-tenan
 SCOPE_HEADER = "x-platform-scope"
 """The token's scopes, for the edge alone: taken off before the request goes on."""
 CLOCK_SKEW_S = 30
-REFETCHED_BEFORE_S = 5
-"""Envoy fetches keys anew so long before they expire (its jwks_async_fetcher.cc); checked tokens are forgotten then."""
 _JWT_MESSAGE = "envoy.extensions.filters.http.jwt_authn.v3"
 _RBAC_MESSAGE = "envoy.extensions.filters.http.rbac.v3"
 _TOKEN = "platform-token"  # noqa: S105 - the name of a requirement
 _CLAIMS = {USER_HEADER: "sub", TENANT_HEADER: "tid", CLIENT_HEADER: "client_id", SCOPE_HEADER: "scope"}
 
 
-def token_filter(*, issuer: str, audience: str, jwks_uri: str, identity_cluster: str) -> Resource:
-    """Check the bearer token's signature, issuer, audience and times against identity's keys, fetched ahead."""
+def token_filter_place(source: Resource) -> Resource:
+    """The token check's place among the listener's filters; what it checks is had from the control plane.
+
+    The listener opens when it has it. Another configuration counts for the next request, also on connections that are
+    open already.
+    """
+    kinds = [f"{TYPE_PREFIX}{_JWT_MESSAGE}.JwtAuthentication"]
+    return {"name": JWT, "config_discovery": {"config_source": source, "type_urls": kinds}}
+
+
+def token_filter(*, issuer: str, audience: str, keys: Mapping[str, Any]) -> Resource:
+    """Check the bearer token's signature, issuer, audience and times by these keys (a JWK set).
+
+    The keys are a part of it: with other keys it is another filter, which has checked no token yet. Envoy keeps the
+    tokens that it has checked until they expire, and does not look at keys for them again when it fetches keys itself.
+    """
     provider = {
         "issuer": issuer,
         "audiences": [audience],
-        "remote_jwks": {
-            "http_uri": {"uri": jwks_uri, "cluster": identity_cluster, "timeout": "2s"},
-            "cache_duration": f"{KEYS_FRESH_FOR_S + REFETCHED_BEFORE_S}s",
-            "async_fetch": {"failed_refetch_duration": "1s"},
-            "retry_policy": {"num_retries": 3},
-        },
+        "local_jwks": {"inline_string": json.dumps(keys, sort_keys=True)},
         "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
         "forward": True,
         "require_expiration": True,

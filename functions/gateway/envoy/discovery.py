@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.manifest import ServiceManifest
 from chassis.settings import Settings
+from functions.gateway.envoy.access import token_filter
 from functions.gateway.envoy.canaries import canary_of, with_canaries
 from functions.gateway.envoy.clusters import cluster, instances
 from functions.gateway.envoy.listener import Entry, listener
@@ -18,16 +19,16 @@ from functions.gateway.envoy.resource import TYPE_PREFIX, Resource
 from functions.gateway.envoy.routes import route_scopes
 from functions.gateway.envoy.tls import certificate
 
-Kind = Literal["listeners", "scoped-routes", "clusters", "endpoints", "secrets"]
+Kind = Literal["listeners", "scoped-routes", "clusters", "endpoints", "secrets", "extension_configs"]
 
 TYPES: dict[Kind, str] = {
     "listeners": TYPE_PREFIX + "envoy.config.listener.v3.Listener",
     "scoped-routes": TYPE_PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration",
     "clusters": TYPE_PREFIX + "envoy.config.cluster.v3.Cluster",
     "secrets": TYPE_PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret",
+    "extension_configs": TYPE_PREFIX + "envoy.config.core.v3.TypedExtensionConfig",
     "endpoints": TYPE_PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment",
 }
-JWKS_PATH = "/identity/.well-known/jwks.json"
 
 
 class NodeMetadata(BaseModel):
@@ -78,7 +79,8 @@ class Discovered:
 class Layout:
     """All that the edge's configuration is made of.
 
-    `instances` are the ids of the edge's live Envoys, `canaries` the per cent of a service's requests for its canary.
+    `instances` are the ids of the edge's live Envoys, `canaries` the per cent of a service's requests for its canary,
+    `keys` the JWK set of identity.
     """
 
     manifests: Sequence[ServiceManifest]
@@ -86,6 +88,7 @@ class Layout:
     standings: Standings = field(default_factory=dict)
     instances: Sequence[str] = ()
     canaries: Mapping[str, int] = field(default_factory=dict)
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
 
 def discover(kind: Kind, request: DiscoveryRequest, layout: Layout) -> Discovered | None:
@@ -106,14 +109,13 @@ def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
         return [instances({node.id, *layout.instances})]
     if kind == "secrets":
         return [certificate(said.certificate_file, said.key_file)] if said.edge_tls_port else []
+    if kind == "extension_configs":
+        return [token_filter(issuer=settings.issuer, audience=settings.audience, keys=layout.keys)]
     return _listeners(said, settings)
 
 
 def _listeners(said: NodeMetadata, settings: Settings) -> list[Resource]:
     entry = Entry(
-        issuer=settings.issuer,
-        audience=settings.audience,
-        jwks_uri=settings.service_url("identity") + JWKS_PATH,
         trace_percent=settings.edge_trace_percent,
         header_timeout_s=settings.edge_header_timeout_s,
         request_timeout_s=settings.edge_request_timeout_s,

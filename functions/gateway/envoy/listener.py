@@ -41,9 +41,6 @@ class Entry:
     `header_timeout_s` and `request_timeout_s`: how long a client may take to send its headers, and all of its request.
     """
 
-    issuer: str
-    audience: str
-    jwks_uri: str
     trace_percent: float = 1
     header_timeout_s: float = 10
     request_timeout_s: float = 60
@@ -71,9 +68,7 @@ def _filters(entry: Entry, *, tls: bool) -> list[Resource]:
         *cors_filter(entry.cors_origins),
         compression(),
         exchange_filter(CONTROL_CLUSTER),
-        access.token_filter(
-            issuer=entry.issuer, audience=entry.audience, jwks_uri=entry.jwks_uri, identity_cluster="identity"
-        ),
+        access.token_filter_place(CONTROL_PLANE),
         rate_limit_filter(),
         access.scope_filter(),
         extension(BUFFER, f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES),

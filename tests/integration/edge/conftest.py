@@ -108,7 +108,7 @@ def _clients(keys: Path) -> list[dict[str, Any]]:
             "clientId": name,
             "tenant": tenant,
             "kind": "application",
-            "scopes": [*SCOPES, "gateway.write"] if name == "operator" else SCOPES,
+            "scopes": [*SCOPES, "gateway.write", "identity.keys"] if name == "operator" else SCOPES,
             "secretHash": secret,
         }
         for name, tenant in TENANTS.items()

@@ -33,13 +33,17 @@ class Documents:
         return {"paths": {f"/{service}/things/{{id}}": {"get": {}}}}
 
 
+async def keys() -> Document:
+    return {"keys": []}
+
+
 def gateway(folder: Path, documents: Documents, clock: list[float]) -> Gateway:
     for service in ("metadata", "audit"):
         (folder / service).mkdir()
         (folder / service / "service.yaml").write_text(MANIFEST.format(service))
     watch = Watch(Stored(), Stored())  # type: ignore[arg-type]
     settings = Settings(manifests_dir=folder)
-    return Gateway(settings, Catalog(folder), documents.fetch, "1", watch, now=lambda: clock[0])
+    return Gateway(settings, Catalog(folder), documents.fetch, keys, "1", watch, now=lambda: clock[0])
 
 
 async def test_a_service_that_is_down_is_left_out_until_it_is_back(tmp_path: Path) -> None:

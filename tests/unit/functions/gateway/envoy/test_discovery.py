@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -35,7 +36,15 @@ def test_an_instance_that_has_the_present_version_is_told_nothing(kind: Kind) ->
 def test_a_changed_route_changes_the_version_of_routes_and_of_nothing_else() -> None:
     changed = [manifest("identity"), manifest("metadata", route(timeoutSeconds=3))]
     same = {kind: _version(kind, MANIFESTS) == _version(kind, changed) for kind in get_args(Kind)}
-    assert same == {"clusters": True, "scoped-routes": False, "listeners": True, "endpoints": True, "secrets": True}
+    assert [kind for kind, is_same in same.items() if not is_same] == ["scoped-routes"]
+
+
+def test_other_keys_of_identity_change_the_token_check_and_nothing_else() -> None:
+    found = {
+        kind: [discover(kind, request(), replace(LAYOUT, keys={"keys": keys})) for keys in ([], [{"kid": "one"}])]
+        for kind in get_args(Kind)
+    }
+    assert [kind for kind, (one, another) in found.items() if one != another] == ["extension_configs"]
 
 
 def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:

@@ -1,14 +1,12 @@
+import json
 from dataclasses import replace
 from typing import Any
 
+from functions.gateway.envoy.access import token_filter
 from functions.gateway.envoy.listener import Entry, listener
 
-ENTRY = Entry(
-    issuer="https://edge.test/identity",
-    audience="platform",
-    jwks_uri="http://identity/identity/.well-known/jwks.json",
-    trace_percent=5,
-)
+ENTRY = Entry(trace_percent=5)
+KEYS = {"keys": [{"kty": "RSA", "kid": "one"}]}
 
 
 def manager(*, tls: bool = False, **changes: Any) -> dict[str, Any]:
@@ -21,7 +19,7 @@ def manager(*, tls: bool = False, **changes: Any) -> dict[str, Any]:
 
 def filters(**changes: Any) -> dict[str, Any]:
     return {
-        found["name"].removeprefix("envoy.filters.http."): found["typed_config"]
+        found["name"].removeprefix("envoy.filters.http."): found.get("typed_config", {})
         for found in manager(**changes)["http_filters"]
     }
 
@@ -47,7 +45,8 @@ def test_the_edges_own_headers_are_removed_before_anything_reads_them() -> None:
 
 
 def test_a_token_is_checked_for_issuer_audience_and_expiry_and_gives_user_and_tenant_headers() -> None:
-    provider = filters()["jwt_authn"]["providers"]["platform"]
+    found = token_filter(issuer="https://edge.test/identity", audience="platform", keys=KEYS)
+    provider = found["typed_config"]["providers"]["platform"]
     assert (provider["issuer"], provider["audiences"]) == ("https://edge.test/identity", ["platform"])
     assert provider["require_expiration"] is True
     assert provider["claim_to_headers"] == [
@@ -56,7 +55,7 @@ def test_a_token_is_checked_for_issuer_audience_and_expiry_and_gives_user_and_te
         {"header_name": "x-platform-client", "claim_name": "client_id"},
         {"header_name": "x-platform-scope", "claim_name": "scope"},
     ]
-    assert provider["remote_jwks"]["http_uri"]["cluster"] == "identity"
+    assert json.loads(provider["local_jwks"]["inline_string"]) == KEYS
 
 
 def test_paths_are_normalized_and_escaped_slashes_refused() -> None:
