@@ -12,7 +12,9 @@ wanted=" ${*:-checkov actionlint promtool} "
 is_wanted() { [[ "$wanted" == *" $1 "* ]]; }
 tell() { echo "tools: $1" >&2; missing=1; }
 get_checkov() {
-  python3 -m venv checkov && checkov/bin/pip install -q --disable-pip-version-check -r ../../infra/checks/checkov.requirements.txt
+  local python=../../.venv/bin/python
+  [ -x "$python" ] || python=python3
+  "$python" -m venv checkov && checkov/bin/pip install -q --disable-pip-version-check -r ../../infra/checks/checkov.requirements.txt
 }
 get_actionlint() {
   if command -v go > /dev/null; then
