@@ -8,6 +8,7 @@ from time import monotonic, sleep
 
 import httpx
 
+from chassis.auth.jose_header import read_header
 from chassis.auth.key_times import KEYS_FRESH_FOR_S, WITHDRAWN_WITHIN_S
 from tests.integration.identity.conftest import Running
 
@@ -117,6 +118,20 @@ def api_key(running: Running) -> str:
 
 def with_api_key(running: Running, key: str) -> int:
     return running.ask("GET", "/metadata/schemas", headers={"x-api-key": key}).status_code
+
+
+def test_tokens_of_either_algorithm_pass_as_keys_of_either_follow_each_other(running: Running) -> None:
+    def rotate(next_one: str) -> str:
+        """Rotate when everybody knows the next key; the algorithm by which the new token is signed."""
+        until_edge_knows_the_next_key(running, running.token("operator"))
+        order = {"algorithm": next_one}
+        assert running.ask("POST", "/identity/keys/rotate", running.token("operator"), json=order).status_code == 200
+        token = running.token()
+        for base in (running.edge, running.url("metadata")):
+            assert running.ask("GET", "/metadata/schemas", token, base=base).status_code == 200
+        return str(read_header(token)["alg"])
+
+    assert [rotate("ES256"), rotate("RS256"), rotate("RS256")] == ["RS256", "ES256", "RS256"]
 
 
 def test_signing_keys_are_the_operators_alone(running: Running) -> None:
