@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from durable.workflow.dsl.accept import accept
+from durable.workflow.dsl.checks import check_definition
 from durable.workflow.dsl.definition import Definition
 from durable.workflow.dsl.mistakes import DefinitionRefused, from_validation
 from durable.workflow.dsl.permissions import Permissions
@@ -43,6 +44,7 @@ def test_every_published_example_is_accepted_or_says_what_is_not_supported(
             assert any(name.startswith(kind) for kind in REFUSED_KINDS), name
             if not refused.only_unsupported or not all(m.path.startswith("/") for m in refused.mistakes):
                 called_invalid[name] = str(refused)
+            assert check_definition(Definition.model_validate(read_document(text)), evaluator) == [], name
     record_property("outcomes", dict(outcomes))
     print(f"published examples: {dict(outcomes)}")
     assert called_invalid == {}
