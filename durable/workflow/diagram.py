@@ -20,6 +20,8 @@ STATES = {
     "faulted": "fill:#f8d7da,stroke:#b02a37,color:#2c0b0e",
     "cancelled": "fill:#e2e3e5,stroke:#565e64,color:#212529",
 }
+# A frame's title needs a line of its own above what is within, which Mermaid leaves no room for by itself.
+LAYOUT = '%%{init: {"flowchart": {"wrappingWidth": 640, "subGraphTitleMargin": {"top": 4, "bottom": 8}}}}%%'
 MAX_LABEL_CHARS = 80
 SHAPES = {
     "switch": ("{{", "}}"),
@@ -35,15 +37,15 @@ def diagram(definition: Definition, runs: Iterable[TaskState] = ()) -> str:
     """The flowchart as Mermaid text; it ends with a line break."""
     runs = list(runs)
     drawing = _Drawing({run.reference: run for run in runs}, Counter(run.reference for run in runs))
-    drawing.line("flowchart TD")
     drawing.line("start((start))")
-    drawing.line("end_((end))")
     first = drawing.list_of(definition.do, "/do", "end_")
     drawing.line(f"start --> {first}")
+    if any(line.endswith(" end_") for line in drawing.lines):
+        drawing.line("end_((end))")
     for state, style in STATES.items():
         drawing.line(f"classDef {state} {style}")
     drawing.lines += [f"    class {node} {state}" for node, state in drawing.states.items()]
-    return "\n".join(drawing.lines).replace("    flowchart", "flowchart", 1) + "\n"
+    return "\n".join([LAYOUT, "flowchart TD", *drawing.lines]) + "\n"
 
 
 @dataclass
@@ -102,14 +104,14 @@ class _Drawing:
     def task(self, name: str, task: dsl.Task, reference: str) -> str:
         """Draw a task with all that stands within it; gives its node."""
         node = self.new_id()
-        label = f"{_text(name)}<br/>{_text(what(task))}{self._times(reference)}"
+        label = [_text(name), _text(what(task)), *self._times(reference)]
         lists = [(below, tasks) for below, tasks in inner_lists(task) if tasks or below in (("do",), ("try",))]
         within = [(below, tasks) for below, tasks in lists if below[0] != "metadata"]
         if within:
-            self.subgraph(node, label, task, within, reference)
+            self.subgraph(node, " · ".join(label), task, within, reference)
         else:
             opening, closing = SHAPES.get(task.kind, ("[", "]"))
-            self.line(f'{node}{opening}"{label}"{closing}')
+            self.line(f'{node}{opening}"{"<br/>".join(label)}"{closing}')
         if run := self.runs.get(reference):
             self.states[node] = run.state
         for below, tasks in lists:
@@ -155,8 +157,8 @@ class _Drawing:
     def undo(self, node: str, tasks: dsl.TaskList, path: str) -> None:
         self.line(f'{node} -.->|"undo"| {self.part("undo", tasks, path)}')
 
-    def _times(self, reference: str) -> str:
-        return f"<br/>{self.counts[reference]} times" if self.counts[reference] > 1 else ""
+    def _times(self, reference: str) -> list[str]:
+        return [f"{self.counts[reference]} times"] if self.counts[reference] > 1 else []
 
 
 def what(task: dsl.Task) -> str:

@@ -20,15 +20,26 @@ def drawn(text: str, *runs: TaskState) -> str:
 
 
 def test_a_sequence_leads_from_start_to_end() -> None:
-    assert drawn("do: [{a: {set: {n: 1}}}, {b: {wait: PT1S}}]").splitlines()[:7] == [
+    assert drawn("do: [{a: {set: {n: 1}}}, {b: {wait: PT1S}}]").splitlines()[1:9] == [
         "flowchart TD",
         "    start((start))",
-        "    end_((end))",
         '    n1["a<br/>set"]',
         '    n2("b<br/>wait")',
         "    n1 --> n2",
         "    n2 --> end_",
+        "    start --> n1",
+        "    end_((end))",
     ]
+
+
+def test_an_end_that_nothing_leads_to_is_not_drawn() -> None:
+    assert "end_" not in drawn("do: [{a: {raise: {error: {type: https://x.y/z, status: 400}}}}]")
+
+
+def test_the_title_of_a_frame_is_one_line_with_room_above_what_is_within() -> None:
+    text = drawn("do: [{each: {for: {each: reading, in: .readings}, do: [{a: {set: {n: 1}}}]}}]")
+    assert 'subgraph n1["each · for reading in .readings"]' in text
+    assert text.startswith('%%{init: {"flowchart": {')
 
 
 def test_a_switch_leads_to_each_of_its_targets() -> None:
