@@ -1,7 +1,6 @@
 """Tables: rows by tenant, ETag concurrency, and transactions that carry their events (outbox)."""
 
 import contextlib
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.data.tables import TableErrorCode, TableTransactionError, UpdateMode
+from azure.data.tables import TableErrorCode, TableTransactionError
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from chassis.errors import DependencyUnavailable
@@ -38,6 +37,7 @@ from chassis.storage.rows import (
     from_entity,
     to_entity,
 )
+from chassis.storage.table_requests import error_code, filters, operation, submit, translated
 
 __all__ = ["Delete", "Insert", "Replace", "Row", "RowChanged", "RowExists", "Table", "Tables", "Upsert"]
 
@@ -82,7 +82,7 @@ class Table:
         except ResourceNotFoundError:
             return
         except (ResourceModifiedError, HttpResponseError) as error:
-            raise _translated(error, self.name) from error
+            raise translated(error, self.name) from error
 
     async def query(
         self,
@@ -98,11 +98,11 @@ class Table:
 
         `prefix` and `after` bound the row key, `where` is a further OData filter with @parameters.
         """
-        filters, values = _filters(partition, prefix, after, where, dict(parameters or {}))
+        condition, values = filters(partition, prefix, after, where, dict(parameters or {}))
         client = self._open_client(self.name)
         found = 0
         try:
-            async for entity in client.query_entities(filters, parameters=values, results_per_page=limit):
+            async for entity in client.query_entities(condition, parameters=values, results_per_page=limit):
                 yield from_entity(entity)
                 found += 1
                 if limit is not None and found >= limit:
@@ -123,12 +123,12 @@ class Table:
         """
         pk = encode_key(partition)
         pending = self._outbox.rows(events)
-        operations = [_operation(pk, change) for change in changes]
+        operations = [operation(pk, change) for change in changes]
         operations += [("create", to_entity(pk, row.key, row.values)) for row in pending]
         try:
-            etags: list[str] = await self._run(lambda c: _submit(c, operations))
+            etags: list[str] = await self._run(lambda c: submit(c, operations))
         except HttpResponseError as error:
-            raise _translated(error, self.name) from error
+            raise translated(error, self.name) from error
         if pending:
             self._outbox.publish_soon(self, partition, pending)
         return etags[: len(changes)]
@@ -140,11 +140,11 @@ class Table:
     async def outbox_rows(self, limit: int = 500) -> list[Row]:
         """Events that are committed and not yet known to be published, over all partitions."""
         client = self._open_client(self.name)
-        filters = "RowKey ge @low and RowKey lt @high"
+        condition = "RowKey ge @low and RowKey lt @high"
         bounds = {"low": OUTBOX_PREFIX, "high": after_prefix(OUTBOX_PREFIX)}
         rows: list[Row] = []
         try:
-            async for entity in client.query_entities(filters, parameters=bounds):
+            async for entity in client.query_entities(condition, parameters=bounds):
                 rows.append(from_entity(entity))
                 if len(rows) >= limit:
                     break
@@ -178,7 +178,7 @@ class Table:
             try:
                 return await call(client)
             except (ResourceNotFoundError, TableTransactionError) as error:
-                if not create or _code(error) != TableErrorCode.TABLE_NOT_FOUND.value:
+                if not create or error_code(error) != TableErrorCode.TABLE_NOT_FOUND.value:
                     raise
                 await _create(client)
                 return await call(client)
@@ -231,80 +231,3 @@ async def _create(client: TableClient) -> None:
         await client.create_table()
     except ResourceExistsError:
         return
-
-
-async def _submit(client: TableClient, operations: list[tuple[Any, ...]]) -> list[str]:
-    if len(operations) > 1:
-        return [_etag(done) for done in await client.submit_transaction(operations)]
-    kind, entity, *options = operations[0]
-    extra = options[0] if options else {}
-    if kind == "create":
-        return [_etag(await client.create_entity(entity))]
-    if kind == "delete":
-        await client.delete_entity(entity, **extra)
-        return [""]
-    if kind == "upsert":
-        return [_etag(await client.upsert_entity(entity, **extra))]
-    return [_etag(await client.update_entity(entity, **extra))]
-
-
-def _etag(done: Mapping[str, Any]) -> str:
-    return str(done.get("etag") or "")
-
-
-def _operation(pk: str, change: Change) -> tuple[Any, ...]:
-    rk = encode_key(change.key)
-    match change:
-        case Insert(_, values):
-            return ("create", to_entity(pk, rk, values))
-        case Upsert(_, values):
-            return ("upsert", to_entity(pk, rk, values), {"mode": UpdateMode.REPLACE})
-        case Replace(_, values, etag):
-            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-            return ("update", to_entity(pk, rk, values), {"mode": UpdateMode.REPLACE, **condition})
-        case Delete(_, None):
-            return ("delete", {"PartitionKey": pk, "RowKey": rk})
-        case Delete(_, etag):
-            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-            return ("delete", {"PartitionKey": pk, "RowKey": rk}, condition)
-
-
-def _filters(
-    partition: str | None, prefix: str | None, after: str | None, where: str | None, values: dict[str, Any]
-) -> tuple[str, dict[str, Any]]:
-    parts = ["RowKey lt @endOfRows"]
-    values["endOfRows"] = OUTBOX_PREFIX
-    if partition is not None:
-        parts.append("PartitionKey eq @partition")
-        values["partition"] = encode_key(partition)
-    if prefix:
-        parts.append("RowKey ge @prefix and RowKey lt @prefixEnd")
-        values["prefix"] = encode_key(prefix)
-        values["prefixEnd"] = after_prefix(values["prefix"])
-    if after:
-        parts.append("RowKey gt @after")
-        values["after"] = encode_key(after)
-    if where:
-        parts.append(f"( {where} )")  # the SDK finds @parameters by white space
-    return " and ".join(parts), values
-
-
-def _translated(error: Exception, table: str) -> Exception:
-    code = _code(error)
-    if code == TableErrorCode.ENTITY_ALREADY_EXISTS.value:
-        return RowExists(f"a row of {table} exists already")
-    if code in {TableErrorCode.UPDATE_CONDITION_NOT_SATISFIED.value, TableErrorCode.RESOURCE_NOT_FOUND.value}:
-        return RowChanged(f"a row of {table} has changed")
-    return error
-
-
-def _code(error: Exception) -> str:
-    """The service's error code. Some SDK paths leave it in the body only: `{"odata.error":{"code": …}}`."""
-    code = getattr(error, "error_code", None)
-    if code is not None:
-        return str(getattr(code, "value", code))
-    found = _ODATA_CODE.search(str(error))
-    return found.group(1) if found else ""
-
-
-_ODATA_CODE = re.compile(r'"code"\s*:\s*"(\w+)"')
