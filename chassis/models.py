@@ -1,6 +1,10 @@
-"""The base of every contract: frozen, closed, camelCase on the wire."""
+"""The base of every contract: frozen, closed, camelCase on the wire; and times as their documents promise them."""
 
-from pydantic import BaseModel, ConfigDict
+from datetime import datetime
+from typing import Annotated
+
+import pydantic
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
@@ -14,3 +18,17 @@ class Contract(BaseModel):
         extra="forbid",
         serialize_by_alias=True,
     )
+
+
+def _written_as_a_date(sent: object) -> object:
+    # pydantic takes a bare number for seconds since 1970; the documents promise RFC 3339.
+    if isinstance(sent, int | float) or (isinstance(sent, str) and "-" not in sent[1:]):
+        raise ValueError("a date and time as RFC 3339 writes it")
+    return sent
+
+
+Moment = Annotated[datetime, BeforeValidator(_written_as_a_date)]
+"""A date and time, as RFC 3339 writes it or without its offset; a bare number is refused."""
+
+AwareDatetime = Annotated[pydantic.AwareDatetime, BeforeValidator(_written_as_a_date)]
+"""A date and time with its offset; likewise."""

@@ -1,17 +1,16 @@
 """The workflow service's HTTP API."""
 
-from datetime import datetime
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
-from pydantic import BeforeValidator
 
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
 from chassis.http.openapi import also, takes
 from chassis.http.trigger import durable_client
+from chassis.models import Moment
 from durable.workflow.diagram import diagram
 from durable.workflow.dsl.definition import parse_frozen
 from durable.workflow.models import InstanceStatus
@@ -31,15 +30,6 @@ from functions.workflow.schemas import (
 )
 from functions.workflow.service import DurableClient
 
-
-def _written_as_a_date(sent: object) -> object:
-    # pydantic takes a bare number for seconds since 1970; the document promises RFC 3339.
-    if isinstance(sent, str) and "-" not in sent[1:]:
-        raise ValueError("a date and time as RFC 3339 writes it")
-    return sent
-
-
-Moment = Annotated[datetime, BeforeValidator(_written_as_a_date)]
 DEFINITION_BODY = takes(
     "application/yaml", "application/json", schema={"type": "object", "required": ["document", "do"]}
 )

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
 from chassis.http.openapi import also
+from chassis.models import AwareDatetime
 from functions.processing import messaging
 from functions.processing.messages.api import is_ndjson, read_body
 from functions.processing.messages.schemas import IncomingStreamMessage, SendResult, StreamMessages
