@@ -18,7 +18,8 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 class RoleChange(Contract):
     """What a role lets its holders do."""
 
-    scopes: frozenset[Scope] = Field(min_length=1, max_length=100)
+    # A scope named twice is a scope: nothing is refused that a set would forget.
+    scopes: frozenset[Scope] = Field(min_length=1, max_length=100, json_schema_extra={"uniqueItems": False})
     description: str = Field(default="", max_length=500)
 
 
@@ -83,8 +84,8 @@ class ClientChange(Contract):
     """What of a client may be changed later."""
 
     name: str = Field(min_length=1, max_length=128)
-    scopes: frozenset[Scope] = Field(default=frozenset(), max_length=100)
-    # A grant named twice is a grant: nothing is refused that a set would forget.
+    # A scope or grant named twice is one: nothing is refused that a set would forget.
+    scopes: frozenset[Scope] = Field(default=frozenset(), max_length=100, json_schema_extra={"uniqueItems": False})
     grants: frozenset[Grant] = Field(
         default=frozenset({"client_credentials"}), json_schema_extra={"uniqueItems": False}
     )
