@@ -10,6 +10,7 @@ import polars as pl
 
 from functions.processing.messages.seen import DIGEST_BYTES
 from functions.processing.streams.definition import StreamDefinition
+from functions.processing.streams.parts import Pane
 from functions.processing.streams.program import Program
 from functions.processing.streams.state import Step, StreamState, WindowResult
 
@@ -26,7 +27,7 @@ def encode_step(step: Step, **extra: Any) -> bytes:
     header = {
         **extra,
         "watermark": step.watermark,
-        "fired": [[start, end, pane] for (start, end), pane in step.fired],
+        "fired": [_packed(pane) for pane in step.fired],
         "results": [
             [result.key, result.start, result.end, result.pane, result.final, result.values] for result in step.results
         ],
@@ -43,7 +44,7 @@ def decode_step(body: bytes) -> tuple[Step, dict[str, Any]]:
         watermark=header["watermark"],
         parts=parts,
         ids=ids,
-        fired=tuple(((start, end), pane) for start, end, pane in header["fired"]),
+        fired=tuple(map(_pane, header["fired"])),
         results=tuple(WindowResult(*result) for result in header["results"]),
         late=tuple(item.encode() for item in header["late"]),
         counted=header["counted"],
@@ -57,7 +58,7 @@ def encode_state(state: StreamState, **extra: Any) -> bytes:
         **extra,
         "watermark": state.watermark,
         "counted": state.counted,
-        "panes": [[start, end, pane, changed] for (start, end), pane, changed in state.windows.panes()],
+        "panes": [[*_packed(pane), changed] for pane, changed in state.windows.panes()],
     }
     return _pack(header, state.windows.parts(), {bucket: list(ids) for bucket, ids in state.seen.buckets()})
 
@@ -67,11 +68,25 @@ def decode_state(body: bytes, stream: StreamDefinition, program: Program) -> tup
     header, parts, ids = _unpack(body)
     state = StreamState(stream, program)
     state.begin(parts)
-    state.windows.restore(((start, end), pane, changed) for start, end, pane, changed in header["panes"])
+    state.windows.restore((_pane(pane), changed) for *pane, changed in header["panes"])
     for bucket, digests in ids.items():
         state.seen.add(bucket, digests)
     state.watermark, state.counted = header["watermark"], header["counted"]
     return state, header
+
+
+def _packed(pane: Pane) -> list[Any]:
+    fixed = [pane.start, pane.end, pane.number]
+    return fixed if pane.key is None else [*fixed, pane.key, pane.former, pane.is_empty]
+
+
+def _pane(packed: Sequence[Any]) -> Pane:
+    """Of start, end and number; a session has key, former bounds and `is_empty` as well."""
+    start, end, number, *session = packed
+    if not session:
+        return Pane(start, end, number)
+    key, former, is_empty = session
+    return Pane(start, end, number, key, tuple((first, last) for first, last in former), is_empty)
 
 
 def _pack(header: dict[str, Any], parts: pl.DataFrame | None, ids: Mapping[int, Sequence[bytes]]) -> bytes:

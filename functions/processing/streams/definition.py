@@ -54,7 +54,10 @@ Window = Annotated[Tumbling | Sliding | Session, Field(discriminator="type")]
 
 
 class Trigger(Contract):
-    """When a window's result is given: when the watermark passes its end, and early every so many seconds."""
+    """When a window's result is given: when the watermark passes its end, and early every so many seconds.
+
+    The early result of a session is the session as far as it is known; its bounds may grow until it is closed.
+    """
 
     early_every_s: Seconds | None = None
 
@@ -94,11 +97,10 @@ class _Stream(Contract):
     trigger: Trigger = Trigger()
     sink: Literal["table", "event", "dataset"] = "table"
 
-    @model_validator(mode="after")
-    def _sessions_have_no_early_results(self) -> Self:
-        if self.trigger.early_every_s is not None and isinstance(self.window, Session):
-            raise ValueError("session windows have no early results: their bounds are not known before they close")
-        return self
+    @property
+    def has_early_sessions(self) -> bool:
+        """Whether a result may have other bounds than an earlier one of the same window, and take its place."""
+        return self.trigger.early_every_s is not None and isinstance(self.window, Session)
 
 
 class StreamRequest(_Stream):

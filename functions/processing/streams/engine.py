@@ -5,7 +5,7 @@ watermark that the messages before it have made.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -13,11 +13,12 @@ import polars as pl
 
 from functions.processing.messages.seen import digest
 from functions.processing.streams.definition import StreamDefinition
+from functions.processing.streams.parts import Due, Pane
 from functions.processing.streams.program import Program, Runner
 from functions.processing.streams.record_schema import InvalidRecord
 from functions.processing.streams.records import END, KEY, START, Record, RecordReader, schema_of
 from functions.processing.streams.state import Step, StreamState, WindowResult
-from functions.processing.streams.windows import Bounds, microseconds
+from functions.processing.streams.windows import microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +121,38 @@ class StreamEngine:
 
     def _fired(self, batch: "_Batch", parts: pl.DataFrame | None, watermark: int, *, early: bool) -> Step:
         due = self.state.windows.due(watermark, early=early)
-        windows = due.windows if due is not None else ()
+        results = () if due is None else self._results(due, watermark)
         return Step(
             watermark=watermark,
             parts=parts,
             ids=batch.ids,
-            fired=windows,
-            results=() if due is None else self._results(due.parts, dict(windows), watermark),
+            fired=() if due is None else _marked(due.panes, results),
+            results=results,
             late=tuple(batch.late),
             counted=batch.counted,
             duplicates=batch.duplicates,
         )
 
-    def _results(self, parts: pl.DataFrame, panes: dict[Bounds, int], watermark: int) -> tuple[WindowResult, ...]:
+    def _results(self, due: Due, watermark: int) -> tuple[WindowResult, ...]:
+        numbers = {(pane.key, *pane.bounds): pane.number for pane in due.panes}
         found = []
-        for row in self._runner.reduce(parts):
+        for row in self._runner.reduce(due.parts):
             key, start, end = (row.pop(name) for name in _OWN)
+            number = numbers.get((key, start, end)) or numbers.get((None, start, end), 1)
             final = end + self.state.rule.lateness <= watermark
-            found.append(WindowResult(key, start, end, panes.get((start, end), 1), final, row))
+            found.append(WindowResult(key, start, end, number, final, row))
         return tuple(sorted(found, key=lambda result: (result.start, result.end, result.key)))
 
 
 _OWN = (KEY, START, END)
+
+
+def _marked(panes: tuple[Pane, ...], results: Sequence[WindowResult]) -> tuple[Pane, ...]:
+    """The panes, those of sessions without a result as empty."""
+    if not panes or panes[0].key is None:
+        return panes
+    given = {(result.key, result.start, result.end) for result in results}
+    return tuple(replace(pane, is_empty=(pane.key, *pane.bounds) not in given) for pane in panes)
 
 
 class _Batch:

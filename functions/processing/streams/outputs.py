@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from csv import writer
+from dataclasses import replace
 from hashlib import blake2b
 from io import StringIO
 from typing import Any
@@ -10,15 +11,17 @@ from chassis.context import calling
 from chassis.messaging.events import Event
 from chassis.storage.blobs import Container
 from chassis.storage.keys import encode_key
-from functions.processing.streams.repository import StoredStream, WindowRepository, window_key
+from functions.processing.streams.repository import StoredStream, WindowRepository
+from functions.processing.streams.session_rows import SessionChange, SessionRows, changes_of
 from functions.processing.streams.state import Step, WindowResult
 from functions.processing.streams.times import text_of
+from functions.processing.streams.window_rows import window_key
 
 EVENT = "processing.stream.window"
 
 
 class Outputs:
-    """The outputs of one stream. `columns` are those of its query."""
+    """The outputs of one stream. `columns` are those of its query, `sessions` the rows of one with early sessions."""
 
     def __init__(
         self,
@@ -27,8 +30,9 @@ class Outputs:
         windows: WindowRepository,
         late: Container,
         datasets: Container,
+        sessions: SessionRows | None = None,
     ) -> None:
-        self._stream, self._columns = stream, columns
+        self._stream, self._columns, self._sessions = stream, columns, sessions
         self._windows, self._late, self._datasets = windows, late, datasets
 
     async def deliver(self, partition: int, sequence: int, step: Step) -> None:
@@ -36,11 +40,10 @@ class Outputs:
         if step.late:
             name = f"{late_prefix(self._stream)}{partition}-{sequence:012d}.ndjson"
             await self._late.put(name, b"\n".join(step.late) + b"\n", content_type="application/x-ndjson")
-        if not step.results:
+        if not step.results and not step.fired:
             return
         with calling(self._stream.work.call()):
-            events = [self._event(partition, item) for item in step.results] if self._sends_events else []
-            await self._windows.put(self._stream, partition, step.results, events)
+            await self._write(partition, step)
         if self._stream.definition.sink == "dataset":
             await self._append_to_dataset(f"{partition}-{sequence}", step.results)
 
@@ -48,10 +51,23 @@ class Outputs:
     def _sends_events(self) -> bool:
         return self._stream.definition.sink == "event"
 
-    def _event(self, partition: int, result: WindowResult) -> Event:
+    async def _write(self, partition: int, step: Step) -> None:
+        if self._sessions is None:
+            events = [self._event(partition, item) for item in step.results] if self._sends_events else []
+            await self._windows.put(self._stream, partition, step.results, events)
+        else:
+            await self._sessions.put([self._with_event(partition, item) for item in changes_of(step)])
+
+    def _with_event(self, partition: int, change: SessionChange) -> SessionChange:
+        if not self._sends_events or change.result is None:
+            return change
+        replaces = [{"start": text_of(start), "end": text_of(end)} for start, end in change.replaced]
+        return replace(change, event=self._event(partition, change.result, replaces=replaces))
+
+    def _event(self, partition: int, result: WindowResult, **further: Any) -> Event:
         """An event for each pane; its id is the same whenever it is delivered."""
         seed = f"{self._stream.incarnation}|{window_key(result, partition)}|{result.pane}|{result.final}"
-        data = {"stream": self._stream.name, **described(result)}
+        data = {"stream": self._stream.name, **described(result), **further}
         return Event(EVENT, self._stream.name, data, id=blake2b(seed.encode(), digest_size=16).hexdigest())
 
     async def _append_to_dataset(self, step: str, results: Sequence[WindowResult]) -> None:

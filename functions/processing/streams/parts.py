@@ -9,21 +9,46 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from functions.processing.streams.definition import Session
 from functions.processing.streams.program import Program, concatenated
-from functions.processing.streams.windows import Bounds, WindowRule, merged_sessions
+from functions.processing.streams.windows import Bounds, WindowRule
 
 Merge = Callable[[pl.DataFrame], pl.DataFrame]
 MERGE_AT_FRAMES = 32
 """So many micro-batches' parts of one window are merged into one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """The `number`th result of a window: one of fixed bounds for all its keys, of a session for its `key`.
+
+    `former` are the bounds under which earlier results of the session are known; this pane takes their place.
+    `is_empty`: the session has no result now, as HAVING leaves it out.
+    """
+
+    start: int
+    end: int
+    number: int
+    key: str | None = None
+    former: tuple[Bounds, ...] = ()
+    is_empty: bool = False
+
+    @property
+    def bounds(self) -> Bounds:
+        """Start and end."""
+        return self.start, self.end
+
+    @property
+    def replaced(self) -> tuple[Bounds, ...]:
+        """The former bounds under which nothing is to be found any more."""
+        return tuple(bounds for bounds in self.former if self.is_empty or bounds != self.bounds)
+
+
 @dataclass(frozen=True)
 class Due:
-    """Parts whose windows' results are to be given; `windows` are those of fixed bounds with their next pane."""
+    """Parts whose windows' results are to be given, and the next pane of each; sessions given once have none."""
 
     parts: pl.DataFrame
-    windows: tuple[tuple[Bounds, int], ...] = ()
+    panes: tuple[Pane, ...] = ()
 
 
 class OpenWindows(ABC):
@@ -42,7 +67,7 @@ class OpenWindows(ABC):
         """What the watermark makes due; with `early` also the windows that are open. None when nothing is."""
 
     @abstractmethod
-    def fired(self, windows: Iterable[tuple[Bounds, int]]) -> None:
+    def fired(self, panes: Iterable[Pane]) -> None:
         """Note that these panes were given."""
 
     @abstractmethod
@@ -54,11 +79,11 @@ class OpenWindows(ABC):
         """All parts; None when no window is open."""
 
     @abstractmethod
-    def panes(self) -> list[tuple[Bounds, int, bool]]:
-        """The windows of fixed bounds: the number of panes given, and whether more has come since."""
+    def panes(self) -> list[tuple[Pane, bool]]:
+        """The last pane given of each window that counts them, and whether more has come since."""
 
     @abstractmethod
-    def restore(self, panes: Iterable[tuple[Bounds, int, bool]]) -> None:
+    def restore(self, panes: Iterable[tuple[Pane, bool]]) -> None:
         """Put back what `panes` gave, after the parts."""
 
     @abstractmethod
@@ -89,13 +114,13 @@ class FixedWindows(OpenWindows):
         if not wanted:
             return None
         frames = [frame for window in wanted for frame in self._frames[window]]
-        return Due(concatenated(frames), tuple((window, self._panes.get(window, 0) + 1) for window in wanted))
+        return Due(concatenated(frames), tuple(Pane(*window, self._panes.get(window, 0) + 1) for window in wanted))
 
-    def fired(self, windows: Iterable[tuple[Bounds, int]]) -> None:
+    def fired(self, panes: Iterable[Pane]) -> None:
         """The panes count up."""
-        for window, pane in windows:
-            self._panes[window] = pane
-            self._changed.discard(window)
+        for pane in panes:
+            self._panes[pane.bounds] = pane.number
+            self._changed.discard(pane.bounds)
 
     def close(self, watermark: int) -> None:
         """Past their end by the allowed lateness."""
@@ -109,15 +134,15 @@ class FixedWindows(OpenWindows):
         frames = [frame for frames in self._frames.values() for frame in frames]
         return concatenated(frames) if frames else None
 
-    def panes(self) -> list[tuple[Bounds, int, bool]]:
+    def panes(self) -> list[tuple[Pane, bool]]:
         """Of every open window."""
-        return [(window, self._panes.get(window, 0), window in self._changed) for window in self._frames]
+        return [(Pane(*window, self._panes.get(window, 0)), window in self._changed) for window in self._frames]
 
-    def restore(self, panes: Iterable[tuple[Bounds, int, bool]]) -> None:
+    def restore(self, panes: Iterable[tuple[Pane, bool]]) -> None:
         """Counts and marks."""
-        for window, pane, changed in panes:
-            self._panes[window] = pane
-            (self._changed.add if changed else self._changed.discard)(window)
+        for pane, changed in panes:
+            self._panes[pane.bounds] = pane.number
+            (self._changed.add if changed else self._changed.discard)(pane.bounds)
 
     def compact(self, merge: Merge) -> None:
         """Each window with many micro-batches becomes one frame."""
@@ -127,57 +152,3 @@ class FixedWindows(OpenWindows):
 
     def _closing(self, watermark: int) -> list[Bounds]:
         return [window for window in self._frames if window[1] + self._rule.lateness <= watermark]
-
-
-class Sessions(OpenWindows):
-    """Session windows: a part's bounds are those of one micro-batch; overlapping parts of a key are one session."""
-
-    def __init__(self, rule: WindowRule, program: Program) -> None:
-        super().__init__(rule, program)
-        self._parts: pl.DataFrame | None = None
-
-    def add(self, parts: pl.DataFrame) -> None:
-        """The parts with the sessions that they make together."""
-        if parts.height:
-            both = parts if self._parts is None else pl.concat([self._parts, parts])
-            self._parts = merged_sessions(both, self._program.key, self._program.start, self._program.end)
-
-    def due(self, watermark: int, *, early: bool) -> Due | None:
-        """Sessions that take no more messages. They are given once, so no pane is noted."""
-        if self._parts is None:
-            return None
-        closed = self._parts.filter(self._is_closed(watermark))
-        return Due(closed) if closed.height else None
-
-    def fired(self, windows: Iterable[tuple[Bounds, int]]) -> None:
-        """Nothing: a session that was given is closed."""
-
-    def close(self, watermark: int) -> None:
-        """The closed ones go."""
-        if self._parts is not None:
-            left = self._parts.filter(~self._is_closed(watermark))
-            self._parts = left if left.height else None
-
-    def parts(self) -> pl.DataFrame | None:
-        """Of all sessions."""
-        return self._parts
-
-    def panes(self) -> list[tuple[Bounds, int, bool]]:
-        """None: see `fired`."""
-        return []
-
-    def restore(self, panes: Iterable[tuple[Bounds, int, bool]]) -> None:
-        """Nothing to put back."""
-
-    def compact(self, merge: Merge) -> None:
-        """Parts of one session become one."""
-        if self._parts is not None:
-            self._parts = merge(self._parts)
-
-    def _is_closed(self, watermark: int) -> pl.Expr:
-        return pl.col(self._program.end) + self._rule.lateness <= watermark
-
-
-def open_windows(rule: WindowRule, program: Program) -> OpenWindows:
-    """Nothing open yet."""
-    return (Sessions if isinstance(rule.window, Session) else FixedWindows)(rule, program)

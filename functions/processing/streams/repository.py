@@ -3,21 +3,16 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
-
-import orjson
 
 from chassis.messaging.events import Event
 from chassis.storage.keys import encode_key
 from chassis.storage.tables import Row, Table, Upsert
 from chassis.work import WorkContext
 from functions.processing.streams.definition import StreamDefinition
+from functions.processing.streams.session_rows import SessionRows
 from functions.processing.streams.state import WindowResult
+from functions.processing.streams.window_rows import result_of, time_key, values_of, window_key
 
-_ORIGIN = 10**17
-"""Added to times in keys, so that those before 1970 sort, too."""
-
-_MAX_KEY_CHARS = 400
 ROWS_AT_ONCE = 50
 """With an event for each, a transaction of 100."""
 
@@ -81,7 +76,10 @@ class StreamRepository:
 
 
 class WindowRepository:
-    """Results: partition `tenant|incarnation`, key start, end, partition and key of the window."""
+    """Results: partition `tenant|incarnation`, key start, end, partition and key of the window.
+
+    What early sessions store beside them sorts before them; see `SessionRows`.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -92,18 +90,22 @@ class WindowRepository:
         """Write panes, each over the former one of its window, with the events of the same. May be repeated."""
         for at in range(0, len(results), ROWS_AT_ONCE):
             chunk = results[at : at + ROWS_AT_ONCE]
-            rows = {window_key(result, partition): _values(result) for result in chunk}
+            rows = {window_key(result, partition): values_of(result) for result in chunk}
             changes = [Upsert(key, values) for key, values in rows.items()]
             await self._table.commit(stream.windows_partition, changes, events[at : at + ROWS_AT_ONCE])
+
+    async def sessions(self, stream: StoredStream, partition: int) -> SessionRows:
+        """The rows of a stream with early sessions on a partition, which this node is the one to write from now on."""
+        return await SessionRows.claimed(self._table, stream.windows_partition, partition)
 
     async def page(
         self, stream: StoredStream, *, first: int, last: int | None, after: str | None, limit: int
     ) -> list[tuple[str, WindowResult]]:
         """Results with their row keys whose start is in [first, last), in order of start, from after a key on."""
-        begin = max(_time_key(first), after or "")
+        begin = max(time_key(first), after or "")
         found: list[tuple[str, WindowResult]] = []
         async for row in self._table.query(stream.windows_partition, after=begin, limit=limit):
-            result = _result(row)
+            result = result_of(row)
             if last is not None and result.start >= last:
                 break
             found.append((row.key, result))
@@ -113,33 +115,6 @@ class WindowRepository:
         """Remove all results."""
         async for row in self._table.query(stream.windows_partition):
             await self._table.delete(stream.windows_partition, row.key)
-
-
-def window_key(result: WindowResult, partition: int) -> str:
-    """The row key of a window: one for all its panes."""
-    key = result.key
-    if len(encode_key(key)) > _MAX_KEY_CHARS:
-        key = blake2b(key.encode(), digest_size=16).hexdigest()
-    return f"{_time_key(result.start)}|{_time_key(result.end)}|{partition}|{key}"
-
-
-def _time_key(time: int) -> str:
-    return f"{max(0, time + _ORIGIN):019d}"
-
-
-def _values(result: WindowResult) -> dict[str, object]:
-    return {
-        "key": result.key,
-        "start": result.start,
-        "end": result.end,
-        "pane": result.pane,
-        "final": result.final,
-        "values": orjson.dumps(result.values, default=str),
-    }
-
-
-def _result(row: Row) -> WindowResult:
-    return WindowResult(row["key"], row["start"], row["end"], row["pane"], row["final"], orjson.loads(row["values"]))
 
 
 def _stream(row: Row) -> StoredStream:

@@ -7,10 +7,11 @@ from typing import Any
 import polars as pl
 
 from functions.processing.messages.seen import SeenIds
-from functions.processing.streams.definition import StreamDefinition
-from functions.processing.streams.parts import Merge, OpenWindows, open_windows
+from functions.processing.streams.definition import Session, StreamDefinition
+from functions.processing.streams.parts import FixedWindows, Merge, OpenWindows, Pane
 from functions.processing.streams.program import Program
-from functions.processing.streams.windows import NEVER, Bounds, WindowRule, microseconds
+from functions.processing.streams.sessions import EarlySessions, Sessions
+from functions.processing.streams.windows import NEVER, WindowRule, microseconds
 
 BUCKETS = 16
 """About so many buckets of ids are live at a time."""
@@ -32,13 +33,13 @@ class WindowResult:
 class Step:
     """What one micro-batch, or a tick of the clock, does to the state, and what it gives out.
 
-    `ids` are digests by bucket; `fired` are panes of windows with fixed bounds.
+    `ids` are digests by bucket; `fired` are the panes of windows that count them: all but sessions given once.
     """
 
     watermark: int
     parts: pl.DataFrame | None = None
     ids: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
-    fired: tuple[tuple[Bounds, int], ...] = ()
+    fired: tuple[Pane, ...] = ()
     results: tuple[WindowResult, ...] = ()
     late: tuple[bytes, ...] = ()
     counted: int = 0
@@ -53,7 +54,7 @@ class StreamState:
         self.memory = self.rule.size + self.rule.lateness + self.rule.delay + microseconds(stream.deduplicate_s)
         self.watermark = NEVER
         self.seen = SeenIds(width=max(1, self.memory // BUCKETS))
-        self.windows: OpenWindows = open_windows(self.rule, program)
+        self.windows: OpenWindows = _none_open(stream, self.rule, program)
         self.counted = 0
 
     def absorb(self, step: Step) -> None:
@@ -80,3 +81,9 @@ class StreamState:
     def compact(self, merge: Merge) -> None:
         """Take less room without another result."""
         self.windows.compact(merge)
+
+
+def _none_open(stream: StreamDefinition, rule: WindowRule, program: Program) -> OpenWindows:
+    if not isinstance(stream.window, Session):
+        return FixedWindows(rule, program)
+    return (EarlySessions if stream.has_early_sessions else Sessions)(rule, program)

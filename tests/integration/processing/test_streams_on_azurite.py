@@ -3,7 +3,8 @@
 import asyncio
 import random
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from chassis.errors import DependencyUnavailable
 from chassis.messaging.message import unpacked
 from chassis.messaging.partitions import PARTITIONS
+from chassis.storage.rows import RowChanged
 from functions.processing.streams.service import StreamDiffers
+from functions.processing.streams.session_rows import SessionChange, SessionRows
+from functions.processing.streams.state import WindowResult
+from functions.processing.streams.windows import Bounds
 from local.azurite import Azurite
 from tests.integration.processing.nodes import TENANT, Parts, node_process, until
 
@@ -59,6 +65,14 @@ def some_messages(count: int) -> list[tuple[str, str, Any]]:
 def closing() -> list[tuple[str, str, Any]]:
     """One message a key that lets the watermark pass all of them."""
     return [(f"closing {key}", f"k{key}", {"k": f"k{key}", "t": 10**8, "v": 0}) for key in range(KEYS)]
+
+
+async def announced_windows(parts: Parts) -> list[dict[str, Any]]:
+    """The events of windows, as subscribers get them."""
+    await parts.runtime.events.settle()
+    messages = await parts.runtime.queues.receiver("audit-events").peek()
+    events = [orjson.loads(body) for message in messages for body in unpacked(message)]
+    return [event for event in events if event["type"] == "processing.stream.window"]
 
 
 def computed(messages: list[tuple[str, str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -131,6 +145,87 @@ async def test_two_nodes_share_the_partitions_and_one_takes_over_what_the_other_
     await until(all_windows)
     assert await parts.windows("orders") == expected
     await two.stop()
+
+
+SESSIONS: dict[str, Any] = {
+    **DEFINITION,
+    "window": {"type": "session", "gapS": 60},
+    "trigger": {"earlyEveryS": 0.001},
+    "sink": "event",
+}
+
+
+async def test_early_sessions_replace_each_other_although_writing_them_breaks_off_again_and_again(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, calls = SessionRows.put, 0
+
+    async def breaking_off(rows: SessionRows, changes: Sequence[SessionChange]) -> None:
+        """Of three calls one breaks off after the checkpoint and before the rows, one after the rows."""
+        nonlocal calls
+        calls += 1
+        if calls % 3 == 1:
+            raise DependencyUnavailable("before the rows")
+        await put(rows, changes)
+        if calls % 3 == 2:
+            raise DependencyUnavailable("after the rows")
+
+    monkeypatch.setattr(SessionRows, "put", breaking_off)
+    await parts.put("visits", **SESSIONS)
+    node = parts.node()
+    node.ensure()
+
+    async def rows() -> list[tuple[str, int, int, bool]]:
+        items = (await parts.streams.windows(TENANT, "visits", None, None, None, 100)).items
+        assert all(one.end <= other.start for one, other in pairwise(items)), "a former result is left"
+        return [(f"{item.start[11:19]}-{item.end[11:19]}", item.values["n"], item.pane, item.final) for item in items]
+
+    async def send(second: int) -> None:
+        await parts.send("stream:visits", [(str(second), "k1", {"k": "k1", "t": second * 1000, "v": 1})])
+
+    for second, expected in (
+        (0, [("00:00:00-00:01:00", 1, 1, False)]),
+        (100, [("00:00:00-00:01:00", 1, 1, False), ("00:01:40-00:02:40", 1, 1, False)]),
+        (50, [("00:00:00-00:02:40", 3, 2, False)]),
+        (20, [("00:00:00-00:02:40", 4, 3, False)]),
+        (86_000, [("00:00:00-00:02:40", 4, 4, True), ("23:53:20-23:54:20", 1, 1, False)]),
+    ):
+        await send(second)
+
+        async def is_so(expected: Any = expected) -> bool:
+            return await rows() == expected and await parts.drained()
+
+        await until(is_so)
+    await node.stop()
+    events = await announced_windows(parts)
+    replaced = {
+        (data["start"][11:19], data["pane"]): [item["start"][11:19] for item in data["replaces"]]
+        for data in (event["data"] for event in events)
+    }
+    assert replaced["00:00:00", 2] == ["00:00:00", "00:01:40"]
+    assert replaced["00:00:00", 4] == []
+    assert len({event["id"] for event in events}) == 6
+
+
+async def test_a_node_that_has_lost_its_partition_writes_no_more_rows_of_sessions(parts: Parts) -> None:
+    await parts.put("visits", **SESSIONS)
+    stream = await parts.streams.require(TENANT, "visits")
+
+    def change(end: int, pane: int, *replaced: Bounds) -> SessionChange:
+        return SessionChange("k1", WindowResult("k1", 0, end, pane, False, {"n": pane}), replaced)
+
+    lost = await parts.window_rows.sessions(stream, 3)
+    await lost.put([change(60, 1)])
+    owner = await parts.window_rows.sessions(stream, 3)
+    for step in (change(60, 1), change(90, 2, (0, 60)), change(90, 2, (0, 60))):
+        await owner.put([step])
+    with pytest.raises(RowChanged):
+        await lost.put([change(60, 1)])
+    found = await parts.window_rows.page(stream, first=0, last=None, after=None, limit=10)
+    assert [(result.end, result.pane) for _, result in found] == [(90, 2)]
+    await parts.window_rows.forget(stream)
+    with pytest.raises(RowChanged):
+        await owner.put([change(90, 3)])
 
 
 async def test_a_window_that_no_message_closes_is_closed_by_the_clock_also_after_a_restart(parts: Parts) -> None:
@@ -235,10 +330,7 @@ async def test_each_result_is_announced_once_where_the_sink_is_events(parts: Par
 
     await until(announced)
     await node.stop()
-    await parts.runtime.events.settle()
-    messages = await parts.runtime.queues.receiver("audit-events").peek()
-    events = [orjson.loads(body) for message in messages for body in unpacked(message)]
-    found = [event for event in events if event["type"] == "processing.stream.window"]
+    found = await announced_windows(parts)
     assert len({event["id"] for event in found}) == len(found) == 2
     assert [(event["subject"], event["tenantid"], event["data"]["values"]["n"]) for event in found] == [
         ("orders", TENANT, 1),

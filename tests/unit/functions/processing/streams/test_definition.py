@@ -29,7 +29,6 @@ def test_a_definition_survives_the_way_to_its_row_and_back() -> None:
     ({"schema": {"__start": "string", "k": "string", "t": "timestamp"}}, "pattern"),
     ({"window": {"type": "sliding", "sizeS": 10, "everyS": 20}}, "greater than the size"),
     ({"window": {"type": "sliding", "sizeS": 1000, "everyS": 1}}, "more than 200 windows"),
-    ({"window": {"type": "session", "gapS": 5}, "trigger": {"earlyEveryS": 1}}, "no early results"),
     ({"window": {"type": "hopping"}}, "hopping"),
     ({"watermarkDelayS": -1}, "greater than or equal to 0"),
     ({"extra": 1}, "Extra inputs"),
@@ -37,6 +36,18 @@ def test_a_definition_survives_the_way_to_its_row_and_back() -> None:
 def test_a_definition_that_can_not_work_is_refused_with_the_reason(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         StreamDefinition.model_validate({**GOOD, **changes})
+
+
+@pytest.mark.parametrize(("window", "early_every_s", "is_so"), [
+    ({"type": "session", "gapS": 5}, 1, True),
+    ({"type": "session", "gapS": 5}, None, False),
+    ({"type": "tumbling", "sizeS": 5}, 1, False),
+])  # fmt: skip
+def test_only_sessions_with_early_results_are_given_under_changing_bounds(
+    window: dict[str, Any], early_every_s: float | None, is_so: bool
+) -> None:
+    stream = StreamDefinition.model_validate({**GOOD, "window": window, "trigger": {"earlyEveryS": early_every_s}})
+    assert stream.has_early_sessions == is_so
 
 
 @pytest.mark.parametrize(("schema", "is_reference"), [

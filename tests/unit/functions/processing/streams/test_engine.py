@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -16,7 +16,8 @@ from functions.processing.streams.codec import decode_state, decode_step, encode
 from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.engine import StreamEngine, StreamMessage
 from functions.processing.streams.program import Program, compile_query
-from functions.processing.streams.state import Step, StreamState
+from functions.processing.streams.session_rows import changes_of
+from functions.processing.streams.state import Step, StreamState, WindowResult
 
 QUERY = (
     "SELECT COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high, AVG(v) AS mean, "
@@ -135,7 +136,7 @@ def sessions(sent: Sequence[Sent], stream: StreamDefinition, gap: int) -> dict[R
 
 
 def streamed(stream: StreamDefinition, sent: Sequence[Sent], cuts: Sequence[int], crash: bool) -> list[Step]:
-    """Run the messages in micro-batches; with `crash`, every one by an engine that is rebuilt from the log."""
+    """Run the messages in micro-batches, one a second; with `crash`, every one by an engine rebuilt from the log."""
     steps: list[Step] = []
     engine, base = an_engine(stream), b""
     closing = Sent("the last", "~", LAST, None)
@@ -147,7 +148,7 @@ def streamed(stream: StreamDefinition, sent: Sequence[Sent], cuts: Sequence[int]
             for step in steps[number - number % 3 :]:
                 state.absorb(decode_step(encode_step(step))[0])
             engine = an_engine(stream, state)
-        applied = engine.apply([item.message() for item in batch], NOW_US)
+        applied = engine.apply([item.message() for item in batch], NOW_US + number * 1_000_000)
         assert applied.invalid == ()
         steps.append(applied.step)
         if len(steps) % 3 == 0:
@@ -161,12 +162,30 @@ def batches(sent: Sequence[Sent], cuts: Sequence[int]) -> Iterator[Sequence[Sent
     return (sent[start:end] for start, end in pairwise(edges))
 
 
+def row_of(result: WindowResult) -> Row:
+    return result.key, result.start // 1_000_000, result.end // 1_000_000
+
+
 def last_panes(steps: Sequence[Step]) -> dict[Row, dict[str, Any]]:
-    found: dict[Row, dict[str, Any]] = {}
-    for step in steps:
-        for result in step.results:
-            found[result.key, result.start // 1_000_000, result.end // 1_000_000] = dict(result.values)
+    return {row_of(result): dict(result.values) for step in steps for result in step.results}
+
+
+def finals(steps: Sequence[Step]) -> dict[Row, dict[str, Any]]:
+    final = [result for step in steps for result in step.results if result.final]
+    found = {row_of(result): dict(result.values) for result in final}
+    assert len(found) == len(final), "a window has two final results"
     return found
+
+
+def rows_after(steps: Iterable[Step], rows: dict[tuple[str, int, int], WindowResult]) -> dict[Row, dict[str, Any]]:
+    """The table of a stream with early sessions after these steps; `rows` is what it has before, and is changed."""
+    for step in steps:
+        for change in changes_of(step):
+            for bounds in change.replaced:
+                rows.pop((change.key, *bounds), None)
+            if change.result is not None:
+                rows[change.key, change.result.start, change.result.end] = change.result
+    return {row_of(result): dict(result.values) for result in rows.values()}
 
 
 VALUES = st.one_of(st.none(), st.integers(-1, 5))
@@ -214,13 +233,51 @@ def test_sliding_windows_equal_one_computation_over_all_messages_in_time(
     assert last_panes(streamed(stream, sent, cuts, crash)) == fixed(sent, stream, 10, 4)
 
 
+EARLY = st.sampled_from([None, 1, 2, 5])
+
+
 @FEW
-@given(sequences(), CUTS, st.booleans(), st.integers(0, 10), st.integers(0, 15))
+@given(sequences(), CUTS, st.booleans(), st.integers(0, 10), st.integers(0, 15), EARLY)
 def test_sessions_equal_one_computation_over_all_messages_in_time(
-    sent: list[Sent], cuts: list[int], crash: bool, delay: int, lateness: int
+    sent: list[Sent], cuts: list[int], crash: bool, delay: int, lateness: int, early: int | None
 ) -> None:
-    stream = a_stream(SESSION, watermarkDelayS=delay, allowedLatenessS=lateness)
-    assert last_panes(streamed(stream, sent, cuts, crash)) == sessions(sent, stream, 3)
+    stream = a_stream(SESSION, watermarkDelayS=delay, allowedLatenessS=lateness, trigger={"earlyEveryS": early})
+    steps = streamed(stream, sent, cuts, crash)
+    assert finals(steps) == sessions(sent, stream, 3)
+    if early is None:
+        assert last_panes(steps) == finals(steps)
+    else:
+        # Nothing of the early results is left beside the final ones.
+        assert rows_after(steps, {}) == finals(steps)
+
+
+@FEW
+@given(sequences(), CUTS, st.booleans(), st.integers(0, 30), st.data())
+def test_early_sessions_are_at_every_moment_those_of_the_messages_so_far(
+    sent: list[Sent], cuts: list[int], crash: bool, delay: int, data: st.DataObject
+) -> None:
+    stream = a_stream(SESSION, watermarkDelayS=delay, trigger={"earlyEveryS": 1})
+    steps, rows, count = streamed(stream, sent, cuts, crash), {}, 0
+    for number, batch in enumerate(batches(sent, cuts)):
+        count += len(batch)
+        # What was not noted as delivered is delivered again after a crash, from any step on.
+        again = steps[data.draw(st.integers(0, number)) : number + 1]
+        assert rows_after([steps[number], *again], rows) == sessions(sent[:count], stream, 3)
+
+
+@FEW
+@given(sequences(), CUTS, st.booleans(), st.integers(0, 30))
+def test_of_results_of_a_key_that_overlap_the_one_with_the_greatest_pane_is_the_last(
+    sent: list[Sent], cuts: list[int], crash: bool, delay: int
+) -> None:
+    stream = a_stream(SESSION, watermarkDelayS=delay, trigger={"earlyEveryS": 1})
+    results = [result for step in streamed(stream, sent, cuts, crash) for result in step.results]
+    for number, one in enumerate(results):
+        for later in results[number + 1 :]:
+            if one.key == later.key and one.start < later.end and later.start < one.end:
+                assert (later.start, one.end) <= (one.start, later.end)
+                assert one.pane < later.pane
+                assert not one.final
 
 
 @FEW
@@ -251,6 +308,62 @@ def test_early_results_come_every_n_seconds_until_the_window_ends() -> None:
     assert counts == [[(1, False, 1)], [], [(2, False, 2)]]
     assert engine.tick(6_000_000) is None
     assert engine.tick(11_000_000) is None  # nothing has changed since
+
+
+def an_early_session(query: str = "SELECT COUNT(*) AS n, SUM(v) AS total FROM input", **changes: Any) -> StreamEngine:
+    return an_engine(
+        a_stream(SESSION, query=query, **{"trigger": {"earlyEveryS": 5}, "watermarkDelayS": 60, **changes})
+    )
+
+
+def told(step: Step | None) -> list[tuple[int, int, int, bool, int]]:
+    assert step is not None
+    return [(r.start // 10**6, r.end // 10**6, r.pane, r.final, r.values["n"]) for r in step.results]
+
+
+def test_an_early_result_of_a_session_has_its_bounds_and_values_so_far_and_the_final_one_comes_once() -> None:
+    engine = an_early_session()
+    assert told(engine.apply([Sent("1", "a", 10, 1).message()], 0).step) == [(10, 13, 1, False, 1)]
+    assert told(engine.apply([Sent("2", "a", 12, 1).message()], 4_000_000).step) == []
+    assert told(engine.tick(5_000_000)) == [(10, 15, 2, False, 2)]
+    assert engine.tick(10_000_000) is None  # nothing has changed since
+    assert told(engine.apply([Sent("3", "a", 11, 1).message()], 15_000_000).step) == [(10, 15, 3, False, 3)]
+    last = engine.apply([Sent("4", "b", 75, 1).message()], 16_000_000).step
+    assert told(last) == [(10, 15, 4, True, 3)]
+    assert [change.replaced for change in changes_of(last)] == [()]
+
+
+def test_a_session_that_two_have_become_takes_the_place_of_both_with_a_greater_pane() -> None:
+    engine = an_early_session()
+    engine.apply([Sent("1", "a", 10, 1).message()], 0)
+    engine.apply([Sent("2", "a", 11, 1).message(), Sent("3", "a", 14, 1).message()], 5_000_000)
+    merged = engine.apply([Sent("4", "a", 13, 1).message(), Sent("5", "b", 13, 1).message()], 10_000_000).step
+    assert told(merged) == [(10, 17, 3, False, 4), (13, 16, 1, False, 1)]
+    assert [(change.key, change.replaced) for change in changes_of(merged)] == [
+        ("a", ((10_000_000, 14_000_000), (14_000_000, 17_000_000))),
+        ("b", ()),
+    ]
+
+
+def test_the_early_result_of_a_session_that_having_leaves_out_later_goes_and_may_come_back() -> None:
+    engine = an_early_session("SELECT COUNT(*) AS n FROM input HAVING SUM(v) < 5")
+    first = engine.apply([Sent("1", "a", 10, 1).message()], 0).step
+    left_out = engine.apply([Sent("2", "a", 12, 9).message()], 5_000_000).step
+    back = engine.apply([Sent("3", "a", 9, -9).message()], 10_000_000).step
+    assert (told(first), told(left_out)) == ([(10, 13, 1, False, 1)], [])
+    assert told(back) == [(9, 15, 3, False, 3)]
+    assert engine.tick(15_000_000) is None
+    assert rows_after([first, left_out], {}) == {}
+    assert rows_after([first, left_out, back], {}) == {("a", 9, 15): {"n": 3}}
+    # Who has only heard of the first one hears with the next that it is replaced.
+    assert [change.replaced for change in changes_of(back)] == [((10_000_000, 13_000_000),)]
+
+
+def test_sessions_without_a_trigger_count_no_panes() -> None:
+    engine = an_early_session(trigger={})
+    step = engine.apply([Sent("1", "a", 10, 1).message(), Sent("2", "a", 100, 1).message()], 0).step
+    assert told(step) == [(10, 13, 1, True, 1)]
+    assert (step.fired, engine.state.windows.panes()) == ((), [])
 
 
 def test_the_windows_of_an_idle_partition_close_by_the_clock() -> None:

@@ -1,0 +1,114 @@
+"""Rows of sessions that are given early: a result is written as the rows that it takes the place of are removed.
+
+A row of former bounds would look like a further window for ever. So nothing may write it after it was removed: a node
+that opens a stream claims its rows on the partition, and every transaction asks that no other node has claimed them
+since. A node that has lost the partition without noticing is refused, and what it left out the other has delivered.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from chassis.messaging.events import Event
+from chassis.storage.rows import Change, Delete, Replace, RowChanged, Upsert
+from chassis.storage.tables import Table
+from functions.processing.streams.state import Step, WindowResult
+from functions.processing.streams.window_rows import row_key, values_of, window_key
+from functions.processing.streams.windows import Bounds
+
+MAX_CHANGES = 99
+"""A transaction takes 100; one is the claim."""
+
+
+@dataclass(frozen=True)
+class SessionChange:
+    """The result of one session (None: HAVING leaves it out) in place of those under other bounds."""
+
+    key: str
+    result: WindowResult | None
+    replaced: tuple[Bounds, ...] = ()
+    event: Event | None = None
+
+    @property
+    def size(self) -> int:
+        """Most rows of a transaction that it takes: a result may bring an event."""
+        return len(self.replaced) + (0 if self.result is None else 2)
+
+
+def changes_of(step: Step) -> list[SessionChange]:
+    """What a step of a stream with early sessions does to the rows."""
+    results = {(result.key, result.start, result.end): result for result in step.results}
+    keyed = [(str(pane.key), pane) for pane in step.fired]
+    found = [SessionChange(key, results.get((key, *pane.bounds)), pane.replaced) for key, pane in keyed]
+    return [change for change in found if change.size]
+
+
+class SessionRows:
+    """The rows on one partition. Not shared between tasks; after an error they are to be claimed again."""
+
+    def __init__(self, table: Table, rows: str, partition: int, etag: str) -> None:
+        self._table, self._rows, self._partition, self._etag = table, rows, partition, etag
+
+    @classmethod
+    async def claimed(cls, table: Table, rows: str, partition: int) -> "SessionRows":
+        """Claim the rows of a partition, `rows` being their partition of the table; earlier claims are void."""
+        (etag,) = await table.commit(rows, [Upsert(_claim_key(partition), _a_claim())])
+        return cls(table, rows, partition, etag)
+
+    async def put(self, changes: Sequence[SessionChange]) -> None:
+        """Write results and remove what they replace, with their events. May be repeated, in the same order.
+
+        Raises RowChanged when another node has claimed the rows, or may have: then nothing more is written.
+        """
+        for transaction in _transactions(changes):
+            await self._commit(transaction)
+
+    async def _commit(self, changes: Sequence[SessionChange]) -> None:
+        written = [
+            Upsert(window_key(item.result, self._partition), values_of(item.result)) for item in changes if item.result
+        ]
+        gone = [row_key(self._partition, item.key, bounds) for item in changes for bounds in item.replaced]
+        events = [item.event for item in changes if item.event]
+        try:
+            await self._claiming([*written, *map(Delete, gone)], events)
+        except RowChanged:
+            # Rows may be gone already: of a step that is delivered again, or of a session that HAVING had left out.
+            there = [key for key in gone if await self._table.get(self._rows, key) is not None]
+            if len(there) == len(gone):
+                raise
+            await self._claiming([*written, *map(Delete, there)], events)
+
+    async def _claiming(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
+        claim = Replace(_claim_key(self._partition), _a_claim(), self._etag)
+        self._etag, *_ = await self._table.commit(self._rows, [claim, *changes], events)
+
+
+def _transactions(changes: Sequence[SessionChange]) -> Iterator[list[SessionChange]]:
+    """As few as have room; a session that replaces more than one can remove loses the first of them before."""
+    taken: list[SessionChange] = []
+    for change in changes:
+        for item in _fitting(change):
+            if taken and sum(other.size for other in taken) + item.size > MAX_CHANGES:
+                yield taken
+                taken = []
+            taken.append(item)
+    if taken:
+        yield taken
+
+
+def _fitting(change: SessionChange) -> Iterator[SessionChange]:
+    room = MAX_CHANGES - 2
+    rest = change.replaced
+    while len(rest) > room:
+        yield SessionChange(change.key, None, rest[:room])
+        rest = rest[room:]
+    yield SessionChange(change.key, change.result, rest, change.event)
+
+
+def _claim_key(partition: int) -> str:
+    """Before all times."""
+    return f"-claim|{partition}"
+
+
+def _a_claim() -> dict[str, str]:
+    return {"claim": uuid4().hex}
