@@ -1,7 +1,7 @@
 """The base of every contract: frozen, closed, camelCase on the wire; and times as their documents promise them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -18,6 +18,11 @@ class Contract(BaseModel):
         extra="forbid",
         serialize_by_alias=True,
     )
+
+
+def example(**fields: Any) -> ConfigDict:
+    """`model_config` of a contract with an example of it, by the names on the wire, for its document."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 def _written_as_a_date(sent: object) -> object:

@@ -22,6 +22,7 @@ _PROBLEM_SCHEMA = {
         "traceId": {"type": ["string", "null"]},
     },
 }
+_ADDRESS_TOO_LONG = {"description": "The address is longer than 8 KiB: refused by the service's host, without a body"}
 _ANY_FAILURE = {
     "description": "A problem",
     "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -45,6 +46,8 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
         for operation in item.values():
             if isinstance(operation, dict) and "responses" in operation:
                 _describe(operation["responses"])
+                if any(parameter["in"] in {"path", "query"} for parameter in operation.get("parameters", [])):
+                    operation["responses"]["414"] = _ADDRESS_TOO_LONG
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in _FRAMEWORK_SCHEMAS:
         schemas.pop(name, None)
@@ -64,7 +67,30 @@ def also(status: int, model: type[BaseModel]) -> dict[int | str, dict[str, Any]]
     return {status: {"model": model}}
 
 
-def takes(*media_types: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-    """`openapi_extra` of a route that reads its body by itself, in one of these media types."""
-    content = {media_type: {"schema": schema or {}} for media_type in media_types}
+def gives(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that answers with a file, in one of these media types; with `response_class=Response`."""
+    return {200: {"content": {media_type.partition(";")[0]: {} for media_type in media_types}}}
+
+
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "What If-None-Match names is the present state"}}
+"""`responses` of a route that minds If-None-Match."""
+
+
+def takes(
+    *media_types: str, schema: dict[str, Any] | None = None, example: Any = None, text: str | None = None
+) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its body by itself, in one of these media types.
+
+    `text` is one more media type, of a body that is no JSON.
+    """
+    told = {"schema": schema or {}} | ({} if example is None else {"example": example})
+    content: dict[str, Any] = dict.fromkeys(media_types, told)
+    if text is not None:
+        content[text] = {"schema": {"type": "string"}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def asks(*parameters: str) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its query by itself: these parameters, each a text, none required."""
+    told = [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in parameters]
+    return {"parameters": told}

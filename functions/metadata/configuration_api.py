@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import also
+from chassis.http.openapi import UNCHANGED, also
 from functions.metadata import composition
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch, VersionOrLatest, number_of
 from functions.metadata.errors import ConfigurationNotFound
@@ -33,7 +33,7 @@ async def put_configuration(
     return _described(version, body.value)
 
 
-@router.get("/{key}", response_model=Configuration)
+@router.get("/{key}", response_model=Configuration, responses=UNCHANGED)
 async def get_configuration(
     key: ConfigurationKey,
     response: Response,
@@ -44,7 +44,7 @@ async def get_configuration(
     return await _answer(caller.tenant, key, None, response, if_none_match)
 
 
-@router.get("/{key}/versions/{version}", response_model=Configuration)
+@router.get("/{key}/versions/{version}", response_model=Configuration, responses=UNCHANGED)
 async def get_configuration_version(
     key: ConfigurationKey,
     version: VersionOrLatest,

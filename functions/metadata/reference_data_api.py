@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import also
+from chassis.http.openapi import UNCHANGED, also
 from functions.metadata import composition, paging
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch
 from functions.metadata.errors import ReferenceDataNotFound
@@ -54,7 +54,7 @@ async def replace_set(
     return ReferenceSetState(**_described(stored))
 
 
-@router.get("/{set}", response_model=ReferenceSetItems)
+@router.get("/{set}", response_model=ReferenceSetItems, responses=UNCHANGED)
 async def get_set(
     name: SetName, response: Response, if_none_match: IfNoneMatch = None, caller: Principal = requires(READ)
 ) -> ReferenceSetItems | Response:
@@ -83,7 +83,7 @@ async def put_item(
     return ReferenceItem(set=name, key=key, value=body.value, etag=etag)
 
 
-@router.get("/{set}/{key}", response_model=ReferenceItem)
+@router.get("/{set}/{key}", response_model=ReferenceItem, responses=UNCHANGED)
 async def get_item(
     name: SetName,
     key: ItemKey,

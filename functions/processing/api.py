@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
+from chassis.http.openapi import gives
 from chassis.http.trigger import durable_client
 from durable.jobs.models import Order
 from functions.processing import composition, results
@@ -30,6 +31,7 @@ from functions.processing.schemas import (
 router = APIRouter(prefix="/processing", tags=["processing"])
 READ, WRITE = "processing.read", "processing.write"
 PathId = Annotated[Id, Path()]
+RECORDS = gives(*results.MEDIA_TYPES.values())
 
 
 @router.post("/datasets", status_code=201)
@@ -76,7 +78,7 @@ async def get_validation(id: PathId, caller: Principal = requires(READ)) -> Work
     return await composition.jobs().describe("validation", caller.tenant, id)
 
 
-@router.get("/validations/{id}/quarantine")
+@router.get("/validations/{id}/quarantine", response_class=Response, responses=RECORDS)
 async def get_quarantine(
     id: PathId,
     wanted: Annotated[ResultFormat, Query(alias="format")] = "json",
@@ -110,7 +112,7 @@ async def get_job(id: PathId, caller: Principal = requires(READ)) -> Work:
     return await composition.jobs().describe("job", caller.tenant, id)
 
 
-@router.get("/jobs/{id}/result")
+@router.get("/jobs/{id}/result", response_class=Response, responses=RECORDS)
 async def get_result(
     id: PathId,
     wanted: Annotated[ResultFormat, Query(alias="format")] = "json",
@@ -122,7 +124,7 @@ async def get_result(
     return Response(body, media_type=results.MEDIA_TYPES[wanted])
 
 
-@router.get("/jobs/{id}/quarantine")
+@router.get("/jobs/{id}/quarantine", response_class=Response, responses=RECORDS)
 async def get_job_quarantine(
     id: PathId,
     wanted: Annotated[ResultFormat, Query(alias="format")] = "json",

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
+from chassis.http.openapi import UNCHANGED, gives
 from chassis.runtime import Runtime
 from functions.reporting import service
 from functions.reporting.schemas import CONTENT_TYPES, Format, ReportAccepted, ReportRequest, ReportView
@@ -40,7 +41,7 @@ async def show_report(id: ReportId, request: Request, caller: Principal = requir
     return await service.show(_runtime(request), caller, id)
 
 
-@router.get("/{id}/files/{format}", response_class=Response)
+@router.get("/{id}/files/{format}", response_class=Response, responses=gives(*CONTENT_TYPES.values()) | UNCHANGED)
 async def read_file(
     id: ReportId,
     format: Format,
@@ -63,5 +64,5 @@ async def read_file(
 
 @router.delete("/{id}", status_code=204)
 async def discard_report(id: ReportId, request: Request, caller: Principal = requires("reporting.write")) -> None:
-    """Take a report and its files away; may be repeated."""
+    """Take a report's files away; it stays known as discarded. May be repeated."""
     await service.discard(_runtime(request), caller, id)

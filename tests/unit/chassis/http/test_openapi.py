@@ -1,12 +1,13 @@
 from typing import Any
 
-from fastapi import FastAPI
-from pydantic import BaseModel
+from fastapi import FastAPI, Response
 
-from chassis.http.openapi import also, describe_problems, takes
+from chassis.http.openapi import UNCHANGED, also, asks, describe_problems, gives, takes
+from chassis.models import Contract, example
 
 
-class Thing(BaseModel):
+class Thing(Contract):
+    model_config = example(name="a cup")
     name: str
 
 
@@ -20,6 +21,16 @@ def document() -> dict[str, Any]:
 
     @app.put("/raw", openapi_extra=takes("application/yaml", schema={"type": "object"}))
     async def raw() -> None: ...
+
+    @app.put("/lines", openapi_extra=takes("application/json", example={"a": 1}, text="application/x-ndjson"))
+    async def lines() -> None: ...
+
+    @app.get("/page", openapi_extra=asks("state"))
+    async def page() -> None: ...
+
+    @app.get("/things/{name}/file", response_class=Response, responses=gives("text/csv; header=present") | UNCHANGED)
+    async def file(name: str) -> Response:
+        return Response(name)
 
     return app.openapi()
 
@@ -35,3 +46,33 @@ def test_any_other_answer_is_a_problem_and_the_frameworks_own_422_is_not_promise
 def test_a_body_that_the_route_reads_by_itself_is_told() -> None:
     body = document()["paths"]["/raw"]["put"]["requestBody"]
     assert body == {"required": True, "content": {"application/yaml": {"schema": {"type": "object"}}}}
+
+
+def test_a_body_of_text_and_an_example_are_told() -> None:
+    content = document()["paths"]["/lines"]["put"]["requestBody"]["content"]
+    assert content == {
+        "application/json": {"schema": {}, "example": {"a": 1}},
+        "application/x-ndjson": {"schema": {"type": "string"}},
+    }
+
+
+def test_a_contract_shows_its_example() -> None:
+    assert document()["components"]["schemas"]["Thing"]["examples"] == [{"name": "a cup"}]
+
+
+def test_a_query_that_the_route_reads_by_itself_is_told() -> None:
+    (told,) = document()["paths"]["/page"]["get"]["parameters"]
+    assert told == {"name": "state", "in": "query", "required": False, "schema": {"type": "string"}}
+
+
+def test_a_file_is_told_by_its_media_types_and_that_it_may_be_unchanged() -> None:
+    responses = document()["paths"]["/things/{name}/file"]["get"]["responses"]
+    assert responses["200"]["content"].keys() == {"text/csv"}
+    assert "content" not in responses["304"]
+
+
+def test_an_address_that_a_caller_can_make_too_long_is_refused_without_a_body() -> None:
+    paths = document()["paths"]
+    assert "content" not in paths["/things/{name}/file"]["get"]["responses"]["414"]
+    assert "414" in paths["/page"]["get"]["responses"]
+    assert "414" not in paths["/things"]["post"]["responses"]

@@ -1,5 +1,7 @@
 """What the edge is told of the API is what the API has."""
 
+import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from chassis.manifest import read_manifest
@@ -12,6 +14,7 @@ from functions.processing.composition import CHUNK_QUEUES, CHUNKS, DATASETS, WOR
 from functions.processing.messages import api as messages_api
 from functions.processing.messages.handling import CONTAINER as HANDLER_STATES
 from functions.processing.messages.node import LEASES
+from functions.processing.results import MEDIA_TYPES
 from functions.processing.streams import api as streams_api
 from functions.processing.streams.opening import LATE, STATES
 
@@ -38,6 +41,14 @@ def test_reading_needs_the_read_scope_and_changing_the_write_scope() -> None:
 
 def test_a_post_is_not_called_idempotent_as_it_is_so_with_a_key_only() -> None:
     assert not any(route.idempotent for route in MANIFEST.routes if "POST" in route.methods)
+
+
+@pytest.mark.parametrize("path", ["/jobs/{id}/result", "/jobs/{id}/quarantine", "/validations/{id}/quarantine"])
+def test_the_document_names_every_format_of_records(path: str) -> None:
+    app = FastAPI()
+    app.include_router(router)
+    told = app.openapi()["paths"][f"/processing{path}"]["get"]["responses"]["200"]["content"]
+    assert told.keys() == {kind.partition(";")[0] for kind in MEDIA_TYPES.values()}
 
 
 def test_queues_and_tables_are_declared() -> None:
