@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import also, takes
+from chassis.http.openapi import UNCHANGED, also, takes
 from functions.metadata import composition, paging
 from functions.metadata.errors import BadPageToken, BatchTooLarge, DocumentTooLarge
 from functions.metadata.preconditions import is_unchanged
@@ -19,10 +19,24 @@ from functions.metadata.schemas import (
     SchemaVersion,
     SchemaVersionPage,
 )
-from functions.metadata.validation import MAX_BATCH_BYTES
+from functions.metadata.validation import MAX_BATCH_BYTES, MAX_ITEMS, BatchResult
 from functions.metadata.versioned import Version
 
-SCHEMA_BODY = takes("application/json", schema={"type": ["object", "boolean"]})
+SCHEMA_BODY = takes(
+    "application/json",
+    schema={"type": ["object", "boolean"]},
+    example={"type": "object", "properties": {"celsius": {"type": "number"}}, "required": ["celsius"]},
+)
+BATCH_BODY = takes(
+    "application/json",
+    schema={
+        "type": "object",
+        "properties": {"items": {"type": "array", "maxItems": MAX_ITEMS}},
+        "required": ["items"],
+        "additionalProperties": False,
+    },
+    example={"items": [{"celsius": 36.6}, {"celsius": "hot"}]},
+)
 router = APIRouter(prefix="/metadata/schemas", tags=["schemas"])
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1024)]
@@ -76,7 +90,7 @@ async def list_schema_versions(
     return SchemaVersionPage(items=items, next=paging.token_of(str(found[-1].version)) if len(found) == limit else None)
 
 
-@router.get("/{name}/versions/{version}", response_model=SchemaDocument)
+@router.get("/{name}/versions/{version}", response_model=SchemaDocument, responses=UNCHANGED)
 async def get_schema(
     name: SchemaName,
     version: VersionOrLatest,
@@ -92,7 +106,11 @@ async def get_schema(
     return SchemaDocument(**_described(found), schema_=found.document)
 
 
-@router.post("/{name}/versions/{version}/validate")
+@router.post(
+    "/{name}/versions/{version}/validate",
+    response_model=BatchResult,
+    openapi_extra=BATCH_BODY,
+)
 async def validate_items(
     name: SchemaName,
     version: VersionOrLatest,

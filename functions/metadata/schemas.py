@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chassis.models import Contract
+from chassis.models import Contract, example
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,127}$")]
 Key = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -53,6 +53,8 @@ class SchemaPage(Contract):
 class ReferenceSetBody(Contract):
     """All items of a set, by key; any JSON value."""
 
+    model_config = example(items={"UA": {"name": "United"}})
+
     items: dict[Key, Any]
 
 
@@ -81,6 +83,8 @@ class ReferenceSetPage(Contract):
 
 class ValueBody(Contract):
     """Any JSON value."""
+
+    model_config = example(value={"name": "United"})
 
     value: Any
 

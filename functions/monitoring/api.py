@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace_pb
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.openapi import takes
 from functions.monitoring import composition, otlp
 from functions.monitoring.schemas import LatestValues, PlatformHealth, Trace, TraceLogs
 
@@ -18,9 +19,10 @@ router = APIRouter(prefix="/monitoring", tags=["monitoring"])
 TRACE_ID = r"^[0-9a-f]{32}$"
 READ, INGEST = "monitoring.read", "monitoring.ingest"
 Take = Callable[[Any], Awaitable[int]]
+OTLP_BODY = takes("application/json", "application/x-protobuf")
 
 
-@router.post("/otlp/v1/traces")
+@router.post("/otlp/v1/traces", openapi_extra=OTLP_BODY)
 async def take_traces(request: Request, caller: Principal = requires(INGEST)) -> Response:
     """OTLP/HTTP trace export (protobuf or JSON, plain or gzip)."""
     response = trace_pb2.ExportTraceServiceResponse()
@@ -29,7 +31,7 @@ async def take_traces(request: Request, caller: Principal = requires(INGEST)) ->
     )
 
 
-@router.post("/otlp/v1/logs")
+@router.post("/otlp/v1/logs", openapi_extra=OTLP_BODY)
 async def take_logs(request: Request, caller: Principal = requires(INGEST)) -> Response:
     """OTLP/HTTP log export (protobuf or JSON, plain or gzip); records that belong to no trace are not kept."""
     response = logs_pb2.ExportLogsServiceResponse()
@@ -37,7 +39,7 @@ async def take_logs(request: Request, caller: Principal = requires(INGEST)) -> R
     return await _take(request, kind, composition.service().take_logs, response, "log_records")
 
 
-@router.post("/otlp/v1/metrics")
+@router.post("/otlp/v1/metrics", openapi_extra=OTLP_BODY)
 async def take_metrics(request: Request, caller: Principal = requires(INGEST)) -> Response:
     """OTLP/HTTP metric export (protobuf or JSON, plain or gzip); the latest points are kept."""
     response = metrics_pb2.ExportMetricsServiceResponse()

@@ -6,7 +6,7 @@ from unicodedata import category
 
 from pydantic import AfterValidator, Field, model_validator
 
-from chassis.models import Contract
+from chassis.models import Contract, example
 
 Status = Literal["pending", "delivered", "failed"]
 ChannelType = Literal["signalr", "email", "webhook"]
@@ -74,6 +74,10 @@ class SendMessage(Contract):
     `id` makes it the same message when it is sent again; without one the command's id or a new one is taken.
     """
 
+    model_config = example(
+        subject="Done", body="The report is there.", channels=[{"type": "email", "to": ["ada@example.com"]}]
+    )
+
     id: Identifier | None = None
     subject: Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=200)]
     body: Annotated[str, AfterValidator(_text), Field(max_length=10_000)] = ""
@@ -128,6 +132,8 @@ class MessageView(Contract):
 
 class WebhookRequest(Contract):
     """Where a webhook is to be sent."""
+
+    model_config = example(url="https://example.com/hooks/platform")
 
     url: Annotated[str, Field(min_length=8, max_length=2000)]
 

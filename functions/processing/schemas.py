@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from chassis.models import Contract
+from chassis.models import Contract, example
 from durable.jobs.models import Kind
 from functions.processing.parsing.dialect import Dialect
 
@@ -23,6 +23,8 @@ class DatasetRequest(Contract):
     Of delimited text, `dialect` is found from the first records when it is not given, and `null_values` are the texts
     that stand for no value; at most 20.
     """
+
+    model_config = example(name="flights-2013", format="csv")
 
     name: Name
     format: str = "csv"
@@ -77,6 +79,8 @@ class SchemaReference(Contract):
 class ValidationRequest(Contract):
     """Check a dataset against a schema; more than `max_invalid` bad records make it fail (default 0)."""
 
+    model_config = example(dataset="1", schema={"name": "flight"}, maxInvalid=10)
+
     dataset: Id
     schema_: SchemaReference = Field(alias="schema")
     max_invalid: int = Field(default=0, ge=0)
@@ -89,6 +93,8 @@ class JobRequest(Contract):
     than `max_invalid` of them make the job fail. `datasets` are further datasets to join, by the name of their table;
     they are small ones, which every chunk gets whole. `deadline_seconds` counts from when the job is planned.
     """
+
+    model_config = example(dataset="1", query="SELECT carrier, count(*) AS flights FROM input GROUP BY carrier")
 
     dataset: Id
     query: str = Field(min_length=1, max_length=20_000)

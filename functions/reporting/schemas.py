@@ -6,7 +6,7 @@ from unicodedata import category
 
 from pydantic import AfterValidator, Field, model_validator
 
-from chassis.models import Contract
+from chassis.models import Contract, example
 
 Format = Literal["pdf", "xlsx", "csv"]
 Status = Literal["pending", "running", "completed", "failed", "discarded"]
@@ -65,6 +65,8 @@ class ReportRequest(Contract):
     `labels` gives columns headings for people, in PDF, XLSX and chart; CSV keeps the names. Without one, a column is
     headed by the words of its name.
     """
+
+    model_config = example(title="Delays", job="1", formats=["pdf", "csv"], chart={"x": "month", "y": "delay"})
 
     title: Annotated[Line, Field(min_length=1, max_length=200)]
     subtitle: Annotated[Line, Field(max_length=300)] | None = None

@@ -31,7 +31,13 @@ from functions.workflow.schemas import (
 from functions.workflow.service import DurableClient
 
 DEFINITION_BODY = takes(
-    "application/yaml", "application/json", schema={"type": "object", "required": ["document", "do"]}
+    "application/yaml",
+    "application/json",
+    schema={"type": "object", "required": ["document", "do"]},
+    example={
+        "document": {"dsl": "1.0.3", "namespace": "examples", "name": "hello", "version": "1.0.0"},
+        "do": [{"greet": {"set": {"text": '${ "Hello \\(.name)" }'}}}],
+    },
 )
 router = APIRouter(prefix="/workflow")
 router.include_router(catalog_api.router)
@@ -78,9 +84,7 @@ def instance_filter(
 @router.put(
     "/definitions",
     responses=also(201, DefinitionId),
-    openapi_extra=takes(
-        "application/yaml", "application/json", schema={"type": "object", "required": ["document", "do"]}
-    ),
+    openapi_extra=DEFINITION_BODY,
 )
 async def put_definition(request: Request, response: Response, caller: Principal = requires(WRITE)) -> DefinitionId:
     """Register a definition, YAML or JSON: 201 when it is new, 200 when the same was there, 409 for another."""

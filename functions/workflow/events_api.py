@@ -13,10 +13,21 @@ from functions.workflow import composition
 from functions.workflow.event_reading import read_events
 from functions.workflow.schemas import EventsAccepted
 
+EVENT_BODY = takes(
+    "application/cloudevents+json",
+    schema={"type": "object", "required": ["specversion", "id", "source", "type"]},
+    example={
+        "specversion": "1.0",
+        "id": "1",
+        "source": "https://example.com/ward",
+        "type": "com.example.pulse",
+        "data": {"bpm": 61},
+    },
+)
 router = APIRouter(prefix="/events")
 
 
-@router.post("", status_code=202, openapi_extra=takes("application/cloudevents+json", schema={"type": "object"}))
+@router.post("", status_code=202, openapi_extra=EVENT_BODY)
 async def accept_events(request: Request, caller: Principal = requires("workflow.write")) -> EventsAccepted:
     """Take CloudEvents in, structured, batched or binary; what listens to one gets it once."""
     body = await request.body()

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from chassis.models import Contract
+from chassis.models import Contract, example
 from durable.workflow.faults import SpecError
 from durable.workflow.models import InstanceStatus, TaskState, Undone
 
@@ -58,6 +58,8 @@ class DefinitionPage(Contract):
 
 class StartRequest(Contract):
     """Which definition to run with what input. Without a version: the highest by semantic versioning."""
+
+    model_config = example(namespace="examples", name="hello", input={"name": "Ada"})
 
     namespace: str = Field(pattern=NAME)
     name: str = Field(pattern=NAME)

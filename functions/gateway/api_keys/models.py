@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chassis.models import Contract
+from chassis.models import Contract, example
 
 MAX_LIFETIME_DAYS = 366
 Scope = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z\-]+$", max_length=64)]
@@ -13,6 +13,8 @@ Scope = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z\-]+$", max_length=64)]
 
 class NewApiKey(Contract):
     """An order for a key. It carries the scopes named, of those that the orderer's own token carries."""
+
+    model_config = example(name="nightly", scopes=["metadata.read"], expiresInDays=30)
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
     scopes: tuple[Scope, ...] = Field(min_length=1, max_length=64)

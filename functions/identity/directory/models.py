@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
-from chassis.models import Contract
+from chassis.models import Contract, example
 from functions.identity.schemas import Client, FederatedCredential, Grant
 
 RoleName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9\-]*$")]
@@ -17,6 +17,8 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 class RoleChange(Contract):
     """What a role lets its holders do."""
+
+    model_config = example(scopes=["metadata.read"], description="Reads schemas")
 
     # A scope named twice is a scope: nothing is refused that a set would forget.
     scopes: frozenset[Scope] = Field(min_length=1, max_length=100, json_schema_extra={"uniqueItems": False})
@@ -52,6 +54,8 @@ class AssignedTo(Contract):
 
 class AssignmentOrder(Contract):
     """The request for an assignment."""
+
+    model_config = example(role="reader", principal={"type": "application", "id": "nightly"})
 
     role: RoleName
     principal: AssignedTo
@@ -112,6 +116,8 @@ class ClientChange(Contract):
 
 class ClientOrder(ClientChange):
     """The request for a new client. Its proof is a secret (made here, shown once), a key, other issuers, or none."""
+
+    model_config = example(name="nightly", scopes=["metadata.read"])
 
     authentication: Literal["secret", "key", "federated", "public"] = "secret"
 

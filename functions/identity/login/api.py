@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from chassis.http.openapi import asks
 from functions.identity.errors import InvalidClient, LockedOut, OAuthError
 from functions.identity.forms import caller_address, read_form
 from functions.identity.login import pages
@@ -19,6 +20,10 @@ LOGIN_PATH, CALLBACK_PATH = "/identity/login", "/identity/login/callback"
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["login"])
 _PAGE = {"content": {"text/html": {}}, "description": "A page for the user"}
+_ASKED = asks(
+    *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
+    *("code_challenge", "code_challenge_method"),
+)
 _REDIRECT = {"description": "Back to the client, or on to Microsoft Entra ID"}
 
 
@@ -26,6 +31,7 @@ _REDIRECT = {"description": "Back to the client, or on to Microsoft Entra ID"}
     "/identity/oauth2/authorize",
     response_class=Response,
     responses={200: _PAGE, 303: _REDIRECT, 400: _PAGE, 503: _PAGE},
+    openapi_extra=_ASKED,
 )
 async def authorize(request: Request) -> Response:
     """RFC 6749 section 4.1.1 with PKCE: shows the login, or sends the browser to Microsoft Entra ID."""
@@ -83,7 +89,12 @@ async def sign_in(request: Request) -> Response:
     return _done(await login.answer(asked, client, outsider, roles))
 
 
-@router.get(CALLBACK_PATH, response_class=Response, responses={303: _REDIRECT, 400: _PAGE, 404: _PAGE})
+@router.get(
+    CALLBACK_PATH,
+    response_class=Response,
+    responses={303: _REDIRECT, 400: _PAGE, 404: _PAGE},
+    openapi_extra=asks("state", "code"),
+)
 async def return_from_entra(request: Request) -> Response:
     """Where Microsoft Entra ID sends the browser back to."""
     login = await _login(request)

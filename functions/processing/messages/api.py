@@ -14,6 +14,8 @@ from chassis.http.openapi import takes
 from functions.processing import messaging
 from functions.processing.messages.handlers import handler_named
 from functions.processing.messages.schemas import (
+    HANDLER_NAME,
+    MAX_MESSAGES_AT_ONCE,
     HandlerMessages,
     IncomingMessage,
     PoisonMessage,
@@ -26,10 +28,33 @@ router = APIRouter(prefix="/processing", tags=["messages"])
 READ, WRITE = "processing.read", "processing.write"
 PoisonId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 NDJSON = "application/x-ndjson"
+_LIST = {"type": "array", "minItems": 1, "maxItems": MAX_MESSAGES_AT_ONCE}
+HANDLER_BODY = takes(
+    "application/json",
+    text=NDJSON,
+    schema={
+        "type": "object",
+        "properties": {"handler": {"type": "string", "pattern": HANDLER_NAME}, "messages": _LIST},
+        "required": ["handler", "messages"],
+        "additionalProperties": False,
+    },
+    example={"handler": "count-words", "messages": [{"id": "1", "key": "a", "data": {"text": "two words"}}]},
+)
+STREAM_BODY = takes(
+    "application/json",
+    text=NDJSON,
+    schema={
+        "type": "object",
+        "properties": {"messages": _LIST},
+        "required": ["messages"],
+        "additionalProperties": False,
+    },
+    example={"messages": [{"id": "1", "data": {"time": "2026-01-02T03:04:05Z", "delay": 7}}]},
+)
 Body = TypeVar("Body", bound=BaseModel)
 
 
-@router.post("/messages", status_code=202, openapi_extra=takes("application/json", schema={"type": "object"}))
+@router.post("/messages", status_code=202, openapi_extra=HANDLER_BODY)
 async def send_messages(
     request: Request,
     handler: Annotated[str | None, Query(max_length=63, description="The handler of an NDJSON body's messages")] = None,

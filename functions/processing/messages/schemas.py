@@ -8,7 +8,8 @@ from pydantic import Field
 from chassis.models import Contract
 
 MessageId = Annotated[str, Field(min_length=1, max_length=200)]
-HandlerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]{0,62}$")]
+HANDLER_NAME = r"^[a-z0-9][a-z0-9.\-]{0,62}$"
+HandlerName = Annotated[str, Field(pattern=HANDLER_NAME)]
 
 MAX_MESSAGES_AT_ONCE = 10_000
 

@@ -10,7 +10,7 @@ from chassis.http.idempotency import IdempotencyKey
 from chassis.http.openapi import also
 from chassis.models import AwareDatetime
 from functions.processing import messaging
-from functions.processing.messages.api import is_ndjson, read_body
+from functions.processing.messages.api import STREAM_BODY, is_ndjson, read_body
 from functions.processing.messages.schemas import IncomingStreamMessage, SendResult, StreamMessages
 from functions.processing.messages.sending import read_lines
 from functions.processing.streams.definition import StreamName, StreamRequest
@@ -51,7 +51,7 @@ async def delete_stream(name: PathName, caller: Principal = requires(WRITE)) -> 
     await messaging.streams().delete(caller.tenant, name)
 
 
-@router.post("/streams/{name}/messages", status_code=202)
+@router.post("/streams/{name}/messages", status_code=202, openapi_extra=STREAM_BODY)
 async def send_to_stream(
     name: PathName, request: Request, key: IdempotencyKey = None, caller: Principal = requires(WRITE)
 ) -> SendResult:
