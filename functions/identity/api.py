@@ -111,6 +111,7 @@ async def introspect_token(request: Request) -> Introspection:
 @oauth.post(
     "/revoke",
     status_code=200,
+    response_class=Response,
     responses=_REFUSALS,
     openapi_extra=_form_of("token", "token_type_hint", *_CREDENTIALS, required="token"),
 )

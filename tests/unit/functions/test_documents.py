@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from chassis.models import Contract
 from functions.gateway.api_keys.models import NewApiKey
+from functions.identity import api as identity
 from functions.identity.directory.models import AssignmentOrder, ClientOrder, RoleChange
 from functions.identity.login import api as login
 from functions.metadata import api as metadata
@@ -58,6 +59,12 @@ def test_the_authorization_request_is_told() -> None:
         parameter["name"] for parameter in operation(login.router, "get", "/identity/oauth2/authorize")["parameters"]
     }
     assert {"response_type", "client_id", "redirect_uri", "code_challenge"} <= told
+
+
+def test_the_answer_to_a_revocation_is_told_to_have_no_body() -> None:
+    responses = operation(identity.oauth, "post", "/identity/oauth2/revoke")["responses"]
+    assert "content" not in responses["200"]
+    assert responses["400"]["content"].keys() == {JSON}
 
 
 @pytest.mark.parametrize("path", ["/metadata/schemas/{name}/versions/{version}"])
