@@ -87,7 +87,7 @@ class Api:
         while (found := (await self.ask("GET", path)).json())["status"] in {"pending", "running"}:
             if perf_counter() - began > PATIENCE_S:
                 raise BenchError(f"the job did not end: {found['progress']}")
-            await asyncio.sleep(0.05 if perf_counter() - began < 5 else 0.25)
+            await asyncio.sleep(0.05 if perf_counter() - began < 2 else 0.25)
         seconds = perf_counter() - began
         if found["status"] != "completed":
             raise BenchError(f"the job is {found['status']}: {found['error']}")

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-import polars as pl
-
 from functions.processing.artefacts import RESULT, Artefacts, part_of
 from functions.processing.errors import RecordsInvalid
 from functions.processing.repository import WorkRepository, WorkRow
@@ -17,9 +15,9 @@ from functions.processing.schemas import (
     ValidationResult,
     WorkPlan,
 )
-from functions.processing.sql.engine import narrowed
 from functions.processing.sql.planner import Plan
-from functions.processing.workers import ROWS_NAMED, run_query
+from functions.processing.sql.running import run_reduce
+from functions.processing.workers import ROWS_NAMED
 
 ROWS_IN_DETAIL = 3
 
@@ -51,8 +49,8 @@ class Reducer:
         numbers = range(len(plan.chunks), plan.tasks) if plan.buckets else range(len(plan.chunks))
         addresses = [self._artefacts.address(order, part_of(number, work.generation)) for number in numbers]
         parts = await self._artefacts.frames(addresses)
-        tables = {**await self._artefacts.tables(order, plan.tables), query.reduce_over: pl.concat(parts)}
-        result = await asyncio.to_thread(_reduce, query.reduce_sql, tables, apart=query.apart)
+        tables = await self._artefacts.tables(order, plan.tables)
+        result = await asyncio.to_thread(run_reduce, query, parts, tables)
         await self._artefacts.put_frame(order, RESULT, result, if_absent=True)
         return JobResult(rows=result.height, columns=tuple(result.columns), invalid=invalid)
 
@@ -82,7 +80,3 @@ def describe_invalid(result: ValidationResult) -> str:
 
 def _describe(row: InvalidRow) -> str:
     return f"row {row.row}: {row.field or 'the record'}: {row.reason}"
-
-
-def _reduce(query: str, tables: dict[str, pl.DataFrame], *, apart: bool) -> pl.DataFrame:
-    return narrowed(run_query(query, tables, apart=apart))

@@ -19,13 +19,12 @@ from functions.processing.parsing.structure import MalformedFile
 from functions.processing.progress import ProgressMeter
 from functions.processing.repository import WorkRepository, WorkRow
 from functions.processing.schemas import Chunk, ChunkReport, InvalidRow, WorkPlan
-from functions.processing.sql.engine import Sandbox
 from functions.processing.sql.exchange import BUCKET
 from functions.processing.sql.guard import INPUT
-from functions.processing.sql.isolation import run_apart
 from functions.processing.sql.planner import Plan
+from functions.processing.sql.running import run_map, run_query
 
-CONCURRENT_CHUNKS = 3
+CONCURRENT_CHUNKS = 2
 """Chunks that one process holds in memory at a time; the rest of its messages wait."""
 
 ROWS_NAMED = 20
@@ -159,7 +158,7 @@ class Workers:
         if plan.schema_ is None:
             report = ChunkReport(rows=rows.height)
         tables = {INPUT: rows, **await self._artefacts.tables(order, plan.tables)}
-        part = await asyncio.to_thread(run_query, query.map_sql, tables, apart=query.apart)
+        part = await asyncio.to_thread(run_map, query, tables)
         if not query.buckets:
             await self._artefacts.put_frame(order, name, part)
             return report
@@ -229,11 +228,3 @@ def set_aside(chunk: Converted, found: list[Fault], first_row: int) -> tuple[pl.
     )
     keep = pl.Series([True] * chunk.typed.height).scatter(invalid, False)
     return chunk.typed.filter(keep), quarantine
-
-
-def run_query(query: str, tables: dict[str, pl.DataFrame], *, apart: bool = False) -> pl.DataFrame:
-    """One SELECT over the tables, here or in a process of its own. Raises QueryFailed."""
-    if apart:
-        return run_apart(run_query, query, tables)
-    with Sandbox(tables) as sandbox:
-        return sandbox.run(query)

@@ -1,19 +1,45 @@
 """How each aggregate is split: what every chunk computes, and how the parts become the whole."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 Parts = tuple[exp.Expr, ...]
+_FRACTION = re.compile(r"0?\.[0-9]{1,9}|[01]")
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One exact quantile: the value at this fraction (a decimal literal) of all, or one between its two neighbours."""
+
+    fraction: str
+    continuous: bool
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How an aggregate is had from its values and how often each occurs: what is picked, and what is made of that.
+
+    `value` is null where it does not count.
+    """
+
+    value: exp.Expr
+    picks: tuple[Pick, ...]
+    final: Callable[[Parts], exp.Expr]
 
 
 @dataclass(frozen=True)
 class Split:
-    """The partial aggregates of one chunk, and the final expression over the columns that hold them."""
+    """The partial aggregates of one chunk, and the final expression over the columns that hold them.
+
+    With `counted` the one partial is all values of the chunk, for which counted values can stand.
+    """
 
     partials: Parts
     final: Callable[[Parts], exp.Expr]
+    counted: Counted | None = None
 
 
 class NotSplittable(Exception):
@@ -56,7 +82,13 @@ def _filtered(whole: Split, where: exp.Expr) -> Split:
             partials.append(exp.Filter(this=partial.this.copy(), expression=exp.Where(this=both)))
         else:
             partials.append(exp.Filter(this=partial.copy(), expression=where.copy()))
-    return Split(tuple(partials), whole.final)
+    return Split(tuple(partials), whole.final, _counted_where(whole.counted, where))
+
+
+def _counted_where(counted: Counted | None, where: exp.Expr) -> Counted | None:
+    if counted is None:
+        return None
+    return replace(counted, value=exp.Case().when(where.this.copy(), counted.value.copy()))
 
 
 def _argument(node: exp.Expr) -> exp.Expr:
@@ -165,7 +197,8 @@ def _lambda(text: str) -> exp.Expr:
 
 
 def _median(node: exp.Expr) -> Split:
-    return _of_values(_argument(node), "median")
+    value = _argument(node)
+    return _of_values(value, "median", counted=_counted(value, _number(0.5), continuous=True))
 
 
 def _quantile(node: exp.Expr) -> Split:
@@ -173,7 +206,9 @@ def _quantile(node: exp.Expr) -> Split:
     fraction = node.args.get("expression") or node.args.get("quantile")
     if fraction is None or not _is_constant(fraction) or isinstance(node.this, exp.Distinct | exp.Order):
         raise NotSplittable(f"{_name(node)} needs one value and a constant fraction to be computed in parts")
-    return _of_values(node.this, names.get(type(node), "quantile_disc"), fraction)
+    name = names.get(type(node), "quantile_disc")
+    counted = _counted(node.this, fraction, continuous=name == "quantile_cont")
+    return _of_values(node.this, name, fraction, counted=counted)
 
 
 def _quantile_within_group(node: exp.Expr) -> Split:
@@ -185,13 +220,30 @@ def _quantile_within_group(node: exp.Expr) -> Split:
     return _quantile(type(node.this)(this=order[0].this.copy(), expression=node.this.this.copy()))
 
 
-def _of_values(value: exp.Expr, function: str, *arguments: exp.Expr) -> Split:
+def _of_values(value: exp.Expr, function: str, *arguments: exp.Expr, counted: Counted | None) -> Split:
     values = exp.Anonymous(this="LIST", expressions=[value.copy()])
     name = exp.Literal.string(function)
     return Split(
         (_not_null(values, value),),
         lambda parts: _call("LIST_AGGREGATE", _flattened(parts[0]), name, *(item.copy() for item in arguments)),
+        counted,
     )
+
+
+def _counted(value: exp.Expr, fraction: exp.Expr, *, continuous: bool) -> Counted | None:
+    """None where the fraction is not a plain decimal from 0 to 1, or the value is the same for all rows."""
+    several = isinstance(fraction, exp.Array)
+    texts = [item.sql(dialect="duckdb") for item in (fraction.expressions if several else [fraction])]
+    if not texts or not all(map(_FRACTION.fullmatch, texts)) or not value.find(exp.Column):
+        return None
+    picks = tuple(Pick(text, continuous) for text in texts)
+    return Counted(value, picks, _all_or_null if several else lambda parts: parts[0])
+
+
+def _all_or_null(parts: Parts) -> exp.Expr:
+    """Without a value there is no list of quantiles either."""
+    some = exp.Not(this=exp.Is(this=parts[0].copy(), expression=exp.Null()))
+    return exp.Case().when(some, _call("LIST_VALUE", *(part.copy() for part in parts)))
 
 
 def _is_constant(node: exp.Expr) -> bool:
@@ -215,7 +267,7 @@ def _bigint(value: exp.Expr) -> exp.Expr:
     return exp.cast(value, "BIGINT", dialect="duckdb")
 
 
-def _number(value: int) -> exp.Expr:
+def _number(value: float) -> exp.Expr:
     return exp.Literal.number(value)
 
 

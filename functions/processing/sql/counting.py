@@ -17,8 +17,15 @@ COUNTED_TYPES = frozenset({
 """Types between whose values the engine interpolates as DOUBLE; for the others it has rules of their own."""
 
 _VALUE, _TIMES = "__v", "__n"
-_ADDED_UP: dict[type[exp.Expr], str] = {exp.Count: "SUM", exp.CountIf: "SUM", exp.Sum: "SUM", exp.Min: "MIN", exp.Max: "MAX"}
-_ADDED_UP |= {exp.LogicalAnd: "BOOL_AND", exp.LogicalOr: "BOOL_OR"}
+_ADDED_UP: dict[type[exp.Expr], str] = {
+    exp.Count: "SUM",
+    exp.CountIf: "SUM",
+    exp.Sum: "SUM",
+    exp.Min: "MIN",
+    exp.Max: "MAX",
+    exp.LogicalAnd: "BOOL_AND",
+    exp.LogicalOr: "BOOL_OR",
+}
 """What makes one part of the parts that the same chunk has for each value."""
 _COUNTS = frozenset({exp.Count, exp.CountIf})
 

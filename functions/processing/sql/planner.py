@@ -10,6 +10,7 @@ from functions.processing.errors import QueryFailed, QueryRefused
 from functions.processing.sql import guard
 from functions.processing.sql.aggregates import NotSplittable
 from functions.processing.sql.catalog import catalog
+from functions.processing.sql.counting import counted_map_sql, counted_parts, probe_sql, uncount_sql
 from functions.processing.sql.engine import Sandbox
 from functions.processing.sql.exchange import BUCKETS, Exchange, exchange_query
 from functions.processing.sql.growth import growing
@@ -25,6 +26,20 @@ PORTABLE = frozenset({
 DEFAULT_BUCKETS = 8
 MAX_SPLIT_NODES = 2_000
 """Syntax tree nodes besides WHERE up to which a query is split; the time to split grows with their square."""
+
+
+class CountedPlan(Contract):
+    """The same halves with counted values in the `columns` of the parts.
+
+    `probe_sql` runs over some rows of a chunk: when it finds few different values, the chunk runs `map_sql`. The
+    reduce half runs when all chunks did; else `uncount_sql` makes of a counted part what the plan's `map_sql` gives.
+    """
+
+    columns: tuple[str, ...]
+    probe_sql: str
+    map_sql: str
+    reduce_sql: str
+    uncount_sql: str
 
 
 class Plan(Contract):
@@ -47,6 +62,7 @@ class Plan(Contract):
     keys: tuple[str, ...] = ()
     reason: str | None = None
     apart: bool = False
+    counted: CountedPlan | None = None
 
 
 def plan_query(query: str, tables: Mapping[str, pl.DataFrame], buckets: int = DEFAULT_BUCKETS) -> Plan:
@@ -55,7 +71,7 @@ def plan_query(query: str, tables: Mapping[str, pl.DataFrame], buckets: int = DE
     if not growing(tree):
         return make_plan(query, tables, buckets)
     empty = {name: frame.clear() for name, frame in tables.items()}
-    return run_apart(make_plan, query, empty, buckets).model_copy(update={"apart": True})
+    return run_apart(make_plan, query, empty, buckets).model_copy(update={"apart": True, "counted": None})
 
 
 def make_plan(query: str, tables: Mapping[str, pl.DataFrame], buckets: int = DEFAULT_BUCKETS) -> Plan:
@@ -72,7 +88,9 @@ def make_plan(query: str, tables: Mapping[str, pl.DataFrame], buckets: int = DEF
         columns = _columns_read(tree, tables[guard.INPUT].columns)
         try:
             _refuse_long(tree)
-            return _distributed(split_query(tree, names, catalog()), sandbox, columns, output)
+            plan = _distributed(split_query(tree, names, catalog()), sandbox, columns, output)
+            counting = split_query(tree, names, catalog(), counting=True)
+            return plan.model_copy(update={"counted": _counted(counting, sandbox, output)})
         except NotSplittable as obstacle:
             reason = str(obstacle)
         except RecursionError:
@@ -97,7 +115,7 @@ def _distributed(parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], 
     except QueryFailed as error:
         raise NotSplittable(f"its parts can't be bound: {error.detail}") from None
     _require_portable(types)
-    reduce_sql = parts.reduce_sql(types, output)
+    reduce_sql = parts.reduce_sql(parts.typed_parts(types), output)
     _check_reduce(reduce_sql, PARTS, list(zip(parts.names, types, strict=True)), output)
     return Plan(
         distributed=True,
@@ -106,6 +124,34 @@ def _distributed(parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], 
         reduce_sql=reduce_sql,
         reduce_over=PARTS,
         output=tuple(name for name, _ in output),
+    )
+
+
+def _counted(parts: SplitQuery, sandbox: Sandbox, output: list[tuple[str, str]]) -> CountedPlan | None:
+    """The halves with counted values; None where there are none to count, or they can't be."""
+    if not parts.values:
+        return None
+    try:
+        types = [kind for _, kind in sandbox.describe(parts.map_sql())]
+        map_sql = counted_map_sql(parts, types)
+        found = sandbox.describe(map_sql)
+        expected = [
+            (name, f"STRUCT(v {kind.removesuffix('[]')}, n UBIGINT)[]" if name in parts.values else kind)
+            for name, kind in zip(parts.names, types, strict=True)
+        ]
+        if found != expected:
+            raise NotSplittable("its counted parts would have other types")
+        sandbox.describe(probe_sql(parts))
+        reduce_sql = parts.reduce_sql(counted_parts(parts, [kind for _, kind in found]), output)
+        _check_reduce(reduce_sql, PARTS, found, output)
+    except (NotSplittable, QueryFailed):
+        return None
+    return CountedPlan(
+        columns=tuple(parts.values),
+        probe_sql=probe_sql(parts),
+        map_sql=map_sql,
+        reduce_sql=reduce_sql,
+        uncount_sql=uncount_sql(parts, types),
     )
 
 

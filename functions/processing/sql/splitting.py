@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from functions.processing.sql.aggregates import NotSplittable, is_aggregate, split
+from functions.processing.sql.aggregates import NotSplittable, Pick, Split, is_aggregate, split
 from functions.processing.sql.catalog import Catalog
 from functions.processing.sql.names import Names
 from functions.processing.sql.obstacles import order_of, refuse_obstacles
@@ -16,9 +16,16 @@ PARTS = "parts"
 
 @dataclass
 class SplitQuery:
-    """The pieces of both halves, as they are found; `map_sql` and `reduce_sql` put them together."""
+    """The pieces of both halves, as they are found; `map_sql` and `reduce_sql` put them together.
+
+    With `counting` the parts in `values` hold counted values in place of all, and `picks` are taken of them
+    (`counting` puts these halves together).
+    """
 
     select: exp.Select
+    counting: bool = False
+    values: dict[str, exp.Expr] = field(default_factory=dict)
+    picks: list[tuple[str, Pick]] = field(default_factory=list)
     parts: list[exp.Expr] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     groups: list[exp.Expr] = field(default_factory=list)
@@ -37,12 +44,33 @@ class SplitQuery:
             self.names.append(f"__{prefix}{len(self.parts)}")
         return exp.column(self.names[self.parts.index(expression)], table=PARTS, quoted=True)
 
-    def map_sql(self) -> str:
-        """The half that runs on every chunk of `input`."""
+    def whole(self, split: Split) -> exp.Expr:
+        """An aggregate of the query, over the columns of the parts."""
+        parts = tuple(self.part(partial) for partial in split.partials)
+        if split.counted is None or not self.counting:
+            return split.final(parts)
+        name = parts[0].name
+        self.values[name] = split.counted.value
+        return split.counted.final(tuple(self._picked(name, pick) for pick in split.counted.picks))
+
+    def _picked(self, part: str, pick: Pick) -> exp.Expr:
+        if (part, pick) not in self.picks:
+            self.picks.append((part, pick))
+        # It stands in every row of its group.
+        column = exp.column(picked(self.picks.index((part, pick))), table=PARTS, quoted=True)
+        return exp.Anonymous(this="ANY_VALUE", expressions=[column])
+
+    def bare(self) -> exp.Select:
+        """The query's sources and conditions, without what it makes of their rows."""
         half = self.select.copy()
         for clause in ("order", "having", "limit", "offset", "distinct", "group"):
             half.set(clause, None)
-        half.set("expressions", [exp.alias_(part.copy(), name, quoted=True) for part, name in self._parts()])
+        return half
+
+    def map_sql(self) -> str:
+        """The half that runs on every chunk of `input`."""
+        half = self.bare()
+        half.set("expressions", [exp.alias_(part.copy(), name, quoted=True) for part, name in self.named()])
         if self.distinct:
             half.set("distinct", exp.Distinct())
         if self.groups:
@@ -54,12 +82,16 @@ class SplitQuery:
             half.set("limit", exp.Limit(expression=self.inner_limit))
         return half.sql(dialect="duckdb")
 
-    def reduce_sql(self, types: Sequence[str], output: Sequence[tuple[str, str]]) -> str:
-        """The half that runs over the parts; `types` are the parts' DuckDB types, `output` the query's columns."""
+    def typed_parts(self, types: Sequence[str]) -> str:
+        """The parts with these DuckDB types, whatever they travelled as."""
         casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in zip(self.names, types, strict=True))
+        return f"SELECT {casts} FROM {PARTS}"  # noqa: S608 - our own names
+
+    def reduce_sql(self, parts: str, output: Sequence[tuple[str, str]]) -> str:
+        """The half that runs over the parts, which the SELECT `parts` gives; `output` are the query's columns."""
         half = exp.Select()
         half.set("expressions", [self._output(p, *column) for p, column in zip(self.projections, output, strict=True)])
-        source: exp.Expr = exp.maybe_parse(f"SELECT {casts} FROM {PARTS}", dialect="duckdb")  # noqa: S608 - our own names
+        source: exp.Expr = exp.maybe_parse(parts, dialect="duckdb")
         half.set("from_", exp.From(this=exp.Subquery(this=source, alias=exp.TableAlias(this=exp.to_identifier(PARTS)))))
         if self.groups:
             keys = [self.part(group) for group in self.groups]
@@ -72,20 +104,28 @@ class SplitQuery:
             half.set(clause, value.copy() if value is not None else None)
         return half.sql(dialect="duckdb")
 
-    def _parts(self) -> list[tuple[exp.Expr, str]]:
+    def named(self) -> list[tuple[exp.Expr, str]]:
+        """The parts with the names of their columns."""
         return list(zip(self.parts, self.names, strict=True))
 
     def _output(self, projection: exp.Expr, name: str, kind: str) -> exp.Expr:
         return exp.alias_(exp.cast(projection, kind, dialect="duckdb"), name, quoted=True)
 
 
-def split_query(tree: exp.Query, columns: Mapping[str, Collection[str]], functions: Catalog) -> SplitQuery:
+def picked(number: int) -> str:
+    """The column that holds what was picked of counted values."""
+    return f"__q{number + 1}"
+
+
+def split_query(
+    tree: exp.Query, columns: Mapping[str, Collection[str]], functions: Catalog, *, counting: bool = False
+) -> SplitQuery:
     """Split a query over `input` and reference tables (`columns` by table name). Raises NotSplittable."""
     if not isinstance(tree, exp.Select):
         raise NotSplittable("a set operation needs all rows in one place")
     refuse_obstacles(tree, columns, functions)
     names = Names(tree, columns)
-    halves = SplitQuery(tree)
+    halves = SplitQuery(tree, counting)
     halves.aggregated = bool(tree.args.get("group") or tree.args.get("having")) or any(
         _has_aggregate(item, functions) for item in (*tree.expressions, tree.args.get("order")) if item is not None
     )
@@ -179,8 +219,7 @@ class _Aggregation:
         nested = [inner for inner in node.walk() if is_aggregate(inner, self._functions.aggregates)]
         if len(nested) > _layers(node):
             raise NotSplittable("an aggregate within another")
-        whole = split(node)
-        return whole.final(tuple(self._halves.part(part) for part in whole.partials))
+        return self._halves.whole(split(node))
 
 
 def _split_rows(halves: SplitQuery, names: Names) -> None:

@@ -7,7 +7,7 @@ from functions.processing.errors import QueryFailed
 from functions.processing.sql.engine import Limits
 from functions.processing.sql.isolation import run_apart
 from functions.processing.sql.planner import plan_query
-from functions.processing.workers import run_query
+from functions.processing.sql.running import run_query
 
 TABLE = pl.DataFrame({"x": [1, 2, 3], "s": ["a", "b", None]})
 
