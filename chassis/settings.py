@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT"))
     service_urls: dict[str, str] = {}
     service_url_template: str = "http://127.0.0.1:7071"
+    edge_service_url_template: str | None = None
     edge_url: str = "http://127.0.0.1:8080"
     issuer: str = "http://127.0.0.1:8080/identity"
     audience: str = "platform"
@@ -147,12 +148,12 @@ class Settings(BaseSettings):
             raise ValueError("a storage connection string with AccountName and AccountKey, or endpoints, is needed")
         return value
 
-    @field_validator("edge_url", "issuer", "service_url_template")
+    @field_validator("edge_url", "issuer", "service_url_template", "edge_service_url_template")
     @classmethod
-    def _is_http_url(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+    def _is_http_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
+        return value and value.rstrip("/")
 
     @model_validator(mode="after")
     def _development_login_stays_here(self) -> Self:
@@ -167,7 +168,17 @@ class Settings(BaseSettings):
 
     def service_url(self, service: str) -> str:
         """The base address of a service as other services reach it, without a trailing slash."""
-        return self.service_urls.get(service, self.service_url_template.replace("{service}", service)).rstrip("/")
+        return self._address(service, self.service_url_template)
+
+    def edge_service_url(self, service: str) -> str:
+        """The base address of a service as the edge reaches it: a name there stands for each of the service's pods.
+
+        Without `edge_service_url_template` it is the address by which services reach it.
+        """
+        return self._address(service, self.edge_service_url_template or self.service_url_template)
+
+    def _address(self, service: str, template: str) -> str:
+        return self.service_urls.get(service, template.replace("{service}", service)).rstrip("/")
 
 
 def read_settings() -> Settings:

@@ -130,7 +130,7 @@ def _listeners(said: NodeMetadata, settings: Settings) -> list[Resource]:
 def _clusters(manifests: Sequence[ServiceManifest], settings: Settings, canaries: Mapping[str, int]) -> list[Resource]:
     names: list[str] = [manifest.service for manifest in manifests]
     names += [canary_of(name) for name in names if name in canaries]
-    found = [cluster(name, settings.service_url(name)) for name in names]
+    found = [cluster(name, settings.edge_service_url(name)) for name in names]
     connection = dict(part.split("=", 1) for part in (settings.signalr_connection or "").split(";") if "=" in part)
     if connection.get("Endpoint"):
         found.append(cluster("signalr", connection["Endpoint"], "/api/health"))

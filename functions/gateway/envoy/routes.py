@@ -10,12 +10,16 @@ from functions.gateway.envoy.browsers import cors_policy, preflights
 from functions.gateway.envoy.paths import path_match, specificity
 from functions.gateway.envoy.rate_limits import FILTER as RATE_LIMIT
 from functions.gateway.envoy.rate_limits import Standings, rate_limit_buckets, rate_limit_metadata
-from functions.gateway.envoy.resource import Resource, seconds, typed
+from functions.gateway.envoy.resource import Resource, extension, seconds, typed
 
 BUFFER = "envoy.filters.http.buffer"
 PATH_HEADER = "x-platform-path"
 """The path without its query, by which a service's routes are found: in `:path`, `/docs?x=1` has another segment."""
-_RETRY_ON = "connect-failure,refused-stream,reset-before-request,retriable-status-codes"
+_NOT_TAKEN = "connect-failure,refused-stream,reset-before-request"
+"""What Envoy knows that no endpoint has seen the request: it may be tried at another, whatever its method."""
+
+_OTHERS = "envoy.retry_host_predicates.previous_hosts"
+_OTHERS_TYPE = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 
 
 class Routed(NamedTuple):
@@ -97,8 +101,8 @@ def _forward(routed: Routed, when: Sequence[Resource] = ()) -> Resource:
     }
     if route.websocket:
         action["upgrade_configs"] = [{"upgrade_type": "websocket"}]
-    if route.idempotent:
-        action["retry_policy"] = _retry_policy()
+    else:
+        action["retry_policy"] = _retry_policy(idempotent=route.idempotent)
     return {
         "name": f"{routed.service} {','.join(route.methods)} {route.path}",
         "match": {**path_match(route.path), "headers": [_method_is(route.methods), *when]},
@@ -120,12 +124,14 @@ def _deadline(timeout_s: float) -> Resource:
     return {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
-def _retry_policy() -> Resource:
+def _retry_policy(*, idempotent: bool) -> Resource:
+    again = {"retry_on": f"{_NOT_TAKEN},retriable-status-codes", "retriable_status_codes": [503]}
     return {
-        "retry_on": _RETRY_ON,
-        "retriable_status_codes": [503],
+        **(again if idempotent else {"retry_on": _NOT_TAKEN}),
         "num_retries": 2,
         "retry_back_off": {"base_interval": "0.050s", "max_interval": "0.500s"},
+        "retry_host_predicate": [extension(_OTHERS, _OTHERS_TYPE)],
+        "host_selection_retry_max_attempts": 3,
     }
 
 

@@ -13,14 +13,14 @@ from joserfc.jwk import ECKey
 from chassis.runtime import Runtime
 from chassis.settings import Settings
 from functions.gateway.api import gateway_app
-from functions.gateway.envoy import discovery
-from functions.gateway.envoy.clusters import cluster
 from functions.gateway.repository import INSTANCES_TABLE
 from functions.identity.api import identity_app
 from local.ports import any_free
 from tests.integration.edge.edge import ORIGIN, SECRET, Edge, running_edge
+from tests.integration.edge.names import served_names
+from tests.integration.edge.pods import ADDRESSES, NAME, served_pods
 from tests.integration.edge.processes import served
-from tests.integration.edge.upstream import HOST, SICK_HOST, NewVersion, Upstream, echoing_websocket, write_manifests
+from tests.integration.edge.upstream import HOST, NewVersion, Upstream, echoing_websocket, write_manifests
 
 HEADER_TIMEOUT_S, REQUEST_TIMEOUT_S = 1.0, 2.0
 """How slow a client may be here."""
@@ -43,22 +43,21 @@ SCOPES = [
 @pytest.fixture(scope="module")
 def edge(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("edge")
-    edge_port, gateway, identity, echo, signalr, dead, new = any_free(7)
-    urls = dict.fromkeys(("metadata", "monitoring", "reporting", "processing"), f"http://{HOST}:{echo}")
+    edge_port, gateway, identity, echo, signalr, dead, new, pods = any_free(8)
+    urls = dict.fromkeys(("metadata", "monitoring", "reporting"), f"http://{HOST}:{echo}")
     own = {"gateway": gateway, "identity": identity, "audit": dead, "signalr": signalr, "metadata-canary": new}
-    settings = _settings(folder, azurite, edge_port, urls | {name: f"http://{HOST}:{own[name]}" for name in own})
+    settings = _settings(folder, azurite, edge_port, urls | {name: f"http://{HOST}:{own[name]}" for name in own}, pods)
     _forget_other_edges(azurite)
     upstream, canary = Upstream(), NewVersion()
     apps = [
         (HOST, gateway, gateway_app(Runtime("gateway", settings))),
         (HOST, identity, identity_app(Runtime("identity", settings))),
         (HOST, echo, upstream.app()),
-        (SICK_HOST, echo, upstream.app()),
         (HOST, new, canary.app(Runtime("metadata", settings))),
     ]
-    with pytest.MonkeyPatch.context() as patch, served(apps), echoing_websocket(signalr):
-        patch.setattr(discovery, "cluster", _with_two_endpoints_of_processing)
-        with running_edge(folder, settings, upstream, canary) as running:
+    with served_names() as names, served(apps), echoing_websocket(signalr), served_pods(pods) as both:
+        names.records[NAME] = ADDRESSES
+        with running_edge(folder, settings, upstream, canary, names, both) as running:
             yield running
 
 
@@ -68,11 +67,12 @@ def _forget_other_edges(storage: str) -> None:
         tables.delete_table(INSTANCES_TABLE)
 
 
-def _settings(folder: Path, storage: str, edge_port: int, urls: dict[str, str]) -> Settings:
+def _settings(folder: Path, storage: str, edge_port: int, urls: dict[str, str], pods: int) -> Settings:
     signalr = urls.pop("signalr")
     settings = Settings(
         storage_connection=storage,
         service_urls=urls,
+        edge_service_url_template=f"http://{{service}}-pods.test:{pods}",
         issuer=f"http://{HOST}:{edge_port}/identity",
         edge_url=f"http://{HOST}:{edge_port}",
         keys_dir=folder / "keys",
@@ -87,16 +87,6 @@ def _settings(folder: Path, storage: str, edge_port: int, urls: dict[str, str]) 
     settings.keys_dir.mkdir()
     settings.clients_file.write_text(json.dumps(_clients(settings.keys_dir)))
     return settings
-
-
-def _with_two_endpoints_of_processing(name: str, *where: Any) -> dict[str, Any]:
-    """The gateway's cluster; that of processing as of a name that leads to two addresses."""
-    found = cluster(name, *where)
-    if name == "processing":
-        (one,) = found["load_assignment"]["endpoints"][0]["lb_endpoints"]
-        another = json.loads(json.dumps(one).replace(HOST, SICK_HOST))
-        found["load_assignment"]["endpoints"][0]["lb_endpoints"] = [one, another]
-    return found
 
 
 def _clients(keys: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The running edge as a test meets it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,8 @@ import httpx
 
 from chassis.settings import Settings
 from local.ports import any_free
+from tests.integration.edge.names import Names
+from tests.integration.edge.pods import Pod
 from tests.integration.edge.processes import EnvoyPorts, answers, envoy, wait_until
 from tests.integration.edge.upstream import HOST, NewVersion, Upstream
 
@@ -32,6 +34,9 @@ class Edge:
     manifests: Path
     keys: Path
     storage: str
+    names: Names
+    pods: Sequence[Pod]
+    """Of processing, the only service that the edge reaches by a name."""
     another: Callable[..., AbstractContextManager[str]]
     """One more Envoy of the same edge: its id and options in, its address out."""
     admins: dict[str, str] = field(default_factory=dict)
@@ -61,7 +66,9 @@ class Edge:
 
 
 @contextmanager
-def running_edge(folder: Path, settings: Settings, upstream: Upstream, canary: NewVersion) -> Iterator[Edge]:
+def running_edge(
+    folder: Path, settings: Settings, upstream: Upstream, canary: NewVersion, names: Names, pods: Sequence[Pod]
+) -> Iterator[Edge]:
     """The edge with one Envoy, once it answers; everything else must run."""
     gateway = urlsplit(settings.service_url("gateway")).port or 80
 
@@ -70,7 +77,7 @@ def running_edge(folder: Path, settings: Settings, upstream: Upstream, canary: N
         port, admin = any_free(2)
         url = f"http://{HOST}:{port}"
         edge.admins[url] = f"http://{HOST}:{admin}"
-        with envoy(folder, id, EnvoyPorts(port, admin, gateway, tls_port), **options):
+        with envoy(folder, id, EnvoyPorts(port, admin, gateway, names.port, tls_port), **options):
             if waits:
                 wait_until(lambda: answers(url + ALIVE), f"{id} answers")
             yield url
@@ -85,10 +92,12 @@ def running_edge(folder: Path, settings: Settings, upstream: Upstream, canary: N
         manifests=settings.manifests_dir,
         keys=folder,
         storage=settings.storage_connection,
+        names=names,
+        pods=pods,
         another=another,
     )
     (admin,) = any_free(1)
     edge.admins[edge.url] = f"http://{HOST}:{admin}"
-    with envoy(folder, "edge", EnvoyPorts(edge.port, admin, gateway)):
+    with envoy(folder, "edge", EnvoyPorts(edge.port, admin, gateway, names.port)):
         wait_until(lambda: answers(edge.url + ALIVE), "the edge answers")
         yield edge

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from chassis.settings import ROOT
 from local.edge import envoy_command
+from tests.integration.edge.names import resolver
 from tests.integration.edge.upstream import HOST
 
 
@@ -68,11 +69,12 @@ def served(apps: Iterable[tuple[str, int, FastAPI]]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class EnvoyPorts:
-    """Where one Envoy listens, and where it finds the gateway app. `tls` 0: without TLS."""
+    """Where one Envoy listens, and where it finds the gateway app and names. `tls` 0: without TLS."""
 
     edge: int
     admin: int
     gateway: int
+    names: int
     tls: int = 0
 
 
@@ -95,6 +97,7 @@ def envoy(folder: Path, id: str, ports: EnvoyPorts, max_heap_bytes: int = 1_073_
             GATEWAY_PORT=ports.gateway,
             CONTROL_SECRET_FILE=folder / "keys" / "edge-control.secret",
         )
+        + resolver(ports.names)
     )
     with (folder / f"{id}.log").open("wb") as log:
         process = subprocess.Popen(envoy_command(config), stdout=log, stderr=subprocess.STDOUT)

@@ -9,7 +9,7 @@ import httpx
 
 from tests.integration.edge.edge import Edge
 from tests.integration.edge.processes import wait_until
-from tests.integration.edge.upstream import HOST, SICK_HOST
+from tests.integration.edge.upstream import HOST
 
 
 def test_a_failed_get_is_tried_again_and_a_put_that_is_not_idempotent_is_not(edge: Edge) -> None:
@@ -50,20 +50,6 @@ def test_requests_beyond_the_circuit_breaker_get_503_at_once_and_other_services_
     assert max(answer.elapsed.total_seconds() for answer in refused) < 0.5  # what the service takes for one
     assert edge.stats("^cluster.metadata.upstream_rq_active_overflow$").popitem()[1] == len(refused)
     assert edge.ask("GET", "/metadata/held", token).status_code == 200
-
-
-def test_an_endpoint_that_fails_is_ejected_and_the_other_serves_alone(edge: Edge) -> None:
-    token = edge.token()
-    both = {edge.ask("GET", "/processing/jobs", token).text for _ in range(8)}
-    assert both == {HOST, SICK_HOST}
-    edge.upstream.sick = True
-    try:
-        statuses = [edge.ask("GET", "/processing/jobs", token).status_code for _ in range(40)]
-    finally:
-        edge.upstream.sick = False
-    assert statuses.count(503) == len(edge.upstream.failures) == 5
-    assert set(statuses[-20:]) == {200}
-    assert "failed_outlier_check" in _health(edge, "processing")[SICK_HOST]
 
 
 def test_load_is_shed_with_a_problem_when_memory_is_used_up(edge: Edge) -> None:

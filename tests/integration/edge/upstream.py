@@ -17,8 +17,6 @@ from chassis.runtime import Runtime
 from chassis.settings import ROOT
 
 HOST = "127.0.0.1"
-SICK_HOST = "127.0.0.2"
-"""The second endpoint of processing; it can be made to fail. Every address of 127.0.0.0/8 is this machine."""
 UPSTREAM = """
 service: metadata
 layer: platform
@@ -44,14 +42,16 @@ routes: [{path: "/reporting/reports", methods: [GET], scope: reporting.read}]
 rateLimit: {requestsPerSecond: 2, burst: 4, premium: {requestsPerSecond: 100, burst: 100}}
 """
 
-TWINS = """
+PODS = """
 service: processing
 layer: core
 routes:
-  - {path: "/processing/jobs", methods: [GET], scope: processing.read}
+  - {path: "/processing/jobs", methods: [GET, POST], scope: processing.read}
   - {path: "/processing/jobs/{id}", methods: [GET], scope: processing.read, idempotent: true}
+  - {path: "/processing/jobs/{id}/result", methods: [GET], scope: processing.read, timeoutSeconds: 0.3}
+rateLimit: {requestsPerSecond: 10000, burst: 10000}
 """
-MANIFESTS = {"metadata": UPSTREAM, "audit": DEAD, "reporting": NARROW, "processing": TWINS}
+MANIFESTS = {"metadata": UPSTREAM, "audit": DEAD, "reporting": NARROW, "processing": PODS}
 
 
 @dataclass
@@ -65,11 +65,6 @@ class Upstream:
     """How often the broken thing was asked; it answers 503 after a while."""
     flaky: list[str] = field(default_factory=list)
     """The methods by which the flaky thing was asked: its first answer is 503, then 200."""
-
-    sick: bool = False
-    """Whether SICK_HOST answers 503 to all but the health check."""
-    failures: list[str] = field(default_factory=list)
-    """The paths to which SICK_HOST answered so."""
 
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
@@ -104,19 +99,6 @@ class Upstream:
         async def held() -> str:
             await asyncio.sleep(0.5)
             return "held"
-
-        @app.get("/processing/health/live")
-        async def live() -> str:
-            return "alive"
-
-        @app.get("/processing/{path:path}")
-        async def twin(request: Request) -> Response:
-            host, _ = request.scope["server"]
-            if host == SICK_HOST and self.sick:
-                self.failures.append(request.url.path)
-                await asyncio.sleep(0.05)
-                return Response(status_code=503)
-            return Response(host)
 
         @app.get("/metadata/openapi.json")
         async def document() -> dict[str, Any]:

@@ -49,6 +49,22 @@ def test_a_service_address_comes_from_the_map_or_else_the_template(monkeypatch: 
     assert settings.service_url("metadata") == "http://metadata"
 
 
+def test_the_edge_reaches_services_as_they_reach_each_other_or_by_a_template_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PLATFORM_SERVICE_URLS", '{"audit": "http://10.0.0.1:1/"}')
+    monkeypatch.setenv("PLATFORM_SERVICE_URL_TEMPLATE", "http://{service}")
+    assert read_settings().edge_service_url("metadata") == "http://metadata"
+    monkeypatch.setenv("PLATFORM_EDGE_SERVICE_URL_TEMPLATE", "http://{service}-pods:8080/")
+    settings = read_settings()
+    assert settings.edge_service_url("metadata") == "http://metadata-pods:8080"
+    assert settings.edge_service_url("audit") == "http://10.0.0.1:1"
+    assert settings.service_url("metadata") == "http://metadata"
+    monkeypatch.setenv("PLATFORM_EDGE_SERVICE_URL_TEMPLATE", "{service}-pods")
+    with pytest.raises(SettingsError, match="PLATFORM_EDGE_SERVICE_URL_TEMPLATE"):
+        read_settings()
+
+
 def test_networks_that_workflows_may_call_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATFORM_WORKFLOW_CALL_NETWORKS", "127.0.0.1/32, ::1/128")
     assert [str(network) for network in read_settings().workflow_call_networks] == ["127.0.0.1/32", "::1/128"]

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -53,6 +54,30 @@ def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:
     resources = json.loads(found.body)["resources"]
     assert [one["name"] for one in resources] == ["identity", "metadata"]
     assert {one["@type"] for one in resources} == {"type.googleapis.com/envoy.config.cluster.v3.Cluster"}
+
+
+def test_the_edge_reaches_pods_by_names_of_its_own_where_it_is_told_so_and_canaries_by_theirs() -> None:
+    settings = SETTINGS.model_copy(
+        update={
+            "edge_service_url_template": "http://{service}-pods:8080",
+            "service_urls": {"identity": "http://10.0.0.1:1"},
+        }
+    )
+    found = discover("clusters", request(), Layout(MANIFESTS, settings, canaries={"metadata": 5}))
+    assert found is not None
+    where = {one["name"]: list(_sockets(one)) for one in json.loads(found.body)["resources"]}
+    assert where == {
+        "identity": [("10.0.0.1", 1)],
+        "metadata": [("metadata-pods", 8080)],
+        "metadata-canary": [("metadata-canary-pods", 8080)],
+    }
+
+
+def _sockets(cluster: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    for group in cluster["load_assignment"]["endpoints"]:
+        for endpoint in group["lb_endpoints"]:
+            address = endpoint["endpoint"]["address"]["socket_address"]
+            yield address["address"], address["port_value"]
 
 
 def test_an_instance_listens_where_it_says_it_is() -> None:

@@ -67,10 +67,15 @@ def test_a_path_that_is_routed_with_other_methods_is_answered_405_after_all_real
     assert found[6]["response_headers_to_add"] == [{"header": {"key": "allow", "value": "GET, PUT"}}]
 
 
-def test_only_idempotent_routes_are_retried() -> None:
+def test_what_no_pod_has_seen_is_tried_at_another_and_what_failed_only_where_it_is_idempotent() -> None:
     once, often = routes_of(manifest("metadata", route("/metadata/a"), route("/metadata/b", idempotent=True)))[:2]
-    assert "retry_policy" not in once["route"]
-    assert often["route"]["retry_policy"]["retriable_status_codes"] == [503]
+    policies = [one["route"]["retry_policy"] for one in (once, often)]
+    unseen = {"connect-failure", "refused-stream", "reset-before-request"}
+    assert [set(policy["retry_on"].split(",")) - unseen for policy in policies] == [set(), {"retriable-status-codes"}]
+    assert [policy.get("retriable_status_codes") for policy in policies] == [None, [503]]
+    for policy in policies:
+        assert unseen <= set(policy["retry_on"].split(","))
+        assert "previous_hosts" in policy["retry_host_predicate"][0]["name"]
 
 
 def test_timeout_deadline_and_body_limit_are_the_routes_own() -> None:
@@ -106,6 +111,7 @@ def test_a_websocket_route_is_upgraded_unbuffered_and_without_a_time_limit() -> 
     ]
     assert found["route"]["upgrade_configs"] == [{"upgrade_type": "websocket"}]
     assert (found["route"]["cluster"], found["route"]["timeout"]) == ("signalr", "0.000s")
+    assert "retry_policy" not in found["route"]
     assert found["typed_per_filter_config"]["envoy.filters.http.buffer"]["disabled"] is True
 
 
