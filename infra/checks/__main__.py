@@ -13,6 +13,7 @@ from infra.checks.checkov import checkov_mistakes
 from infra.checks.code_use import CodeUse, platform_use
 from infra.checks.configuration import settings_mistakes
 from infra.checks.declared import declared_mistakes
+from infra.checks.endpoints import endpoint_mistakes
 from infra.checks.grants import grant_mistakes
 from infra.checks.manifests import OVERLAYS, Environment, environment
 from infra.checks.network import network_mistakes
@@ -59,6 +60,7 @@ def checks() -> list[Check]:
         *_of_each("manifests fit KEDA's CRDs", keda_mistakes),
         *_of_each("manifests are whole and locked down", lambda e: completeness_mistakes(e, _manifests())),
         *_of_each("scale rules follow code and service.yaml", lambda e: scale_mistakes(e, _manifests(), _code())),
+        *_of_each("the edge finds every service's pods, one by one", lambda e: endpoint_mistakes(e, _manifests())),
         *_of_each("network policies follow the calls", lambda e: network_mistakes(e, _manifests(), _code())),
         *_of_each("scale rules ask for metrics that exist", scale_query_mistakes),
         Check("Bicep: types, required properties, no local authentication, modules", bicep_mistakes),

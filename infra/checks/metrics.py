@@ -19,6 +19,7 @@ ENVOY = frozenset(
         "envoy_cluster_upstream_rq_rx_reset",
         "envoy_cluster_upstream_rq_retry",
         "envoy_cluster_upstream_cx_connect_fail",
+        "envoy_cluster_upstream_cx_none_healthy",
         "envoy_cluster_upstream_rq_pending_overflow",
         "envoy_cluster_manager_cds_update_failure",
         "envoy_http_downstream_rq_total",

@@ -16,6 +16,9 @@ ACTIVATIONS = {
     "mssql": "activationTargetValue",
     "prometheus": "activationThreshold",
 }
+ASKED = ("upstream_rq_total", "upstream_cx_connect_fail", "upstream_cx_none_healthy")
+"""Envoy's counters of who asks: what a pod took, what one refused, and what found none, as at zero."""
+
 BACKLOG = re.compile(r"SELECT dt\.GetScaleRecommendation\((\d+), (\d+)\)")
 _DURABLE = "AzureFunctionsJobHost__extensions__durableTask__"
 _SECONDS = {"functionTimeout": "AzureFunctionsJobHost__functionTimeout"}
@@ -104,6 +107,9 @@ def _requests(triggers: list[Object], manifest: ServiceManifest) -> Iterator[str
     for rate in rates:
         if f'envoy_cluster_name="{manifest.service}"' not in rate["query"]:
             yield "the request rate is another service's"
+        for counter in ASKED:
+            if f'rate(envoy_cluster_{counter}{{envoy_cluster_name="{manifest.service}"}}' not in rate["query"]:
+                yield f"the request rate leaves out {counter}"
         if rate["threshold"] != str(manifest.scale.requests_per_second):
             yield f"the rate's target is {rate['threshold']}, service.yaml says {manifest.scale.requests_per_second}"
 

@@ -13,8 +13,9 @@ STEPS = (5, 25, 50)
 MORE_ERRORS = 0.01
 SLOWER = 1.5
 _DURATION = "http_server_request_duration_seconds"
-_UNANSWERED = ("upstream_cx_connect_fail", "upstream_rq_timeout", "upstream_rq_rx_reset")
-"""Envoy's counters of requests that a cluster left without an answer."""
+_UNCOUNTED = ("upstream_cx_connect_fail", "upstream_cx_none_healthy")
+_UNANSWERED = (*_UNCOUNTED, "upstream_rq_timeout", "upstream_rq_rx_reset")
+"""Envoy's counters of what a cluster left without an answer; of the first two it never counts a request."""
 
 Ask = Callable[[str], float | None]
 """A PromQL query and its one value; None: there is none."""
@@ -86,8 +87,7 @@ def queries(cluster: str, window_s: float) -> Mapping[str, str]:
 def seen(cluster: str, ask: Ask, window_s: float) -> Seen:
     """One cluster's figures; what was left without an answer has failed, too."""
     found = {name: ask(query) for name, query in queries(cluster, window_s).items()}
-    refused = found["upstream_cx_connect_fail"] or 0.0  # of these Envoy never counts a request
-    requests = (found["requests"] or 0.0) + refused
+    requests = (found["requests"] or 0.0) + sum(found[name] or 0.0 for name in _UNCOUNTED)
     failed = (found["failed"] or 0.0) + sum(found[name] or 0.0 for name in _UNANSWERED)
     return Seen(requests, failed / requests if requests else 0.0, found["p99"])
 

@@ -1,4 +1,4 @@
-"""The objects of a canary: a service's Deployment and Service under other names, one replica, not scaled.
+"""The objects of a canary: a service's Deployment and Services under other names, one replica, not scaled.
 
 `kustomize build … | python -m infra.pipelines.canary_objects metadata` prints them as YAML.
 """
@@ -16,25 +16,31 @@ Object = dict[str, Any]
 
 
 def canary_objects(service: str, objects: Iterable[Object]) -> list[Object]:
-    """The canary's Deployment and Service. Raises LookupError when the service has none.
+    """The canary's Deployment, its Service, and its headless one. Raises LookupError when the service lacks one.
 
     The pods keep the service's name, so that its NetworkPolicy and its identity hold for them; a further label keeps
-    the two Services' pods apart from each other's selection.
+    the pods of both versions' Services apart from each other's selection.
     """
-    found = {entry["kind"]: entry for entry in objects if entry["metadata"]["name"] == service}
-    if not {"Deployment", "Service"} <= found.keys():
-        raise LookupError(f"{service} has no Deployment or Service")
+    found = {(entry["kind"], entry["metadata"]["name"]): entry for entry in objects}
+    wanted = [("Deployment", service), ("Service", service), ("Service", f"{service}-pods")]
+    if missing := [" ".join(key) for key in wanted if key not in found]:
+        raise LookupError(f"there is no {' and no '.join(missing)}")
     name = f"{service}-canary"
-    deployment, own = deepcopy(found["Deployment"]), deepcopy(found["Service"])
-    for entry in (deployment, own):
-        entry["metadata"]["name"] = name
-        entry["metadata"].setdefault("labels", {})[INSTANCE] = name
-    deployment["spec"]["replicas"] = 1
+    deployment, *services = (_renamed(found[key], service, name) for key in wanted)
     labels = {NAME: service, INSTANCE: name}
+    deployment["spec"]["replicas"] = 1
     deployment["spec"]["selector"] = {"matchLabels": labels}
     deployment["spec"]["template"]["metadata"]["labels"].update(labels)
-    own["spec"]["selector"] = labels
-    return [deployment, own]
+    for each in services:
+        each["spec"]["selector"] = labels
+    return [deployment, *services]
+
+
+def _renamed(entry: Object, service: str, name: str) -> Object:
+    entry = deepcopy(entry)
+    entry["metadata"]["name"] = name + entry["metadata"]["name"].removeprefix(service)
+    entry["metadata"].setdefault("labels", {})[INSTANCE] = name
+    return entry
 
 
 def main(arguments: list[str]) -> None:

@@ -16,11 +16,14 @@ back() {
   echo "the canary of $IMAGE gets no more requests"
   python -m infra.pipelines.rollout "$IMAGE" 0
   sleep 90 # a mounted ConfigMap is seen within a minute, the edge asks every second
-  kubectl -n "$namespace" delete deployment,service "$IMAGE-canary" --ignore-not-found
+  kubectl -n "$namespace" delete deployment,service "$IMAGE-canary" "$IMAGE-canary-pods" --ignore-not-found
 }
 apply() {
   kustomize build "$overlay" | kubectl apply -l "app.kubernetes.io/name=$IMAGE" -f -
 }
+
+# The names by which edges reach pods, of all services: before a gateway that tells edges to ask for them.
+kustomize build "$overlay" | kubectl apply -l app.kubernetes.io/component=endpoints -f -
 
 if [ "$IMAGE" = edge ]; then
   apply

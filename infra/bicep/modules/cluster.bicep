@@ -147,7 +147,7 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2025-05-01' = {
         osDiskType: 'Ephemeral'
         maxPods: 60
         enableEncryptionAtHost: true
-        // The longest terminationGracePeriodSeconds is 630: an upgrade waits for it.
+        // The longest terminationGracePeriodSeconds is 655: an upgrade waits for it.
         upgradeSettings: { maxSurge: '33%', drainTimeoutInMinutes: 30 }
       }
     ]

@@ -119,6 +119,7 @@ def test_the_stats_listener_shows_the_statistics_that_we_use_and_no_more_of_admi
         except OSError:
             sleep(0.2)
     for name in ENVOY & {"envoy_cluster_upstream_rq_total", "envoy_cluster_upstream_cx_connect_fail",
+                         "envoy_cluster_upstream_cx_none_healthy",
                          "envoy_cluster_upstream_rq_pending_overflow", "envoy_cluster_manager_cds_update_failure",
                          "envoy_http_downstream_rq_total", "envoy_http_downstream_rq_xx",
                          "envoy_http_downstream_cx_active"}:  # fmt: skip

@@ -10,6 +10,7 @@ from chassis.manifest import ServiceManifest, read_manifests
 from infra.checks.code_use import CodeUse, platform_use
 from infra.checks.configuration import settings_mistakes
 from infra.checks.declared import declared_mistakes
+from infra.checks.endpoints import endpoint_mistakes
 from infra.checks.manifests import Environment, environment
 from infra.checks.network import network_mistakes
 from infra.checks.overlays import completeness_mistakes
@@ -45,6 +46,10 @@ def without(name: str, kind: str, which: str) -> Environment:
     return Environment(name, tuple(found for found in environment(name).objects if found is not gone))
 
 
+def forget(trigger: Object, counter: str) -> None:
+    trigger["metadata"]["query"] = trigger["metadata"]["query"].replace(counter, "cx_total")
+
+
 def one(mistakes: Iterable[str], part: str) -> None:
     found = list(mistakes)
     assert any(part in line for line in found), found
@@ -73,6 +78,7 @@ def test_a_trigger_for_a_queue_that_nobody_consumes_is_found(
         ("workflow", lambda spec: spec.update(minReplicaCount=0), "minReplicaCount is 0"),
         ("metadata", lambda spec: spec["triggers"][0]["metadata"].update(threshold="7"), "rate's target is 7"),
         ("metadata", lambda spec: spec["triggers"][0]["metadata"].update(query="vector(0)"), "another service's"),
+        ("metadata", lambda spec: forget(spec["triggers"][0], "cx_none_healthy"), "leaves out upstream_cx_none"),
         ("audit", lambda spec: spec["triggers"][0]["metadata"].pop("activationMessageCount"), "says nothing of"),
         ("audit", lambda spec: spec["triggers"][0].update(type="azure-queue"), "travel by azure-servicebus"),
         ("audit", lambda spec: spec["triggers"][0]["authenticationRef"].update(name="no"), "TriggerAuthentication no"),
@@ -100,6 +106,45 @@ def test_a_pod_that_is_killed_before_its_longest_function_ends_is_found(
         lambda found: found["spec"]["template"]["spec"].update(terminationGracePeriodSeconds=600),
     )
     one(scale_mistakes(changed, manifests, code), "killed after 600 s")
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (lambda found: found["spec"].update(clusterIP="10.0.0.9"), "is not headless"),
+        (lambda found: found["spec"].update(publishNotReadyAddresses=True), "pods that are not ready"),
+        (lambda found: found["spec"].update(selector={"app.kubernetes.io/name": "audit"}), "the ordinary Service"),
+        (lambda found: found["metadata"]["labels"].pop("app.kubernetes.io/component"), "find it by its labels"),
+    ],
+)
+def test_a_headless_service_by_which_the_edge_would_not_see_the_services_pods_is_found(
+    change: Callable[[Object], object], part: str, manifests: dict[str, ServiceManifest]
+) -> None:
+    one(endpoint_mistakes(spoilt("prod", "Service", "audit-pods", change), manifests), part)
+
+
+def test_a_service_without_a_headless_one_is_found(manifests: dict[str, ServiceManifest]) -> None:
+    one(endpoint_mistakes(without("kind", "Service", "audit-pods"), manifests), "Service audit-pods: is missing")
+
+
+@pytest.mark.parametrize(
+    ("template", "part"),
+    [("http://{service}-pods", "asks at port 80"), ("http://{service}:8080", "Service audit: is not headless")],
+)
+def test_an_edge_that_asks_elsewhere_than_at_the_pods_is_found(
+    template: str, part: str, manifests: dict[str, ServiceManifest]
+) -> None:
+    name = "PLATFORM_EDGE_SERVICE_URL_TEMPLATE"
+    changed = spoilt("dev", "ConfigMap", "gateway-settings", lambda found: found["data"].update({name: template}))
+    one(endpoint_mistakes(changed, manifests), part)
+
+
+def test_a_pod_that_ends_while_the_edge_may_still_ask_it_is_found(manifests: dict[str, ServiceManifest]) -> None:
+    def hurry(found: Object) -> None:
+        [app] = found["spec"]["template"]["spec"]["containers"]
+        app["lifecycle"]["preStop"]["exec"]["command"] = ["/bin/sleep", "10"]
+
+    one(endpoint_mistakes(spoilt("prod", "Deployment", "audit", hurry), manifests), "pods end 10 s after")
 
 
 def test_a_caller_too_few_and_a_caller_too_many_are_found(

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from ruamel.yaml import YAML
 
 from chassis.manifest import SERVICES
+from chassis.settings import Settings
+from functions.gateway.envoy.canaries import canary_of
 from infra.checks.manifests import environment
 from infra.image.contents import ROOT
 from infra.pipelines.canary import Patience, Seen, carry, judge, queries, seen
@@ -17,6 +20,7 @@ from infra.pipelines.canary_objects import canary_objects
 from infra.pipelines.changed import EVERY, changed_images
 from infra.pipelines.rollout import give_share
 
+EDGE_TEMPLATE = "PLATFORM_EDGE_SERVICE_URL_TEMPLATE"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
@@ -66,7 +70,8 @@ def test_a_canary_is_judged_by_what_is_there(canary: Seen, stable: Seen, since_s
 
 
 def test_what_is_refused_or_left_unanswered_has_failed() -> None:
-    answers = {"requests": 90.0, "upstream_cx_connect_fail": 10.0, "upstream_rq_timeout": 4.0, "failed": 6.0}
+    answers = {"requests": 90.0, "upstream_cx_connect_fail": 7.0, "upstream_rq_timeout": 4.0, "failed": 6.0}
+    answers |= {"upstream_cx_none_healthy": 3.0}
     named = {query: answers.get(name) for name, query in queries("audit-canary", 60).items()}
     assert answers.keys() <= queries("audit-canary", 60).keys()
     assert seen("audit-canary", named.get, 60) == Seen(100.0, 0.2, None)
@@ -174,19 +179,33 @@ def test_services_that_roll_out_side_by_side_keep_each_others_shares(tmp_path: P
     assert json.loads(written["data"]["canaries.json"]) == {"audit": 5, "metadata": 25}
 
 
-def test_a_canary_has_pods_of_its_own_behind_a_service_of_its_own() -> None:
+def test_a_canary_has_pods_of_its_own_behind_services_of_its_own() -> None:
     objects = environment("prod").objects
-    deployment, service = canary_objects("audit", objects)
+    deployment, service, endpoints = canary_objects("audit", objects)
     pods = deployment["spec"]["template"]["metadata"]["labels"]
-    stable = environment("prod").find("Service", "audit")
-    assert stable is not None
     assert service["metadata"]["name"] == deployment["metadata"]["name"] == "audit-canary"
-    assert service["spec"]["selector"].items() <= pods.items()
-    assert not stable["spec"]["selector"].items() <= pods.items()
+    for canary, name in ((service, "audit"), (endpoints, "audit-pods")):
+        stable = environment("prod").find("Service", name)
+        assert stable is not None
+        assert canary["spec"]["selector"].items() <= pods.items()
+        assert not stable["spec"]["selector"].items() <= pods.items()
+        assert {**stable["spec"], "selector": {}} == {**canary["spec"], "selector": {}}
     policy = environment("prod").find("NetworkPolicy", "audit")
     assert policy is not None
     assert policy["spec"]["podSelector"]["matchLabels"].items() <= pods.items()
     assert deployment["spec"]["template"]["spec"]["serviceAccountName"] == "audit"
+
+
+def test_the_edge_asks_for_a_canarys_pods_by_the_name_that_they_have() -> None:
+    settings = Settings(edge_service_url_template=environment("prod").variables("gateway")[EDGE_TEMPLATE])
+    asked = urlsplit(settings.edge_service_url(canary_of("audit"))).hostname
+    assert asked in [found["metadata"]["name"] for found in canary_objects("audit", environment("prod").objects)]
+
+
+def test_a_service_without_its_headless_name_has_no_canary() -> None:
+    objects = [found for found in environment("prod").objects if found["metadata"]["name"] != "audit-pods"]
+    with pytest.raises(LookupError, match="no Service audit-pods"):
+        canary_objects("audit", objects)
 
 
 def test_actions_are_pinned_by_commit_and_no_workflow_has_a_secret() -> None:

@@ -17,9 +17,10 @@ case "$(basename "$0") $*" in {fails}) exit 1 ;; esac
 """
 PROGRAMS = ("kubectl", "kustomize", "python", "sleep", "az")
 GIVE_BACK = "python -m infra.pipelines.rollout audit 0"
-DELETE = "kubectl -n platform delete deployment,service audit-canary --ignore-not-found"
+DELETE = "kubectl -n platform delete deployment,service audit-canary audit-canary-pods --ignore-not-found"
 CANARY = "python -m infra.pipelines.rollout audit"
 APPLY = "kubectl apply -l app.kubernetes.io/name=audit -f -"
+NAMES = "kubectl apply -l app.kubernetes.io/component=endpoints -f -"
 
 
 def run(folder: Path, image: str = "audit", fails: str = "never") -> tuple[int, list[str]]:
@@ -48,6 +49,7 @@ def test_a_good_canary_takes_the_stables_place_and_goes(tmp_path: Path) -> None:
     code, calls = run(tmp_path)
     assert code == 0
     assert calls.index(CANARY) < calls.index(APPLY) < calls.index(GIVE_BACK) < calls.index(DELETE)
+    assert calls.index(NAMES) < calls.index("kubectl apply -f -"), "what a new gateway has edges ask for is there first"
     assert calls[-1] == DELETE
     assert "kustomize edit set image platform/audit=x.azurecr.io/audit@sha256:1" in calls
 
