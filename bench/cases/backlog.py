@@ -4,6 +4,8 @@ Measured at constant depth: beside those that are to wait, the partition holds s
 of these, which begins when more has been done than a node fetches ahead, and ends while all the others still wait.
 """
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,7 +17,7 @@ from bench.contest import Contest, Effort, Sample, Side
 from bench.nodes import Nodes, done, opened
 from local.azurite import Azurite
 
-ROUNDS = 4
+ROUNDS = 7
 FIRST, LAST, FETCHED_AHEAD = 10_000, 110_000, 10_000
 """The stretch that is timed. A node holds at most 2 * AHEAD messages (`intake`), and one envelope more."""
 
@@ -43,6 +45,7 @@ async def _drained(nodes: Nodes, waiting: int) -> Sample:
     """The rate of the stretch; in the details that of enqueueing all, and the node's memory."""
     tallies = nodes.folder / uuid4().hex
     enqueued = await nodes.fill("bench-read", waiting + LAST + FETCHED_AHEAD)
+    await asyncio.to_thread(os.sync)  # else the system writes down what was sent while the drain is timed
     async with nodes.node(tallies, marks=(FIRST, LAST)):
         tallied = await done(tallies, LAST)
     await nodes.empty()

@@ -113,13 +113,13 @@ class StreamBench:
 
 @asynccontextmanager
 async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
-    """Start Azurite, in memory, and Redis where it is installed."""
+    """Start Azurite, on disk (in memory it forgets settled messages for minutes), and Redis where it is installed."""
     seconds = 10.0 if effort.quick else 120.0
     many, few = (20_000, 400) if effort.quick else (100_000, 2_000)
     rounds = 2 if effort.quick else 4
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
-        azurite = stack.enter_context(Azurite())
+        azurite = stack.enter_context(Azurite(in_memory=False))
         nodes = await stack.enter_async_context(opened(azurite.connection_string, folder))
         bare = (sys.executable, "-m", "bench.apps.bare_queue")
         one_by_one = partial(Drain(azurite.connection_string, folder, few).measure, "bare", bare)
