@@ -27,7 +27,6 @@ _ADDED_UP: dict[type[exp.Expr], str] = {
     exp.LogicalOr: "BOOL_OR",
 }
 """What makes one part of the parts that the same chunk has for each value."""
-_COUNTS = frozenset({exp.Count, exp.CountIf})
 
 
 def counted_map_sql(halves: SplitQuery, types: Sequence[str]) -> str:
@@ -120,8 +119,8 @@ def _counted_list() -> str:
 def _added_up(part: exp.Expr, name: str, kind: str) -> str:
     aggregate = type(_unfiltered(part))
     whole = f'{_ADDED_UP[aggregate]}("{name}")'
-    # A count of no rows is zero, a sum of no counts is null.
-    return f'CAST({f"COALESCE({whole}, 0)" if aggregate in _COUNTS else whole} AS {kind}) AS "{name}"'
+    # A count of no rows is zero, a sum of no counts is null; COUNT_IF of no rows is null to the engine.
+    return f'CAST({f"COALESCE({whole}, 0)" if aggregate is exp.Count else whole} AS {kind}) AS "{name}"'
 
 
 def _picks_sql(halves: SplitQuery, part: str) -> str:

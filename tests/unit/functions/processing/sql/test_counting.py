@@ -91,6 +91,12 @@ def test_what_is_not_counted_runs_as_before(query: str) -> None:
     assert plan.counted is None
 
 
+def test_aggregates_of_no_rows_are_what_they_are_to_the_engine() -> None:
+    table = pl.DataFrame(schema={"v": pl.Int64, "flag": pl.Boolean})
+    query = "SELECT median(v) AS q, count(*) AS n, count(v) AS c, count_if(flag) AS f, sum(v) AS s FROM input"
+    assert counted_result(plan_of(query, table), table, 5).rows() == run_query(query, {"input": table}).rows()
+
+
 def test_several_columns_are_counted_each_by_itself() -> None:
     table = pl.DataFrame({"a": [n % 7 for n in range(900)], "b": [n % 11 for n in range(900)]})
     query = "SELECT median(a) AS x, quantile_cont(b, [0.1, 0.9]) AS y, stddev(a) AS s FROM input"
