@@ -141,14 +141,15 @@ def _counted(parts: SplitQuery, sandbox: Sandbox, output: list[tuple[str, str]])
         ]
         if found != expected:
             raise NotSplittable("its counted parts would have other types")
-        sandbox.describe(probe_sql(parts))
+        probe = probe_sql(parts)
+        sandbox.describe(probe)
         reduce_sql = parts.reduce_sql(counted_parts(parts, [kind for _, kind in found]), output)
         _check_reduce(reduce_sql, PARTS, found, output)
     except (NotSplittable, QueryFailed):
         return None
     return CountedPlan(
         columns=tuple(parts.values),
-        probe_sql=probe_sql(parts),
+        probe_sql=probe,
         map_sql=map_sql,
         reduce_sql=reduce_sql,
         uncount_sql=uncount_sql(parts, types),
