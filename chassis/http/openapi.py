@@ -72,8 +72,34 @@ def gives(*media_types: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {media_type.partition(";")[0]: {} for media_type in media_types}}}
 
 
-UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "What If-None-Match names is the present state"}}
-"""`responses` of a route that minds If-None-Match."""
+ETAG = {
+    "ETag": {
+        "description": "The entity tag, for If-Match and If-None-Match where they are taken (RFC 9110 section 8.8.3)",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
+"""A response header, as `sends` takes it."""
+
+LOCATION = {
+    "Location": {
+        "description": "Where to go on (RFC 9110 section 10.2.2)",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    }
+}
+"""Likewise."""
+
+
+def sends(headers: dict[str, Any], *statuses: int) -> dict[str, Any]:
+    """`openapi_extra` of a route whose answers with these statuses always carry these headers."""
+    return {"responses": {str(status): {"headers": headers} for status in statuses}}
+
+
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What If-None-Match names is the present state", "headers": ETAG}
+}
+"""`responses` of a route that minds If-None-Match; the answer has the ETag."""
 
 
 def takes(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import UNCHANGED, also, takes
+from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends, takes
 from functions.metadata import composition, paging
 from functions.metadata.errors import BadPageToken, BatchTooLarge, DocumentTooLarge
 from functions.metadata.preconditions import is_unchanged
@@ -59,7 +59,7 @@ async def list_schemas(
 @router.put(
     "/{name}",
     responses=also(201, SchemaVersion),
-    openapi_extra=SCHEMA_BODY,
+    openapi_extra=SCHEMA_BODY | sends(ETAG | LOCATION, 200, 201),
 )
 async def register_schema(
     name: SchemaName,
@@ -90,7 +90,12 @@ async def list_schema_versions(
     return SchemaVersionPage(items=items, next=paging.token_of(str(found[-1].version)) if len(found) == limit else None)
 
 
-@router.get("/{name}/versions/{version}", response_model=SchemaDocument, responses=UNCHANGED)
+@router.get(
+    "/{name}/versions/{version}",
+    response_model=SchemaDocument,
+    responses=UNCHANGED,
+    openapi_extra=sends(ETAG, 200),
+)
 async def get_schema(
     name: SchemaName,
     version: VersionOrLatest,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import UNCHANGED, also
+from chassis.http.openapi import ETAG, UNCHANGED, also, sends
 from functions.metadata import composition
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch, VersionOrLatest, number_of
 from functions.metadata.errors import ConfigurationNotFound
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/metadata/configuration", tags=["configuration"])
 ConfigurationKey = Annotated[Name, Path()]
 
 
-@router.put("/{key}", responses=also(201, Configuration))
+@router.put("/{key}", responses=also(201, Configuration), openapi_extra=sends(ETAG, 200, 201))
 async def put_configuration(
     key: ConfigurationKey,
     body: ValueBody,
@@ -33,7 +33,7 @@ async def put_configuration(
     return _described(version, body.value)
 
 
-@router.get("/{key}", response_model=Configuration, responses=UNCHANGED)
+@router.get("/{key}", response_model=Configuration, responses=UNCHANGED, openapi_extra=sends(ETAG, 200))
 async def get_configuration(
     key: ConfigurationKey,
     response: Response,
@@ -44,7 +44,12 @@ async def get_configuration(
     return await _answer(caller.tenant, key, None, response, if_none_match)
 
 
-@router.get("/{key}/versions/{version}", response_model=Configuration, responses=UNCHANGED)
+@router.get(
+    "/{key}/versions/{version}",
+    response_model=Configuration,
+    responses=UNCHANGED,
+    openapi_extra=sends(ETAG, 200),
+)
 async def get_configuration_version(
     key: ConfigurationKey,
     version: VersionOrLatest,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import UNCHANGED, also
+from chassis.http.openapi import ETAG, UNCHANGED, also, sends
 from functions.metadata import composition, paging
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch
 from functions.metadata.errors import ReferenceDataNotFound
@@ -39,7 +39,7 @@ async def list_sets(
     return ReferenceSetPage(items=[ReferenceSetState(**_described(each)) for each in found], next=next_page)
 
 
-@router.put("/{set}", responses=also(201, ReferenceSetState))
+@router.put("/{set}", responses=also(201, ReferenceSetState), openapi_extra=sends(ETAG, 200, 201))
 async def replace_set(
     name: SetName,
     body: ReferenceSetBody,
@@ -54,7 +54,7 @@ async def replace_set(
     return ReferenceSetState(**_described(stored))
 
 
-@router.get("/{set}", response_model=ReferenceSetItems, responses=UNCHANGED)
+@router.get("/{set}", response_model=ReferenceSetItems, responses=UNCHANGED, openapi_extra=sends(ETAG, 200))
 async def get_set(
     name: SetName, response: Response, if_none_match: IfNoneMatch = None, caller: Principal = requires(READ)
 ) -> ReferenceSetItems | Response:
@@ -66,7 +66,7 @@ async def get_set(
     return ReferenceSetItems(**_described(stored), items=stored.items)
 
 
-@router.put("/{set}/{key}", responses=also(201, ReferenceItem))
+@router.put("/{set}/{key}", responses=also(201, ReferenceItem), openapi_extra=sends(ETAG, 200, 201))
 async def put_item(
     name: SetName,
     key: ItemKey,
@@ -83,7 +83,7 @@ async def put_item(
     return ReferenceItem(set=name, key=key, value=body.value, etag=etag)
 
 
-@router.get("/{set}/{key}", response_model=ReferenceItem, responses=UNCHANGED)
+@router.get("/{set}/{key}", response_model=ReferenceItem, responses=UNCHANGED, openapi_extra=sends(ETAG, 200))
 async def get_item(
     name: SetName,
     key: ItemKey,

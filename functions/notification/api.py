@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import also
+from chassis.http.openapi import LOCATION, also, sends
 from chassis.runtime import Runtime
 from functions.notification import service, webhooks
 from functions.notification.connection import check_own_connection, offered
@@ -30,7 +30,7 @@ def _runtime(request: Request) -> Runtime:
     return runtime
 
 
-@router.post("/messages", status_code=202)
+@router.post("/messages", status_code=202, openapi_extra=sends(LOCATION, 202))
 async def send_message(
     body: SendMessage,
     request: Request,

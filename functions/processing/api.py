@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import gives
+from chassis.http.openapi import LOCATION, gives, sends
 from chassis.http.trigger import durable_client
 from durable.jobs.models import Order
 from functions.processing import composition, results
@@ -34,7 +34,7 @@ PathId = Annotated[Id, Path()]
 RECORDS = gives(*results.MEDIA_TYPES.values())
 
 
-@router.post("/datasets", status_code=201)
+@router.post("/datasets", status_code=201, openapi_extra=sends(LOCATION, 201))
 async def create_dataset(
     request: DatasetRequest, response: Response, key: IdempotencyKey = None, caller: Principal = requires(WRITE)
 ) -> CreatedDataset:
@@ -62,7 +62,7 @@ async def renew_upload_url(id: PathId, caller: Principal = requires(WRITE)) -> C
     return await composition.datasets().renew_upload(caller.tenant, id)
 
 
-@router.post("/validations", status_code=202)
+@router.post("/validations", status_code=202, openapi_extra=sends(LOCATION, 202))
 async def create_validation(
     request: ValidationRequest, response: Response, key: IdempotencyKey = None, caller: Principal = requires(WRITE)
 ) -> Accepted:
@@ -96,7 +96,7 @@ async def discard_validation(id: PathId, caller: Principal = requires(WRITE)) ->
     await composition.jobs().discard("validation", caller.tenant, id)
 
 
-@router.post("/jobs", status_code=202)
+@router.post("/jobs", status_code=202, openapi_extra=sends(LOCATION, 202))
 async def create_job(
     request: JobRequest, response: Response, key: IdempotencyKey = None, caller: Principal = requires(WRITE)
 ) -> Accepted:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import UNCHANGED, gives
+from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, gives, sends
 from chassis.runtime import Runtime
 from functions.reporting import service
 from functions.reporting.schemas import CONTENT_TYPES, Format, ReportAccepted, ReportRequest, ReportView
@@ -21,7 +21,7 @@ def _runtime(request: Request) -> Runtime:
     return runtime
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, openapi_extra=sends(LOCATION, 202))
 async def accept_report(
     body: ReportRequest,
     request: Request,
@@ -41,7 +41,12 @@ async def show_report(id: ReportId, request: Request, caller: Principal = requir
     return await service.show(_runtime(request), caller, id)
 
 
-@router.get("/{id}/files/{format}", response_class=Response, responses=gives(*CONTENT_TYPES.values()) | UNCHANGED)
+@router.get(
+    "/{id}/files/{format}",
+    response_class=Response,
+    responses=gives(*CONTENT_TYPES.values()) | UNCHANGED,
+    openapi_extra=sends(ETAG, 200),
+)
 async def read_file(
     id: ReportId,
     format: Format,

@@ -19,6 +19,7 @@ from local.platform import Platform
 from tests.e2e.openapi_things import TENANT, dictionaries, make_things, own_client
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
+CHECKS = Path(__file__).parent / "schemathesis_checks.py"
 WHOLE = os.environ.get("PLATFORM_SCHEMATHESIS") == "whole"
 """Five minutes of boundary values, missing fields and wrong methods too, and at things that are there."""
 
@@ -60,8 +61,16 @@ async def schemathesis(platform: Platform, config: Path, authorization: str, *wh
         *("run", f"{platform.edge_url}/gateway/openapi.json", "--url", platform.edge_url),
         *("-H", f"Authorization: {authorization}", "--seed", "1", "--no-color", *EFFORT, *which),
     )
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": str(CHECKS)}
     ran = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, timeout=840, check=False, cwd=config.parent
+        subprocess.run,
+        command,
+        capture_output=True,
+        text=True,
+        timeout=840,
+        check=False,
+        cwd=config.parent,
+        env=environment,
     )
     assert ran.returncode == 0, ran.stdout[-6000:]
     return str(ran.stdout)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import also
+from chassis.http.openapi import ETAG, LOCATION, also, sends
 from functions.identity.directory.clients import ClientRegistry, Registered
 from functions.identity.directory.models import (
     Assignment,
@@ -46,7 +46,7 @@ async def list_roles(request: Request, caller: Principal = requires(READ)) -> Ro
     return RolePage(items=await _roles(request).all_roles(caller.tenant))
 
 
-@roles.get("/{name}")
+@roles.get("/{name}", openapi_extra=sends(ETAG, 200))
 async def get_role(name: Named, request: Request, response: Response, caller: Principal = requires(READ)) -> Role:
     """One role."""
     found = await _roles(request).get(caller.tenant, name)
@@ -54,7 +54,7 @@ async def get_role(name: Named, request: Request, response: Response, caller: Pr
     return found.value
 
 
-@roles.put("/{name}", responses=also(201, Role))
+@roles.put("/{name}", responses=also(201, Role), openapi_extra=sends(ETAG, 200, 201))
 async def put_role(
     name: Named,
     change: RoleChange,
@@ -87,7 +87,7 @@ async def list_assignments(
     return AssignmentPage(items=items, next=token_of(items[-1].id) if len(items) == limit else None)
 
 
-@assignments.post("", status_code=201, responses=also(200, Assignment))
+@assignments.post("", status_code=201, responses=also(200, Assignment), openapi_extra=sends(ETAG | LOCATION, 200, 201))
 async def assign_role(
     order: AssignmentOrder,
     request: Request,
@@ -103,7 +103,7 @@ async def assign_role(
     return stored.value
 
 
-@assignments.get("/{id}")
+@assignments.get("/{id}", openapi_extra=sends(ETAG, 200))
 async def get_assignment(
     id: Id, request: Request, response: Response, caller: Principal = requires(READ)
 ) -> Assignment:
@@ -130,7 +130,7 @@ async def list_clients(
     return ClientPage(items=items, next=token_of(items[-1].client_id) if len(items) == limit else None)
 
 
-@clients.post("", status_code=201, responses=also(200, NewClient))
+@clients.post("", status_code=201, responses=also(200, NewClient), openapi_extra=sends(ETAG | LOCATION, 200, 201))
 async def register_client(
     order: ClientOrder,
     request: Request,
@@ -147,13 +147,13 @@ async def register_client(
     return NewClient(**_shown(stored), client_secret=secret)
 
 
-@clients.get("/{id}")
+@clients.get("/{id}", openapi_extra=sends(ETAG, 200))
 async def get_client(id: Id, request: Request, response: Response, caller: Principal = requires(READ)) -> ClientView:
     """One client."""
     return _answered(await _clients(request).get(caller.tenant, id), response)
 
 
-@clients.put("/{id}")
+@clients.put("/{id}", openapi_extra=sends(ETAG, 200))
 async def change_client(
     id: Id,
     change: ClientChange,
@@ -190,7 +190,7 @@ async def rotate_secret(
     return NewSecret(client_id=id, client_secret=secret, former_secret_ends_at=ends_at)
 
 
-@clients.post("/{id}/disable")
+@clients.post("/{id}/disable", openapi_extra=sends(ETAG, 200))
 async def disable_client(
     id: Id, request: Request, response: Response, caller: Principal = requires(WRITE)
 ) -> ClientView:
@@ -198,7 +198,7 @@ async def disable_client(
     return _answered(await _clients(request).enable(caller, id, False), response)
 
 
-@clients.post("/{id}/enable")
+@clients.post("/{id}/enable", openapi_extra=sends(ETAG, 200))
 async def enable_client(
     id: Id, request: Request, response: Response, caller: Principal = requires(WRITE)
 ) -> ClientView:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from chassis.http.openapi import asks
+from chassis.http.openapi import LOCATION, asks
 from functions.identity.errors import InvalidClient, LockedOut, OAuthError
 from functions.identity.forms import caller_address, read_form
 from functions.identity.login import pages
@@ -24,7 +24,7 @@ _ASKED = asks(
     *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
     *("code_challenge", "code_challenge_method"),
 )
-_REDIRECT = {"description": "Back to the client, or on to Microsoft Entra ID"}
+_REDIRECT = {"description": "Back to the client, or on to Microsoft Entra ID", "headers": LOCATION}
 
 
 @router.get(

@@ -2,7 +2,7 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from chassis.http.openapi import UNCHANGED, also, asks, describe_problems, gives, takes
+from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, asks, describe_problems, gives, sends, takes
 from chassis.models import Contract, example
 
 
@@ -15,7 +15,7 @@ def document() -> dict[str, Any]:
     app = FastAPI(title="t", version="1")
     describe_problems(app)
 
-    @app.post("/things", responses=also(201, Thing))
+    @app.post("/things", responses=also(201, Thing), openapi_extra=sends(ETAG | LOCATION, 200, 201))
     async def make(thing: Thing) -> Thing:
         return thing
 
@@ -41,6 +41,19 @@ def test_any_other_answer_is_a_problem_and_the_frameworks_own_422_is_not_promise
     assert responses.keys() == {"200", "201", "default"}
     assert responses["default"]["content"].keys() == {"application/problem+json"}
     assert made["components"]["schemas"].keys() == {"Thing", "Problem"}
+
+
+def test_headers_are_told_on_the_answers_that_carry_them() -> None:
+    paths = document()["paths"]
+    responses = paths["/things"]["post"]["responses"]
+    for status in ("200", "201"):
+        assert responses[status]["headers"].keys() == {"ETag", "Location"}
+        assert all(header["required"] for header in responses[status]["headers"].values())
+        assert responses[status]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Thing"}
+    assert "headers" not in responses["default"]
+    file = paths["/things/{name}/file"]["get"]["responses"]
+    assert file["304"]["headers"].keys() == {"ETag"}
+    assert "headers" not in file["200"]
 
 
 def test_a_body_that_the_route_reads_by_itself_is_told() -> None:

@@ -1,0 +1,15 @@
+"""A check beside schemathesis' own, which find what is told and not sent: here it is the other way round."""
+
+import schemathesis
+from schemathesis import Case, CheckContext, Response
+
+HEADERS = ("ETag", "Location")
+
+
+@schemathesis.check
+def sent_headers_are_told(ctx: CheckContext, response: Response, case: Case) -> None:
+    """A client learns of these headers from the document alone."""
+    answer = case.operation.responses.find_by_status_code(response.status_code)
+    told = {name.lower() for name, _ in answer.headers.items()} if answer is not None else set()
+    untold = [name for name in HEADERS if name.lower() in response.headers and name.lower() not in told]
+    assert not untold, f"{response.status_code} has {untold}, and the document does not tell of it"

@@ -1,0 +1,109 @@
+"""The merged document tells of `ETag` and `Location` on the answers that carry them, and on no other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from chassis.http.openapi import describe_problems
+from chassis.manifest import read_manifests
+from chassis.settings import ROOT
+from functions.audit import api as audit
+from functions.gateway import api as gateway
+from functions.gateway.api_keys.api import api_keys
+from functions.gateway.limits_api import limits
+from functions.gateway.openapi import METHODS, merge
+from functions.identity import api as identity
+from functions.identity.directory import api as directory
+from functions.identity.directory import tenants
+from functions.identity.keys import api as keys
+from functions.identity.login import api as login
+from functions.metadata import api as metadata
+from functions.metadata import configuration_api, reference_data_api
+from functions.monitoring import api as monitoring
+from functions.notification import api as notification
+from functions.processing import api as processing
+from functions.processing.messages import api as messages
+from functions.processing.streams import api as streams
+from functions.reporting import api as reporting
+from functions.workflow import api as workflow
+
+ROUTERS: dict[str, tuple[APIRouter, ...]] = {
+    "audit": (audit.router,),
+    "gateway": (gateway.router, limits, api_keys),
+    "identity": (
+        *(identity.oauth, identity.published, directory.roles, directory.assignments, directory.clients),
+        *(tenants.router, keys.router, login.router),
+    ),
+    "metadata": (metadata.router, reference_data_api.router, configuration_api.router),
+    "monitoring": (monitoring.router,),
+    "notification": (notification.router,),
+    "processing": (processing.router, messages.router, streams.router),
+    "reporting": (reporting.router,),
+    "workflow": (workflow.router,),
+}
+TAGGED, PLACED, BOTH = {"ETag"}, {"Location"}, {"ETag", "Location"}
+SENT = {
+    "get /identity/assignments/{id}": {"200": TAGGED},
+    "get /identity/clients/{id}": {"200": TAGGED},
+    "get /identity/login/callback": {"303": PLACED},
+    "get /identity/oauth2/authorize": {"303": PLACED},
+    "get /identity/roles/{name}": {"200": TAGGED},
+    "get /metadata/configuration/{key}": {"200": TAGGED, "304": TAGGED},
+    "get /metadata/configuration/{key}/versions/{version}": {"200": TAGGED, "304": TAGGED},
+    "get /metadata/reference-data/{set}": {"200": TAGGED, "304": TAGGED},
+    "get /metadata/reference-data/{set}/{key}": {"200": TAGGED, "304": TAGGED},
+    "get /metadata/schemas/{name}/versions/{version}": {"200": TAGGED, "304": TAGGED},
+    "get /reporting/reports/{id}/files/{format}": {"200": TAGGED, "304": TAGGED},
+    "post /identity/assignments": {"200": BOTH, "201": BOTH},
+    "post /identity/clients": {"200": BOTH, "201": BOTH},
+    "post /identity/clients/{id}/disable": {"200": TAGGED},
+    "post /identity/clients/{id}/enable": {"200": TAGGED},
+    "post /notification/messages": {"202": PLACED},
+    "post /processing/datasets": {"201": PLACED},
+    "post /processing/jobs": {"202": PLACED},
+    "post /processing/validations": {"202": PLACED},
+    "post /reporting/reports": {"202": PLACED},
+    "put /identity/clients/{id}": {"200": TAGGED},
+    "put /identity/roles/{name}": {"200": TAGGED, "201": TAGGED},
+    "put /metadata/configuration/{key}": {"200": TAGGED, "201": TAGGED},
+    "put /metadata/reference-data/{set}": {"200": TAGGED, "201": TAGGED},
+    "put /metadata/reference-data/{set}/{key}": {"200": TAGGED, "201": TAGGED},
+    "put /metadata/schemas/{name}": {"200": BOTH, "201": BOTH},
+}
+
+
+def document(routers: Sequence[APIRouter]) -> dict[str, Any]:
+    app = FastAPI()
+    describe_problems(app)
+    for router in routers:
+        app.include_router(router)
+    return app.openapi()
+
+
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Any]:
+    """The answers of every operation that the edge routes, by status."""
+    documents = {service: document(routers) for service, routers in ROUTERS.items()}
+    manifests = list(read_manifests(ROOT / "functions").values())
+    paths = merge(documents, manifests, edge_url="http://edge.test", version="1")["paths"]
+    return {
+        f"{method} {path}": item[method]["responses"]
+        for path, item in paths.items()
+        for method in METHODS
+        if method in item
+    }
+
+
+def test_headers_are_told_where_they_are_sent_and_nowhere_else(operations: dict[str, Any]) -> None:
+    told = {
+        operation: {status: set(answer["headers"]) for status, answer in answers.items() if "headers" in answer}
+        for operation, answers in operations.items()
+    }
+    assert {operation: found for operation, found in told.items() if found} == SENT
+
+
+def test_no_answer_is_told_by_its_headers_alone(operations: dict[str, Any]) -> None:
+    assert len(operations) > 100
+    assert all("description" in answer for answers in operations.values() for answer in answers.values())
