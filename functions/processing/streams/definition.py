@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from chassis.models import Contract
+from chassis.models import Contract, example
 from functions.processing.schemas import SchemaReference
 
 StreamName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,62}$")]
@@ -108,6 +108,15 @@ class StreamRequest(_Stream):
 
     A schema with the one field `name` could not hold an event time: that is the name of a schema.
     """
+
+    model_config = example(
+        key="carrier",
+        eventTime="time",
+        schema={"carrier": "string", "time": "timestamp", "delay": "number"},
+        window={"type": "tumbling", "sizeS": 60},
+        query="SELECT COUNT(*) AS flights, AVG(delay) AS meanDelay FROM input",
+        watermarkDelayS=30,
+    )
 
     schema_: Annotated[
         Annotated[SchemaReference, Tag("reference")] | Annotated[Fields, Tag("fields")], Discriminator(_form_of)

@@ -87,6 +87,15 @@ async def test_the_example_of_the_documentation_gives_what_it_says(client: Clien
     assert [item["id"] for item in late] == ["u6"]
 
 
+async def test_the_example_of_the_document_is_taken_with_messages_that_fit_it(client: Client) -> None:
+    document = (await client.ask("GET", "/gateway/openapi.json")).json()
+    (definition,) = document["components"]["schemas"]["processing.StreamRequest"]["examples"]
+    put = await client.ask("PUT", "/processing/streams/told", json=definition)
+    assert (put.status_code, put.json()["columns"]) == (201, ["flights", "meanDelay"])
+    sent = await client.ask("POST", "/processing/streams/told/messages", json={"messages": [a_flight(1, 0)]})
+    assert sent.json() == {"accepted": 1, "rejected": []}
+
+
 async def test_poison_is_listed_with_its_reason_replayed_and_discarded(client: Client) -> None:
     await client.ask("PUT", "/processing/streams/poisoned", json=STREAM)
     await client.ask("POST", "/processing/streams/poisoned/messages", json={"messages": [a_flight(1, 0, "much")]})

@@ -17,6 +17,7 @@ from functions.notification.schemas import SendMessage, WebhookRequest
 from functions.processing.messages import api as messages
 from functions.processing.schemas import DatasetRequest, JobRequest, ValidationRequest
 from functions.processing.streams import api as streams
+from functions.processing.streams.definition import StreamRequest
 from functions.reporting.schemas import ReportRequest
 from functions.workflow import api as workflow
 from functions.workflow.schemas import StartRequest
@@ -85,7 +86,7 @@ def test_a_reader_that_minds_if_none_match_is_told_of_304(path: str) -> None:
             SendMessage,
             WebhookRequest,
         ),
-        *(DatasetRequest, JobRequest, ValidationRequest, ReportRequest, StartRequest),
+        *(DatasetRequest, JobRequest, ValidationRequest, ReportRequest, StartRequest, StreamRequest),
     ],
 )
 def test_the_example_of_a_contract_is_one(contract: type[Contract]) -> None:
