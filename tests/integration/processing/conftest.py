@@ -1,16 +1,19 @@
-"""The processing service beside the services it needs, with a client that speaks for the demo tenant."""
+"""The processing service beside those it needs, with a client for the demo tenant; or its nodes on an Azurite alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 
+from local.azurite import Azurite
 from local.layout import ROOT
 from local.platform import Platform
+from tests.integration.processing.nodes import Parts
 
 SERVICES = ("gateway", "identity", "metadata", "processing")
 PATIENCE_S = 60.0
@@ -87,3 +90,18 @@ async def client(platform: Platform) -> AsyncIterator[Client]:
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def storage() -> Iterator[str]:
+    """An Azurite for one test: nodes of others would take its partitions."""
+    with Azurite() as running:
+        yield running.connection_string
+
+
+@pytest_asyncio.fixture
+async def parts(storage: str) -> AsyncIterator[Parts]:
+    """All that a node is made of, over it."""
+    made = Parts(storage)
+    yield made
+    await made.close()

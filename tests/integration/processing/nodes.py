@@ -8,7 +8,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
+import orjson
+
 from chassis.context import Principal, calling
+from chassis.messaging.message import unpacked
 from chassis.messaging.partitions import PARTITIONS, queue_of
 from chassis.messaging.producer import Producer, ProducerOptions, QueueTransport, delivered
 from chassis.runtime import Runtime
@@ -33,6 +36,16 @@ WORK = WorkContext(tenant=TENANT, subject="ada")
 PATIENCE_S = 60.0
 Found = TypeVar("Found")
 CALLER = Principal(subject="ada", tenant=TENANT, scopes=frozenset({"processing.write"}))
+DEFINITION: dict[str, Any] = {
+    "key": "k",
+    "eventTime": "t",
+    "schema": {"k": "string", "t": "integer", "v": "integer"},
+    "window": {"type": "tumbling", "sizeS": 60},
+    "query": "SELECT COUNT(*) AS n, SUM(v) AS total FROM input",
+    "watermarkDelayS": 3600,
+    "idleAfterS": None,
+}
+"""A stream that takes its messages in any order."""
 
 
 class Parts:
@@ -96,6 +109,13 @@ class Parts:
             after = page.next
             if after is None:
                 return found
+
+    async def announced_windows(self) -> list[dict[str, Any]]:
+        """The events of windows, as subscribers get them."""
+        await self.runtime.events.settle()
+        messages = await self.runtime.queues.receiver("audit-events").peek()
+        events = [orjson.loads(body) for message in messages for body in unpacked(message)]
+        return [event for event in events if event["type"] == "processing.stream.window"]
 
     async def close(self) -> None:
         """Close the connections."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from functions.processing.messages.handlers import HandlerMessage, handler
 from functions.processing.messages.intake import AHEAD
 from functions.processing.messages.measures import waiting
 from functions.processing.messages.node import ProcessingNode
-from local.azurite import Azurite
 from tests.integration.processing.nodes import TENANT, Parts, until
 
 seen: Counter[str] = Counter()
@@ -33,19 +32,10 @@ async def gated(messages: Sequence[HandlerMessage]) -> None:
     seen.update(message.id for message in messages)
 
 
-@pytest.fixture
-def storage() -> Iterator[str]:
-    with Azurite() as running:
-        yield running.connection_string
-
-
-@pytest_asyncio.fixture
-async def parts(storage: str) -> AsyncIterator[Parts]:
+@pytest.fixture(autouse=True)
+def nothing_seen_and_the_gate_open() -> None:
     seen.clear()
     gate.set()
-    made = Parts(storage)
-    yield made
-    await made.close()
 
 
 @pytest_asyncio.fixture
