@@ -2,7 +2,6 @@
 
 from base64 import b85decode
 from pathlib import Path
-from typing import Any
 from zlib import decompress
 
 import orjson
@@ -11,27 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.processing.streams.codec import CorruptRecord, decode_state, decode_step, encode_state, encode_step
-from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.parts import Pane
 from functions.processing.streams.program import compile_query
 from functions.processing.streams.state import Step, WindowResult
+from tests.unit.functions.processing.streams.parts import COUNT, SESSION, TUMBLING, a_stream
 
 STORED = orjson.loads((Path(__file__).parent / "records_before_early_sessions.json").read_bytes())
 """A base and the step after it of two streams, as commit 4b0fe84 wrote them."""
 
-WINDOWS: dict[str, dict[str, Any]] = {
-    "session": {"window": {"type": "session", "gapS": 3}},
-    "tumbling": {"window": {"type": "tumbling", "sizeS": 10}, "allowedLatenessS": 20},
+STREAMS = {
+    "session": a_stream(SESSION, query=COUNT),
+    "tumbling": a_stream(TUMBLING, query=COUNT, allowedLatenessS=20),
 }
 US = 1_000_000
-
-
-def a_stream(kind: str) -> StreamDefinition:
-    schema = {"k": "string", "t": "integer", "v": "integer"}
-    query = "SELECT COUNT(*) AS n FROM input"
-    return StreamDefinition.model_validate(
-        {"key": "k", "eventTime": "t", "schema": schema, "query": query, "idleAfterS": None, **WINDOWS[kind]}
-    )
 
 
 def stored(kind: str, part: str) -> bytes:
@@ -39,7 +30,7 @@ def stored(kind: str, part: str) -> bytes:
 
 
 def test_a_log_of_sessions_from_before_they_had_early_results_is_still_read() -> None:
-    stream = a_stream("session")
+    stream = STREAMS["session"]
     state, header = decode_state(stored("session", "base"), stream, compile_query(stream))
     step, _ = decode_step(stored("session", "step"))
     assert header["sequence"] == 1
@@ -54,7 +45,7 @@ def test_a_log_of_sessions_from_before_they_had_early_results_is_still_read() ->
 
 
 def test_a_log_of_windows_from_before_sessions_had_early_results_is_still_read() -> None:
-    stream = a_stream("tumbling")
+    stream = STREAMS["tumbling"]
     state, _ = decode_state(stored("tumbling", "base"), stream, compile_query(stream))
     step, _ = decode_step(stored("tumbling", "step"))
     assert step.fired == (Pane(0, 10 * US, 2), Pane(10 * US, 20 * US, 1))
@@ -68,7 +59,7 @@ def test_a_log_of_windows_from_before_sessions_had_early_results_is_still_read()
 
 @pytest.mark.parametrize("kind", ["session", "tumbling"])
 def test_what_has_no_early_sessions_is_written_as_it_was_before(kind: str) -> None:
-    stream = a_stream(kind)
+    stream = STREAMS[kind]
     state, header = decode_state(stored(kind, "base"), stream, compile_query(stream))
     again, header_again = decode_state(encode_state(state, sequence=1), stream, compile_query(stream))
     assert header_again == header

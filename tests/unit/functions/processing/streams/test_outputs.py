@@ -6,12 +6,12 @@ from typing import Any, cast
 
 from chassis.storage.blobs import Container
 from chassis.work import WorkContext
-from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.outputs import Outputs
 from functions.processing.streams.parts import Pane
 from functions.processing.streams.repository import StoredStream, WindowRepository
 from functions.processing.streams.session_rows import SessionChange, SessionRows
 from functions.processing.streams.state import Step, WindowResult
+from tests.unit.functions.processing.streams.parts import early_sessions
 
 US = 1_000_000
 
@@ -36,20 +36,9 @@ class FakeContainer:
         self.blocks.update(blocks)
 
 
-def a_stream(sink: str) -> StoredStream:
-    definition = StreamDefinition.model_validate(
-        {
-            "key": "k",
-            "eventTime": "t",
-            "schema": {"k": "string", "t": "integer"},
-            "window": {"type": "session", "gapS": 3},
-            "query": "SELECT COUNT(*) AS n FROM input",
-            "trigger": {"earlyEveryS": 1},
-            "sink": sink,
-        }
-    )
+def stored(sink: str) -> StoredStream:
     work = WorkContext(tenant="acme", subject="ada")
-    return StoredStream("acme", "visits", "1", definition, work, datetime(2026, 1, 1, tzinfo=UTC))
+    return StoredStream("acme", "visits", "1", early_sessions(sink=sink), work, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def a_step(*panes: tuple[Pane, bool | None]) -> Step:
@@ -66,7 +55,7 @@ async def delivered(sink: str, *steps: Step) -> tuple[FakeRows, FakeContainer]:
     rows, datasets = FakeRows(), FakeContainer()
     none = cast(Any, None)
     outputs = Outputs(
-        a_stream(sink), ["n"], cast(WindowRepository, none), none, cast(Container, datasets), cast(SessionRows, rows)
+        stored(sink), ["n"], cast(WindowRepository, none), none, cast(Container, datasets), cast(SessionRows, rows)
     )
     for number, step in enumerate(steps):
         await outputs.deliver(3, number, step)

@@ -1,23 +1,8 @@
-from typing import Any
-
 import pytest
 
 from functions.processing.errors import QueryFailed, QueryRefused
-from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.program import compile_query
-
-
-def a_stream(query: str, **changes: Any) -> StreamDefinition:
-    return StreamDefinition.model_validate(
-        {
-            "key": "k",
-            "eventTime": "t",
-            "schema": {"k": "string", "t": "integer", "v": "integer"},
-            "window": {"type": "tumbling", "sizeS": 60},
-            "query": query,
-            **changes,
-        }
-    )
+from tests.unit.functions.processing.streams.parts import TUMBLING, a_stream
 
 
 @pytest.mark.parametrize(("query", "reason"), [
@@ -40,7 +25,7 @@ def a_stream(query: str, **changes: Any) -> StreamDefinition:
 ])  # fmt: skip
 def test_a_query_that_can_not_be_streamed_is_refused_with_the_reason(query: str, reason: str) -> None:
     with pytest.raises(QueryRefused, match=reason):
-        compile_query(a_stream(query))
+        compile_query(a_stream(TUMBLING, query=query))
 
 
 @pytest.mark.parametrize(
@@ -48,8 +33,9 @@ def test_a_query_that_can_not_be_streamed_is_refused_with_the_reason(query: str,
 )
 def test_a_query_that_does_not_bind_fails(query: str) -> None:
     with pytest.raises(QueryFailed):
-        compile_query(a_stream(query))
+        compile_query(a_stream(TUMBLING, query=query))
 
 
 def test_only_the_columns_that_the_query_reads_are_taken_from_messages() -> None:
-    assert compile_query(a_stream("SELECT SUM(v) AS total FROM input WHERE v > 1")).columns == ("v",)
+    stream = a_stream(TUMBLING, query="SELECT SUM(v) AS total FROM input WHERE v > 1")
+    assert compile_query(stream).columns == ("v",)

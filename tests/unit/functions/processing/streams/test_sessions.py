@@ -4,23 +4,13 @@ from typing import Any
 
 import polars as pl
 
-from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.parts import Pane
-from functions.processing.streams.program import Program, compile_query
 from functions.processing.streams.sessions import EarlySessions
 from functions.processing.streams.windows import WindowRule
+from tests.unit.functions.processing.streams.parts import early_sessions, the_program
 
-STREAM = StreamDefinition.model_validate(
-    {
-        "key": "k",
-        "eventTime": "t",
-        "schema": {"k": "string", "t": "integer"},
-        "window": {"type": "session", "gapS": 3},
-        "query": "SELECT COUNT(*) AS n FROM input",
-        "trigger": {"earlyEveryS": 1},
-    }
-)
-PROGRAM: Program = compile_query(STREAM)
+STREAM = early_sessions()
+PROGRAM = the_program(STREAM)
 
 
 def parts(*sessions: tuple[str, int, int]) -> pl.DataFrame:
