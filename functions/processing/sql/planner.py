@@ -88,9 +88,11 @@ def make_plan(query: str, tables: Mapping[str, pl.DataFrame], buckets: int = DEF
         columns = _columns_read(tree, tables[guard.INPUT].columns)
         try:
             _refuse_long(tree)
-            plan = _distributed(split_query(tree, names, catalog()), sandbox, columns, output)
+            parts = split_query(tree, names, catalog())
+            types = _types_of(parts, sandbox)
+            plan = _distributed(parts, types, columns, output)
             counting = split_query(tree, names, catalog(), counting=True)
-            return plan.model_copy(update={"counted": _counted(counting, sandbox, output)})
+            return plan.model_copy(update={"counted": _counted(counting, types, sandbox, output)})
         except NotSplittable as obstacle:
             reason = str(obstacle)
         except RecursionError:
@@ -108,31 +110,39 @@ def _refuse_long(tree: exp.Query) -> None:
         raise NotSplittable("its expressions are too many to be split")
 
 
-def _distributed(parts: SplitQuery, sandbox: Sandbox, columns: tuple[str, ...], output: list[tuple[str, str]]) -> Plan:
-    map_sql = parts.map_sql()
+def _types_of(parts: SplitQuery, sandbox: Sandbox) -> list[str]:
+    """The DuckDB types of the parts, which are the same with and without `counting`. Raises NotSplittable."""
     try:
-        types = [kind for _, kind in sandbox.describe(map_sql)]
+        types = [kind for _, kind in sandbox.describe(parts.map_sql())]
     except QueryFailed as error:
         raise NotSplittable(f"its parts can't be bound: {error.detail}") from None
     _require_portable(types)
+    return types
+
+
+def _distributed(parts: SplitQuery, types: list[str], columns: tuple[str, ...], output: list[tuple[str, str]]) -> Plan:
     reduce_sql = parts.reduce_sql(parts.typed_parts(types), output)
     _check_reduce(reduce_sql, PARTS, list(zip(parts.names, types, strict=True)), output)
     return Plan(
         distributed=True,
         columns=columns,
-        map_sql=map_sql,
+        map_sql=parts.map_sql(),
         reduce_sql=reduce_sql,
         reduce_over=PARTS,
         output=tuple(name for name, _ in output),
     )
 
 
-def _counted(parts: SplitQuery, sandbox: Sandbox, output: list[tuple[str, str]]) -> CountedPlan | None:
-    """The halves with counted values; None where there are none to count, or they can't be."""
+def _counted(
+    parts: SplitQuery, types: list[str], sandbox: Sandbox, output: list[tuple[str, str]]
+) -> CountedPlan | None:
+    """The halves with counted values; None where there are none to count, or they can't be.
+
+    `types` are those of the parts without counting.
+    """
     if not parts.values:
         return None
     try:
-        types = [kind for _, kind in sandbox.describe(parts.map_sql())]
         map_sql = counted_map_sql(parts, types)
         found = sandbox.describe(map_sql)
         expected = [

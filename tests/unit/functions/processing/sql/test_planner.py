@@ -1,9 +1,12 @@
 """What is not split and why, what a chunk reads, and which queries are refused."""
 
+from collections import Counter
+
 import polars as pl
 import pytest
 
 from functions.processing.errors import QueryFailed, QueryRefused
+from functions.processing.sql.engine import Sandbox
 from functions.processing.sql.planner import make_plan
 from tests.unit.functions.processing.sql.parts import NAMES, SCHEMA, assert_same, run_in_chunks, table_of
 
@@ -53,6 +56,20 @@ def test_only_the_columns_that_the_query_names_are_read() -> None:
     assert make_plan("SELECT G, avg(h) AS m FROM input GROUP BY g", {"input": table}).columns == ("g", "h")
     assert make_plan("SELECT count(*) AS n FROM input", {"input": table}).columns == ("g",)
     assert make_plan("SELECT * FROM input", {"input": table}).columns == tuple(SCHEMA)
+
+
+def test_each_query_of_a_plan_is_described_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    describe, described = Sandbox.describe, Counter[str]()
+
+    def counted(sandbox: Sandbox, query: str) -> list[tuple[str, str]]:
+        described[query] += 1
+        return describe(sandbox, query)
+
+    monkeypatch.setattr(Sandbox, "describe", counted)
+    plan = make_plan("SELECT g, median(h) AS m FROM input GROUP BY g", {"input": pl.DataFrame(schema=SCHEMA)})
+    assert plan.counted is not None
+    assert {plan.map_sql, plan.counted.map_sql, plan.counted.probe_sql} <= described.keys()
+    assert set(described.values()) == {1}
 
 
 def test_an_unknown_column_is_named() -> None:
