@@ -4,7 +4,7 @@ What stays: token, scope, limits per tenant and client, routing among all servic
 path normalization, circuit breakers, problem details. What is left out: trace, access log, gzip, response fields.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ Json = dict[str, Any]
 LEFT_OUT = ("envoy.filters.http.header_mutation", "envoy.filters.http.compressor")
 
 
-def checks_command(file: Path, port: int, platform: Platform, manifests: Path) -> tuple[str, ...]:
-    """An Envoy with one worker at the port; keys come from the platform's identity."""
+def checks_command(file: Path, port: int, platform: Platform, manifests: Path, module: Path | None) -> tuple[str, ...]:
+    """An Envoy with one worker at the port, with a module or without; keys come from the platform's identity."""
     settings = Settings(
         service_urls=dict(platform.urls),
         edge_url=platform.edge_url,
@@ -36,7 +36,8 @@ def checks_command(file: Path, port: int, platform: Platform, manifests: Path) -
     )
     keys = httpx.get(f"{platform.urls['identity']}{JWKS_PATH}").json()
     layout = Layout(list(read_manifests(manifests).values()), settings, keys=keys)
-    node = Node.model_validate({"id": "checks", "metadata": {"edgeHost": HOST, "edgePort": port}})
+    said = {"edgeHost": HOST, "edgePort": port, "edgeModule": str(module or "")}
+    node = Node.model_validate({"id": "checks", "metadata": said})
     (listener,) = resources("listeners", node, layout)
     _leave_out(listener, resources("scoped-routes", node, layout), resources("extension_configs", node, layout))
     clusters = [
@@ -59,6 +60,13 @@ def _leave_out(listener: Json, scopes: Sequence[Json], filters: Sequence[Json]) 
         del manager[part]
     own = {found["name"]: found for found in filters}
     kept = [found for found in manager["http_filters"] if found["name"] not in LEFT_OUT]
-    manager["http_filters"] = [own.get(found["name"], found) for found in kept]
+    manager["http_filters"] = [_with_its_own(found, own) for found in kept]
     del manager["scoped_routes"]["scoped_rds"]
     manager["scoped_routes"]["scoped_route_configurations_list"] = {"scoped_route_configurations": list(scopes)}
+
+
+def _with_its_own(found: Json, own: Mapping[str, Json]) -> Json:
+    """A filter with the configuration that it would fetch."""
+    if found["name"] not in own:
+        return found
+    return {key: value for key, value in found.items() if key != "config_discovery"} | own[found["name"]]

@@ -1,16 +1,25 @@
 """The edge on this machine: Envoy from PyPI with the bootstrap that the gateway's folder holds."""
 
+import hashlib
+import os
 import platform
+import shutil
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
 from local.credentials import write_secret
-from local.layout import Layout
+from local.layout import ROOT, Layout
 
 HOST = "127.0.0.1"
 MAX_HEAP_BYTES = 1_073_741_824
 TEMPLATE = Path("functions") / "gateway" / "envoy" / "bootstrap.yaml"
+MODULE = Path("functions") / "gateway" / "envoy" / "module"
+MODULE_SETTING = "PLATFORM_EDGE_MODULE"
+"""`off` in the environment: Envoy's own filters do the checks."""
+COMPILERS = ("cc", "gcc", "clang")
+COMPILE = ("-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=default")
 
 
 class EdgeError(RuntimeError):
@@ -37,6 +46,7 @@ def render(layout: Layout, *, edge_port: int, admin_port: int, gateway_port: int
             EDGE_TLS_PORT=0,
             EDGE_TLS_CERTIFICATE="",
             EDGE_TLS_KEY="",
+            EDGE_MODULE=edge_module(layout.root) or "",
             EDGE_MAX_HEAP_BYTES=MAX_HEAP_BYTES,
             ADMIN_PORT=admin_port,
             GATEWAY_HOST=HOST,
@@ -47,6 +57,29 @@ def render(layout: Layout, *, edge_port: int, admin_port: int, gateway_port: int
         raise EdgeError(f"{TEMPLATE} has a placeholder that nothing fills: {error}") from None
     write_secret(layout.envoy_file, text.encode())
     return layout.envoy_file
+
+
+def edge_module(root: Path = ROOT) -> Path | None:
+    """The edge's module, compiled when it is not yet; None where there is no C compiler, or when it is switched off.
+
+    Raises EdgeError when it does not compile.
+    """
+    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
+    if compiler is None or os.environ.get(MODULE_SETTING) == "off":
+        return None
+    sources = sorted((root / MODULE).glob("*.[ch]"))
+    digest = hashlib.sha256(b"".join((*(source.read_bytes() for source in sources), *map(str.encode, COMPILE))))
+    built = root / "build" / "edge" / f"libedge-{digest.hexdigest()[:16]}.so"
+    if not built.is_file():
+        built.parent.mkdir(parents=True, exist_ok=True)
+        made = built.with_suffix(f".{os.getpid()}")
+        inputs = [str(source) for source in sources if source.suffix == ".c"]
+        command = [compiler, *COMPILE, "-o", str(made), *inputs, "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - our own sources, no shell
+        if done.returncode:
+            raise EdgeError(f"the edge's module does not compile; {MODULE_SETTING}=off goes without it:\n{done.stderr}")
+        made.replace(built)  # several may do so at once
+    return built.resolve()
 
 
 def envoy_command(config: Path, concurrency: int = 1) -> tuple[str, ...]:

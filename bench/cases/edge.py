@@ -24,6 +24,7 @@ from functions.identity.keys.signing import SigningKeys, imported
 from functions.identity.tokens import AccessTokens, Holder
 from local import ports
 from local.credentials import write_secret
+from local.edge import edge_module
 from local.layout import ROOT
 from local.platform import Platform
 from local.supervisor.probes import answering
@@ -69,7 +70,7 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
         tokens = signed_tokens(folder, platform, number)
         (port,) = ports.any_free(1)
         edges = {"checks alone": f"http://{HOST}:{port}{PATH}", "whole edge": own}
-        command = checks_command(folder / "checks.json", port, platform, routed)
+        command = checks_command(folder / "checks.json", port, platform, routed, edge_module())
         ready = answering(f"http://{HOST}:{port}/gateway/health/live")
         await stack.enter_async_context(running("checks", command, folder, ready=ready))
         for url in edges.values():

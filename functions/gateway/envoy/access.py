@@ -7,7 +7,7 @@ for every request costs more than everything else that the edge does.
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.gateway.envoy.resource import TYPE_PREFIX, Resource, extension, typed
 
@@ -24,6 +24,14 @@ _TOKEN = "platform-token"  # noqa: S105 - the name of a requirement
 _CLAIMS = {USER_HEADER: "sub", TENANT_HEADER: "tid", CLIENT_HEADER: "client_id", SCOPE_HEADER: "scope"}
 
 
+class Issuer(NamedTuple):
+    """Whose tokens are taken: the issuer, whom they must be for, and the keys (a JWK set) that they are signed with."""
+
+    issuer: str
+    audience: str
+    keys: Mapping[str, Any]
+
+
 def token_filter_place(source: Resource) -> Resource:
     """The token check's place among the listener's filters; what it checks is had from the control plane.
 
@@ -34,23 +42,28 @@ def token_filter_place(source: Resource) -> Resource:
     return {"name": JWT, "config_discovery": {"config_source": source, "type_urls": kinds}}
 
 
-def token_filter(*, issuer: str, audience: str, keys: Mapping[str, Any]) -> Resource:
-    """Check the bearer token's signature, issuer, audience and times by these keys (a JWK set).
+def token_filter(issuer: Issuer, *, expires_header: str = "", fingerprint: str = "") -> Resource:
+    """Check the bearer token's signature, issuer, audience and times by the issuer's keys.
 
     The keys are a part of it: with other keys it is another filter, which has checked no token yet. Envoy keeps the
     tokens that it has checked until they expire, and does not look at keys for them again when it fetches keys itself.
+    With a `fingerprint` of the keys a checked request bears it as the name of metadata; with an `expires_header` it
+    says there when its token expires.
     """
-    provider = {
-        "issuer": issuer,
-        "audiences": [audience],
-        "local_jwks": {"inline_string": json.dumps(keys, sort_keys=True)},
+    claims = _CLAIMS | ({expires_header: "exp"} if expires_header else {})
+    provider: Resource = {
+        "issuer": issuer.issuer,
+        "audiences": [issuer.audience],
+        "local_jwks": {"inline_string": json.dumps(issuer.keys, sort_keys=True)},
         "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
         "forward": True,
         "require_expiration": True,
         "clock_skew_seconds": CLOCK_SKEW_S,
-        "claim_to_headers": [{"header_name": name, "claim_name": claim} for name, claim in _CLAIMS.items()],
+        "claim_to_headers": [{"header_name": name, "claim_name": claim} for name, claim in claims.items()],
         "jwt_cache_config": {"jwt_cache_size": 2000},
     }
+    if fingerprint:
+        provider["payload_in_metadata"] = fingerprint
     return extension(
         JWT,
         f"{_JWT_MESSAGE}.JwtAuthentication",
@@ -75,9 +88,14 @@ def required(scope: str | None) -> Resource:
     if scope is None:
         return open_to_all()
     return {
-        JWT: typed(f"{_JWT_MESSAGE}.PerRouteConfig", requirement_name=_TOKEN),
+        **token_required(),
         RBAC: typed(f"{_RBAC_MESSAGE}.RBACPerRoute", rbac={"rules": _only_with(scope)}),
     }
+
+
+def token_required() -> Resource:
+    """A route's configuration of the token check: the token must be valid."""
+    return {JWT: typed(f"{_JWT_MESSAGE}.PerRouteConfig", requirement_name=_TOKEN)}
 
 
 def open_to_all() -> Resource:

@@ -10,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.manifest import ServiceManifest
 from chassis.settings import Settings
-from functions.gateway.envoy.access import token_filter
+from functions.gateway.envoy.access import Issuer
 from functions.gateway.envoy.canaries import canary_of, with_canaries
+from functions.gateway.envoy.checks import Checks
 from functions.gateway.envoy.clusters import cluster, instances
+from functions.gateway.envoy.gate import ModuleChecks
 from functions.gateway.envoy.listener import Entry, listener
+from functions.gateway.envoy.native import NativeChecks
 from functions.gateway.envoy.rate_limits import Standings
 from functions.gateway.envoy.resource import TYPE_PREFIX, Resource
 from functions.gateway.envoy.routes import route_scopes
@@ -34,7 +37,7 @@ TYPES: dict[Kind, str] = {
 class NodeMetadata(BaseModel):
     """What an Envoy instance says of itself in its bootstrap: where it is to listen, and its files for TLS.
 
-    Port 0: no TLS. The files are named, never sent.
+    Port 0: no TLS. The files are named, never sent. Without a module its own filters do the checks.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -44,6 +47,12 @@ class NodeMetadata(BaseModel):
     edge_tls_port: int = Field(default=0, alias="edgeTlsPort", ge=0, le=65535)
     certificate_file: str = Field(default="", alias="edgeTlsCertificate", max_length=1024)
     key_file: str = Field(default="", alias="edgeTlsKey", max_length=1024)
+    module_file: str = Field(default="", alias="edgeModule", max_length=1024)
+
+    @property
+    def checks(self) -> Checks:
+        """What the instance can check with."""
+        return ModuleChecks(self.module_file) if self.module_file else NativeChecks()
 
 
 class Node(BaseModel):
@@ -58,12 +67,13 @@ class Node(BaseModel):
 class DiscoveryRequest(BaseModel):
     """The part of Envoy's DiscoveryRequest that an answer depends on.
 
-    `version_info` is what the instance uses now; empty at first.
+    `version_info` is what the instance uses now; empty at first. `resource_names` are those it wants; none means all.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     version_info: str = ""
+    resource_names: tuple[str, ...] = ()
     node: Node
 
 
@@ -93,7 +103,10 @@ class Layout:
 
 def discover(kind: Kind, request: DiscoveryRequest, layout: Layout) -> Discovered | None:
     """The resources of one kind for the asking instance; None when it has them already."""
-    answer = _versioned(kind, resources(kind, request.node, layout))
+    found = resources(kind, request.node, layout)
+    if kind == "extension_configs" and request.resource_names:
+        found = [one for one in found if one["name"] in request.resource_names]
+    answer = _versioned(kind, found)
     return None if answer.version == request.version_info else answer
 
 
@@ -103,14 +116,15 @@ def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
     if kind == "clusters":
         return _clusters(layout.manifests, settings, layout.canaries)
     if kind == "scoped-routes":
-        scopes = route_scopes(layout.manifests, layout.standings, settings.edge_cors_origins)
+        scopes = route_scopes(layout.manifests, layout.standings, said.checks, settings.edge_cors_origins)
         return with_canaries(scopes, layout.canaries)
     if kind == "endpoints":
         return [instances({node.id, *layout.instances})]
     if kind == "secrets":
         return [certificate(said.certificate_file, said.key_file)] if said.edge_tls_port else []
     if kind == "extension_configs":
-        return [token_filter(issuer=settings.issuer, audience=settings.audience, keys=layout.keys)]
+        issuer = Issuer(settings.issuer, settings.audience, layout.keys)
+        return said.checks.extensions(issuer, layout.standings, len({node.id, *layout.instances}))
     return _listeners(said, settings)
 
 
@@ -121,9 +135,9 @@ def _listeners(said: NodeMetadata, settings: Settings) -> list[Resource]:
         request_timeout_s=settings.edge_request_timeout_s,
         cors_origins=settings.edge_cors_origins,
     )
-    found = [listener("edge", said.edge_host, said.edge_port, entry)]
+    found = [listener("edge", said.edge_host, said.edge_port, entry, said.checks)]
     if said.edge_tls_port:
-        found.append(listener("edge-tls", said.edge_host, said.edge_tls_port, entry, tls=True))
+        found.append(listener("edge-tls", said.edge_host, said.edge_tls_port, entry, said.checks, tls=True))
     return found
 
 

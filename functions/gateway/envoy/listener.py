@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from functions.gateway.envoy import access
 from functions.gateway.envoy.api_keys import exchange_filter
 from functions.gateway.envoy.browsers import compression, cors_filter, security_fields
+from functions.gateway.envoy.checks import PATH_HEADER, Checks
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
-from functions.gateway.envoy.rate_limits import rate_limit_filter, standard_fields
 from functions.gateway.envoy.resource import Resource, extension, seconds, set_header, typed
-from functions.gateway.envoy.routes import BUFFER, PATH_HEADER
+from functions.gateway.envoy.routes import BUFFER
 from functions.gateway.envoy.tls import downstream_tls
 
 CONTROL_CLUSTER = "gateway-control"
 """The bootstrap's own cluster: the gateway app, reached with the control-plane secret."""
-OWN_HEADER_PREFIXES = ("x-platform-", "x-envoy-")
-"""Headers by which the edge speaks to services, or is itself steered: never taken from outside."""
 CONTROL_PLANE: Resource = {
     "resource_api_version": "V3",
     "api_config_source": {
@@ -47,12 +45,15 @@ class Entry:
     cors_origins: Sequence[str] = ()
 
 
-def listener(name: str, host: str, port: int, entry: Entry, *, tls: bool = False) -> Resource:
+def listener(name: str, host: str, port: int, entry: Entry, checks: Checks, *, tls: bool = False) -> Resource:
     """A listener at an address that the instance named; with `tls` its certificate is the secret CERTIFICATE."""
     manager = extension(
-        "envoy.filters.network.http_connection_manager", _HCM, **_connection(entry), **_answers(entry.trace_percent)
+        "envoy.filters.network.http_connection_manager",
+        _HCM,
+        **_connection(entry, checks),
+        **_answers(entry.trace_percent),
+        http_filters=_filters(entry, checks, tls=tls),
     )
-    manager["typed_config"]["http_filters"] = _filters(entry, tls=tls)
     chain: Resource = {"filters": [manager]}
     return {
         "name": name,
@@ -62,15 +63,13 @@ def listener(name: str, host: str, port: int, entry: Entry, *, tls: bool = False
     }
 
 
-def _filters(entry: Entry, *, tls: bool) -> list[Resource]:
+def _filters(entry: Entry, checks: Checks, *, tls: bool) -> list[Resource]:
     return [
-        _headers(tls=tls),
+        _headers(checks, tls=tls),
         *cors_filter(entry.cors_origins),
         compression(),
         exchange_filter(CONTROL_CLUSTER),
-        access.token_filter_place(CONTROL_PLANE),
-        rate_limit_filter(),
-        access.scope_filter(),
+        *checks.filters(CONTROL_PLANE),
         extension(BUFFER, f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES),
         extension(
             "envoy.filters.http.router",
@@ -81,7 +80,7 @@ def _filters(entry: Entry, *, tls: bool) -> list[Resource]:
     ]
 
 
-def _connection(entry: Entry) -> Resource:
+def _connection(entry: Entry, checks: Checks) -> Resource:
     return {
         "stat_prefix": "edge",
         "server_name": "edge",
@@ -102,7 +101,7 @@ def _connection(entry: Entry) -> Resource:
         },
         # A method that HTTP does not know is answered 405 like any other that is not routed.
         "http_protocol_options": {"allow_custom_methods": True},
-        "early_header_mutation_extensions": [_strip_own_headers()],
+        "early_header_mutation_extensions": [checks.early()],
         "scoped_routes": {
             "name": "edge",
             "scope_key_builder": {"fragments": [{"header_value_extractor": _FIRST_SEGMENT}]},
@@ -111,30 +110,14 @@ def _connection(entry: Entry) -> Resource:
     }
 
 
-def _strip_own_headers() -> Resource:
-    return extension(
-        "envoy.http.early_header_mutation.header_mutation",
-        "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-        mutations=[
-            *(
-                {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
-                for prefix in OWN_HEADER_PREFIXES
-            ),
-            # A caller that sends a trace has it kept, whatever part of the others is: Envoy asks this header.
-            set_header("x-client-trace-id", "%REQ(traceparent)%"),
-            set_header(PATH_HEADER, "%PATH(NQ)%"),
-        ],
-    )
-
-
-def _headers(*, tls: bool) -> Resource:
+def _headers(checks: Checks, *, tls: bool) -> Resource:
     # The body of a local reply is written without the span at hand, but with the request's headers.
     return extension(
         "envoy.filters.http.header_mutation",
         f"{_HTTP}.header_mutation.v3.HeaderMutation",
         mutations={
             "request_mutations": [set_header(TRACE_ID_HEADER, "%TRACE_ID%")],
-            "response_mutations": [*standard_fields(), *security_fields(tls=tls)],
+            "response_mutations": [*checks.answer_fields(), *security_fields(tls=tls)],
         },
     )
 

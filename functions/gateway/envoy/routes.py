@@ -4,17 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chassis.manifest import Route, ServiceManifest
-from functions.gateway.envoy import access
-from functions.gateway.envoy.api_keys import HEADER, exchanged, has_key, without_key
+from functions.gateway.envoy.api_keys import HEADER, exchanged, has_key
 from functions.gateway.envoy.browsers import cors_policy, preflights
+from functions.gateway.envoy.checks import Checks, Variant
 from functions.gateway.envoy.paths import path_match, specificity
-from functions.gateway.envoy.rate_limits import FILTER as RATE_LIMIT
-from functions.gateway.envoy.rate_limits import Standings, rate_limit_buckets, rate_limit_metadata
+from functions.gateway.envoy.rate_limits import Standings, rate_limit_metadata
 from functions.gateway.envoy.resource import Resource, extension, seconds, typed
 
 BUFFER = "envoy.filters.http.buffer"
-PATH_HEADER = "x-platform-path"
-"""The path without its query, by which a service's routes are found: in `:path`, `/docs?x=1` has another segment."""
 _NOT_TAKEN = "connect-failure,refused-stream,reset-before-request"
 """What Envoy knows that no endpoint has seen the request: it may be tried at another, whatever its method."""
 
@@ -36,7 +33,7 @@ def ordered(manifests: Iterable[ServiceManifest]) -> list[Routed]:
 
 
 def route_scopes(
-    manifests: Sequence[ServiceManifest], standings: Standings, origins: Sequence[str] = ()
+    manifests: Sequence[ServiceManifest], standings: Standings, checks: Checks, origins: Sequence[str] = ()
 ) -> list[Resource]:
     """One ScopedRouteConfiguration for each first path segment, with the routes of the service that owns it.
 
@@ -48,7 +45,8 @@ def route_scopes(
         segments = sorted({first_segment(route.path) for route in manifest.routes})
         for segment in segments:
             owned = [route for route in manifest.routes if first_segment(route.path) == segment]
-            table = _route_table(segment, manifest.model_copy(update={"routes": tuple(owned)}), standings, origins)
+            part = manifest.model_copy(update={"routes": tuple(owned)})
+            table = _route_table(segment, part, checks, checks.host(manifest, standings), origins)
             key = {"fragments": [{"string_key": segment}]}
             found.append({"name": segment, "key": key, "route_configuration": table})
     return found
@@ -59,41 +57,49 @@ def first_segment(path: str) -> str:
     return path.split("/", 2)[1]
 
 
-def _route_table(name: str, manifest: ServiceManifest, standings: Standings, origins: Sequence[str]) -> Resource:
+def _route_table(
+    name: str, manifest: ServiceManifest, checks: Checks, host: Resource, origins: Sequence[str]
+) -> Resource:
     """Real routes, then 405 for their paths, then 404 for all else."""
     routes = ordered([manifest])
     return {
         "name": name,
-        "request_headers_to_remove": [access.SCOPE_HEADER, PATH_HEADER],
+        "request_headers_to_remove": list(checks.removed),
         "virtual_hosts": [
             {
                 "name": name,
                 "domains": ["*"],
                 "routes": [
-                    *(_forward(routed, [] if routed.route.public else [without_key()]) for routed in routes),
-                    *(_with_api_key(routed) for routed in routes if not routed.route.public),
+                    *_forwarded(routes, manifest, checks),
                     *preflights(manifest.service, origins),
-                    *_wrong_methods(routes),
-                    _refuse({"prefix": "/"}, 404),
+                    *_wrong_methods(routes, checks),
+                    _refuse({"prefix": "/"}, 404, checks),
                 ],
-                "typed_per_filter_config": {
-                    **access.denied(),
-                    **cors_policy(origins),
-                    RATE_LIMIT: rate_limit_buckets(manifest, standings),
-                },
+                "typed_per_filter_config": {**host, **cors_policy(origins)},
             }
         ],
     }
 
 
-def _with_api_key(routed: Routed) -> Resource:
+def _forwarded(routes: Sequence[Routed], manifest: ServiceManifest, checks: Checks) -> Iterable[Resource]:
+    """All routes' first variants, then all second ones, each of these with its own for API keys."""
+    variants = [checks.variants(manifest, routed.route) for routed in routes]
+    for passed in zip(*variants, strict=True):
+        last = all(variant is found[-1] for variant, found in zip(passed, variants, strict=True))
+        for routed, variant in zip(routes, passed, strict=True):
+            yield _forward(routed, variant)
+            if last and not routed.route.public:
+                yield _with_api_key(routed, manifest, checks)
+
+
+def _with_api_key(routed: Routed, manifest: ServiceManifest, checks: Checks) -> Resource:
     """The same route for a request with an API key, which the service does not see."""
-    found = _forward(routed, [has_key()])
-    found["typed_per_filter_config"] |= exchanged()
+    config = {**checks.with_key(manifest, routed.route), **exchanged()}
+    found = _forward(routed, Variant([has_key()], config))
     return {**found, "name": f"{found['name']} with API key", "request_headers_to_remove": [HEADER]}
 
 
-def _forward(routed: Routed, when: Sequence[Resource] = ()) -> Resource:
+def _forward(routed: Routed, variant: Variant) -> Resource:
     route = routed.route
     action: Resource = {
         "cluster": route.upstream or routed.service,
@@ -105,13 +111,13 @@ def _forward(routed: Routed, when: Sequence[Resource] = ()) -> Resource:
         action["retry_policy"] = _retry_policy(idempotent=route.idempotent)
     return {
         "name": f"{routed.service} {','.join(route.methods)} {route.path}",
-        "match": {**path_match(route.path), "headers": [_method_is(route.methods), *when]},
+        "match": {**path_match(route.path), "headers": [_method_is(route.methods), *variant.when]},
         "route": action,
         "decorator": {"operation": f"{','.join(route.methods)} {route.path}", "propagate": False},
         "metadata": rate_limit_metadata(public=route.public),
         "request_headers_to_add": [_deadline(route.timeout_seconds)],
         "typed_per_filter_config": {
-            **access.required(route.scope),
+            **variant.config,
             # A buffered WebSocket would wait for an end that does not come.
             BUFFER: _unbuffered() if route.websocket else _body_limit(route.max_body_bytes),
         },
@@ -145,19 +151,19 @@ def _body_limit(max_bytes: int) -> Resource:
     return typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer=limit)
 
 
-def _wrong_methods(routes: Sequence[Routed]) -> Iterable[Resource]:
+def _wrong_methods(routes: Sequence[Routed], checks: Checks) -> Iterable[Resource]:
     allowed: dict[str, set[str]] = {}
     for routed in routes:
         allowed.setdefault(routed.route.path, set()).update(routed.route.methods)
     for path, methods in allowed.items():
-        yield _refuse(path_match(path), 405, allow=", ".join(sorted(methods)))
+        yield _refuse(path_match(path), 405, checks, allow=", ".join(sorted(methods)))
 
 
-def _refuse(match: Resource, status: int, *, allow: str = "") -> Resource:
+def _refuse(match: Resource, status: int, checks: Checks, *, allow: str = "") -> Resource:
     refusal: Resource = {
         "match": match,
         "direct_response": {"status": status},
-        "typed_per_filter_config": access.open_to_all(),
+        "typed_per_filter_config": checks.answered(),
     }
     if allow:
         refusal["response_headers_to_add"] = [{"header": {"key": "allow", "value": allow}}]

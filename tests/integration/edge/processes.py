@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from chassis.settings import ROOT
-from local.edge import envoy_command
+from local.edge import edge_module, envoy_command
 from tests.integration.edge.names import resolver
 from tests.integration.edge.upstream import HOST
 
@@ -91,6 +91,7 @@ def envoy(folder: Path, id: str, ports: EnvoyPorts, max_heap_bytes: int = 1_073_
             EDGE_TLS_PORT=ports.tls,
             EDGE_TLS_CERTIFICATE=folder / "tls" / "tls.crt" if ports.tls else "",
             EDGE_TLS_KEY=folder / "tls" / "tls.key" if ports.tls else "",
+            EDGE_MODULE=edge_module() or "",
             EDGE_MAX_HEAP_BYTES=max_heap_bytes,
             ADMIN_PORT=ports.admin,
             GATEWAY_HOST=HOST,

@@ -15,6 +15,7 @@ VALUES = {
     "EDGE_TLS_PORT": "8443",
     "EDGE_TLS_CERTIFICATE": "/tls/tls.crt",
     "EDGE_TLS_KEY": "/tls/tls.key",
+    "EDGE_MODULE": "/usr/local/lib/libedge.so",
     "EDGE_MAX_HEAP_BYTES": "536870912",
     "ADMIN_PORT": "9901",
     "GATEWAY_HOST": "gateway",
@@ -46,6 +47,7 @@ def test_the_node_says_where_its_edge_listens(bootstrap: dict[str, Any]) -> None
         "edgeTlsPort": 8443,
         "edgeTlsCertificate": "/tls/tls.crt",
         "edgeTlsKey": "/tls/tls.key",
+        "edgeModule": "/usr/local/lib/libedge.so",
     }
 
 

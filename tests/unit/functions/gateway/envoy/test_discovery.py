@@ -21,9 +21,9 @@ MANIFESTS = [manifest("identity"), manifest("metadata", route())]
 LAYOUT = Layout(MANIFESTS, SETTINGS)
 
 
-def request(version: str = "", **metadata: Any) -> DiscoveryRequest:
+def request(version: str = "", wanted: tuple[str, ...] = (), **metadata: Any) -> DiscoveryRequest:
     node = {"id": "edge", "metadata": {"edgeHost": "0.0.0.0", "edgePort": 8080, **metadata}}
-    return DiscoveryRequest.model_validate({"version_info": version, "node": node, "resource_names": ["edge"]})
+    return DiscoveryRequest.model_validate({"version_info": version, "node": node, "resource_names": wanted})
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
@@ -46,6 +46,17 @@ def test_other_keys_of_identity_change_the_token_check_and_nothing_else() -> Non
         for kind in get_args(Kind)
     }
     assert [kind for kind, (one, another) in found.items() if one != another] == ["extension_configs"]
+
+
+def test_an_instance_with_the_module_asks_for_its_extensions_by_name_and_gets_each_alone() -> None:
+    kind: Kind = "extension_configs"
+    for name in ("envoy.filters.http.jwt_authn", "platform.gate"):
+        found = discover(kind, request(wanted=(name,), edgeModule="/lib/libedge.so"), LAYOUT)
+        assert found is not None
+        assert [one["name"] for one in json.loads(found.body)["resources"]] == [name]
+    without = discover(kind, request(), LAYOUT)
+    assert without is not None
+    assert [one["name"] for one in json.loads(without.body)["resources"]] == ["envoy.filters.http.jwt_authn"]
 
 
 def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:

@@ -2,15 +2,16 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from functions.gateway.envoy.access import token_filter
+from functions.gateway.envoy.access import Issuer, token_filter
 from functions.gateway.envoy.listener import Entry, listener
+from functions.gateway.envoy.native import NativeChecks
 
 ENTRY = Entry(trace_percent=5)
 KEYS = {"keys": [{"kty": "RSA", "kid": "one"}]}
 
 
 def manager(*, tls: bool = False, **changes: Any) -> dict[str, Any]:
-    found = listener("edge", "127.0.0.1", 8080, replace(ENTRY, **changes), tls=tls)
+    found = listener("edge", "127.0.0.1", 8080, replace(ENTRY, **changes), NativeChecks(), tls=tls)
     (chain,) = found["filter_chains"]
     (only,) = chain["filters"]
     config: dict[str, Any] = only["typed_config"]
@@ -45,7 +46,7 @@ def test_the_edges_own_headers_are_removed_before_anything_reads_them() -> None:
 
 
 def test_a_token_is_checked_for_issuer_audience_and_expiry_and_gives_user_and_tenant_headers() -> None:
-    found = token_filter(issuer="https://edge.test/identity", audience="platform", keys=KEYS)
+    found = token_filter(Issuer("https://edge.test/identity", "platform", KEYS))
     provider = found["typed_config"]["providers"]["platform"]
     assert (provider["issuer"], provider["audiences"]) == ("https://edge.test/identity", ["platform"])
     assert provider["require_expiration"] is True
@@ -101,11 +102,11 @@ def test_strict_transport_security_is_told_over_tls_alone() -> None:
 
 
 def test_a_tls_listener_has_its_certificate_by_name_and_offers_http_2() -> None:
-    found = listener("edge-tls", "127.0.0.1", 8443, ENTRY, tls=True)
+    found = listener("edge-tls", "127.0.0.1", 8443, ENTRY, NativeChecks(), tls=True)
     context = found["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]
     assert context["alpn_protocols"] == ["h2", "http/1.1"]
     assert [one["name"] for one in context["tls_certificate_sds_secret_configs"]] == ["edge-certificate"]
-    assert "transport_socket" not in listener("edge", "127.0.0.1", 8080, ENTRY)["filter_chains"][0]
+    assert "transport_socket" not in listener("edge", "127.0.0.1", 8080, ENTRY, NativeChecks())["filter_chains"][0]
 
 
 def test_what_has_a_strong_etag_is_not_compressed() -> None:

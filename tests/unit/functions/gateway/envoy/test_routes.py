@@ -1,6 +1,7 @@
 import re
 from typing import Any
 
+from functions.gateway.envoy.native import NativeChecks
 from functions.gateway.envoy.routes import route_scopes
 from tests.unit.functions.gateway.envoy.parts import manifest, route
 
@@ -8,7 +9,7 @@ JWT, RBAC = "envoy.filters.http.jwt_authn", "envoy.filters.http.rbac"
 
 
 def host_of(*manifests: Any) -> dict[str, Any]:
-    (scope,) = route_scopes(manifests, {})
+    (scope,) = route_scopes(manifests, {}, NativeChecks())
     (host,) = scope["route_configuration"]["virtual_hosts"]
     found: dict[str, Any] = host
     return found
@@ -19,6 +20,11 @@ def routes_of(*manifests: Any) -> list[dict[str, Any]]:
     return found
 
 
+def with_tokens(*manifests: Any) -> list[dict[str, Any]]:
+    """The routes that are not for API keys."""
+    return [found for found in routes_of(*manifests) if not str(found.get("name")).endswith("with API key")]
+
+
 def test_everything_that_is_not_routed_is_answered_404_by_the_last_route() -> None:
     last = routes_of(manifest("metadata", route()))[-1]
     assert (last["match"], last["direct_response"]) == ({"prefix": "/"}, {"status": 404})
@@ -26,7 +32,7 @@ def test_everything_that_is_not_routed_is_answered_404_by_the_last_route() -> No
 
 def test_each_service_has_a_scope_of_its_own_found_by_the_first_segment_of_the_path() -> None:
     audit = manifest("audit", route("/audit/events"), route("/docs", public=True))
-    found = route_scopes([manifest("metadata", route()), audit, manifest("workflow")], {})
+    found = route_scopes([manifest("metadata", route()), audit, manifest("workflow")], {}, NativeChecks())
     assert [(one["name"], one["key"]["fragments"]) for one in found] == [
         (name, [{"string_key": name}]) for name in ("metadata", "audit", "docs")
     ]
@@ -68,7 +74,7 @@ def test_a_path_that_is_routed_with_other_methods_is_answered_405_after_all_real
 
 
 def test_what_no_pod_has_seen_is_tried_at_another_and_what_failed_only_where_it_is_idempotent() -> None:
-    once, often = routes_of(manifest("metadata", route("/metadata/a"), route("/metadata/b", idempotent=True)))[:2]
+    once, often = with_tokens(manifest("metadata", route("/metadata/a"), route("/metadata/b", idempotent=True)))[:2]
     policies = [one["route"]["retry_policy"] for one in (once, often)]
     unseen = {"connect-failure", "refused-stream", "reset-before-request"}
     assert [set(policy["retry_on"].split(",")) - unseen for policy in policies] == [set(), {"retriable-status-codes"}]
@@ -94,7 +100,7 @@ def test_a_route_without_any_body_has_the_smallest_limit_that_envoy_takes() -> N
 
 
 def test_a_route_leads_to_its_services_cluster_for_its_methods_alone() -> None:
-    one, two = routes_of(manifest("metadata", route("/metadata/a", "PUT"), route("/metadata/b", "GET", "PUT")))[:2]
+    one, two = with_tokens(manifest("metadata", route("/metadata/a", "PUT"), route("/metadata/b", "GET", "PUT")))[:2]
     assert one["route"]["cluster"] == "metadata"
     assert one["match"]["headers"][0] == {"name": ":method", "string_match": {"exact": "PUT"}}
     assert two["match"]["headers"][0] == {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|PUT"}}}
@@ -116,7 +122,7 @@ def test_a_websocket_route_is_upgraded_unbuffered_and_without_a_time_limit() -> 
 
 
 def test_an_allowed_origin_is_in_every_virtual_host() -> None:
-    (scope,) = route_scopes([manifest("metadata", route())], {}, ["https://a.test"])
+    (scope,) = route_scopes([manifest("metadata", route())], {}, NativeChecks(), ["https://a.test"])
     policy = scope["route_configuration"]["virtual_hosts"][0]["typed_per_filter_config"]["envoy.filters.http.cors"]
     assert policy["allow_origin_string_match"] == [{"exact": "https://a.test"}]
     assert policy["allow_credentials"] is False
