@@ -18,8 +18,8 @@ from functions.gateway.envoy.rate_limits import UNROUTED, Standings
 from functions.gateway.envoy.resource import TYPE_PREFIX, Resource, extension, typed
 
 FILTER = "platform.gate"
-KNOWN_HEADER = "x-platform-known"
-"""Set by the module before a request is routed: its token is remembered."""
+KNOWN_HEADER = access.TENANT_HEADER
+"""Set by the module before a request is routed when its token is remembered; otherwise by jwt_authn, behind that."""
 EXPIRES_HEADER = "x-platform-expires"
 """When the token expires (Unix seconds), told by jwt_authn to the module alone."""
 _FILTER_MESSAGE = "envoy.extensions.filters.http.dynamic_modules.v3"
@@ -29,13 +29,13 @@ _EARLY_MESSAGE = "envoy.extensions.http.early_header_mutation.dynamic_modules.v3
 class ModuleChecks:
     """`file` is the module's path on the instance."""
 
-    removed = (PATH_HEADER, KNOWN_HEADER)
+    removed = (PATH_HEADER,)
 
     def __init__(self, file: str) -> None:
         self._module = {"module": {"local": {"filename": file}}, "do_not_close": True}
 
     def early(self) -> Resource:
-        """Remove the edge's own headers, set the path's, mark a token that is known (`module/early.c`)."""
+        """Remove the edge's own headers, set the path's, say a known token's tenant (`module/early.c`)."""
         return extension(
             "envoy.http.early_header_mutation.dynamic_modules",
             _EARLY_MESSAGE,

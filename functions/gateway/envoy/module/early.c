@@ -1,12 +1,12 @@
 // What happens to a request's headers before it is routed: those by which the edge speaks are taken off, the path goes
-// into a header without its query, and a token that is known is marked, so that its route leaves jwt_authn out.
+// into a header without its query, and a token that is known gives its tenant, by which its route leaves jwt_authn out.
 
 #include <stdlib.h>
 
 #include "tokens.h"
 
 #define PATH_HEADER TEXT("x-platform-path")
-#define KNOWN_HEADER TEXT("x-platform-known")
+#define TENANT_HEADER TEXT("x-platform-tenant")
 
 enum { ON_STACK = 128 };
 
@@ -83,7 +83,8 @@ bool envoy_dynamic_module_on_early_header_mutation_mutate(const void *config, vo
   }
   Found found = found_in(headers, all.number);
   free(all.many);
-  bool known = found.authorizations == 1 && found.keys == 0 && known_token(found.authorization) != NULL;
+  bool may_be_known = found.authorizations == 1 && found.keys == 0;
+  const Claims *claims = may_be_known ? known_token(found.authorization) : NULL;
   Text path = text_until(&found.path, '?');
   // A caller that sends a trace has it kept, whatever part of the others is: Envoy asks this header. The values stay
   // where they are while other headers are set.
@@ -91,6 +92,8 @@ bool envoy_dynamic_module_on_early_header_mutation_mutate(const void *config, vo
     envoy_dynamic_module_callback_early_header_mutation_set_header(request, TEXT("x-client-trace-id"), found.trace);
   }
   if (path.length) envoy_dynamic_module_callback_early_header_mutation_add_header(request, PATH_HEADER, path);
-  if (known) envoy_dynamic_module_callback_early_header_mutation_add_header(request, KNOWN_HEADER, TEXT("1"));
+  if (claims && claims->tenant.length) {
+    envoy_dynamic_module_callback_early_header_mutation_add_header(request, TENANT_HEADER, claims->tenant);
+  }
   return true;
 }

@@ -121,6 +121,7 @@ static int pass_unrouted(void *envoy, Stream *stream) {
 }
 
 static int pass_by_address(void *envoy, Stream *stream, const Route *route) {
+  remove(envoy, TENANT_HEADER);  // a public route asks nobody who it is
   Text address = {NULL, 0};
   envoy_dynamic_module_callback_http_filter_get_attribute_string(envoy, SOURCE_ADDRESS, &address);
   while (address.length && address.ptr[address.length - 1] != ':') address.length--;  // without its port
@@ -152,7 +153,7 @@ static int pass_known(void *envoy, Stream *stream, const Route *route) {
   int status = pass_with(envoy, stream, route, claims);
   if (status != CONTINUE) return status;
   say(envoy, USER_HEADER, claims->user);
-  say(envoy, TENANT_HEADER, claims->tenant);
+  // The tenant is said already: by early.c, for the request to find this route.
   say(envoy, CLIENT_HEADER, claims->client);
   return CONTINUE;
 }

@@ -38,7 +38,7 @@ def test_a_route_is_passed_with_a_known_token_or_with_one_that_envoy_checks_now_
         [(one["name"], one.get("invert_match", False)) for one in found["match"]["headers"][1:]]
         for found in (known, token, key)
     ]
-    assert asked == [[("x-platform-known", False)], [("x-api-key", True)], [("x-api-key", False)]]
+    assert asked == [[("x-platform-tenant", False)], [("x-api-key", True)], [("x-api-key", False)]]
 
 
 def test_the_module_is_told_a_routes_scope_service_and_each_tiers_buckets() -> None:
@@ -65,7 +65,7 @@ def test_a_general_public_route_never_comes_before_a_more_specific_one_with_a_sc
         (f"{own} with API key", "passes token"),
         (general, "passes address"),
     ]
-    assert [one["name"] for one in found[1]["match"]["headers"]] == [":method", "x-platform-known"]
+    assert [one["name"] for one in found[1]["match"]["headers"]] == [":method", "x-platform-tenant"]
 
 
 def test_what_says_nothing_is_passed_by_nobody_and_what_the_edge_answers_by_all() -> None:
