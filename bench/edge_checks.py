@@ -1,12 +1,13 @@
-"""The edge's checks alone: gateway's own configuration without what the edge does besides them.
+"""The edge's checks without what the edge does besides them, from gateway's own configuration.
 
-What stays: token, scope, limits per tenant and client, routing among all services' routes, limits of headers and body,
-path normalization, circuit breakers, problem details. What is left out: trace, access log, gzip, response fields.
+`named`: token, scope, limits per tenant and client, routing among all services' routes, and nothing else. `hardened`:
+with what keeps connections and services well, too: limits and time limits of headers and body, path normalization, the
+client's address, API keys, retries, deadlines. Trace, access log, gzip and the fields of answers are left out of both.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import orjson
@@ -23,10 +24,16 @@ from local.edge import envoy_command
 from local.platform import Platform
 
 Json = dict[str, Any]
+Kind = Literal["named", "hardened"]
 LEFT_OUT = ("envoy.filters.http.header_mutation", "envoy.filters.http.compressor")
+NOT_NAMED = ("envoy.filters.http.buffer", "envoy.filters.http.ext_authz")
+NAMED_SETTINGS = ("@type", "stat_prefix", "scoped_routes", "early_header_mutation_extensions", "http_filters")
+"""What stays of the connection manager's settings with `named`; all others are Envoy's defaults then."""
 
 
-def checks_command(file: Path, port: int, platform: Platform, manifests: Path, module: Path | None) -> tuple[str, ...]:
+def checks_command(
+    file: Path, port: int, platform: Platform, manifests: Path, kind: Kind, module: Path | None
+) -> tuple[str, ...]:
     """An Envoy with one worker at the port, with a module or without; keys come from the platform's identity."""
     settings = Settings(
         service_urls=dict(platform.urls),
@@ -39,7 +46,10 @@ def checks_command(file: Path, port: int, platform: Platform, manifests: Path, m
     said = {"edgeHost": HOST, "edgePort": port, "edgeModule": str(module or "")}
     node = Node.model_validate({"id": "checks", "metadata": said})
     (listener,) = resources("listeners", node, layout)
-    _leave_out(listener, resources("scoped-routes", node, layout), resources("extension_configs", node, layout))
+    scopes = resources("scoped-routes", node, layout)
+    _leave_out(listener, scopes, resources("extension_configs", node, layout))
+    if kind == "named":
+        _leave_named(listener, scopes)
     clusters = [
         *resources("clusters", node, layout),
         cluster(CONTROL_CLUSTER, platform.urls["gateway"], "/gateway/health/live"),
@@ -63,6 +73,21 @@ def _leave_out(listener: Json, scopes: Sequence[Json], filters: Sequence[Json]) 
     manager["http_filters"] = [_with_its_own(found, own) for found in kept]
     del manager["scoped_routes"]["scoped_rds"]
     manager["scoped_routes"]["scoped_route_configurations_list"] = {"scoped_route_configurations": list(scopes)}
+
+
+def _leave_named(listener: Json, scopes: Sequence[Json]) -> None:
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    for setting in manager.keys() - set(NAMED_SETTINGS):
+        del manager[setting]
+    manager["http_filters"] = [found for found in manager["http_filters"] if found["name"] not in NOT_NAMED]
+    for scope in scopes:
+        for host in scope["route_configuration"]["virtual_hosts"]:
+            host["routes"] = [route for route in host["routes"] if "API key" not in route.get("name", "")]
+            for route in host["routes"]:
+                route.get("route", {}).pop("retry_policy", None)
+                route.pop("request_headers_to_add", None)
+                for name in NOT_NAMED:
+                    route["typed_per_filter_config"].pop(name, None)
 
 
 def _with_its_own(found: Json, own: Mapping[str, Json]) -> Json:

@@ -1,8 +1,8 @@
 """The platform's edge with one worker beside the same Envoy as a bare proxy to the same upstream, and beside nginx as a
-bare proxy where it is installed. Once with its checks alone (RS256 token, scope, limits per tenant and client, routing
-among all nine services' routes), and once whole: with trace context and one trace in a hundred, access log, gzip, and
-the fields that it adds to answers. Gateway and identity are the real services; in place of the others is an Envoy that
-answers at once, traces included."""
+bare proxy where it is installed. With the checks that the goal names and nothing else (RS256 token, scope, limits per
+tenant and client, routing among all nine services' routes); with what hardens it, too; and whole: with trace context
+and one trace in a hundred, access log, gzip, and the fields that it adds to answers. Gateway and identity are the real
+services; in place of the others is an Envoy that answers at once, traces included."""
 
 import json
 import shutil
@@ -11,11 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import httpx
 
 from bench.contest import BenchError, Contest, Effort, Side
-from bench.edge_checks import checks_command
+from bench.edge_checks import Kind, checks_command
 from bench.envoys import HOST, nginx_command, proxy_command, upstream_command
 from bench.load import client_name, load
 from bench.processes import running
@@ -30,7 +31,7 @@ from local.platform import Platform
 from local.supervisor.probes import answering
 
 CONNECTIONS = 32
-GOALS = {"bare Envoy": 0.8}
+GOALS = {("named checks", "bare Envoy"): 0.8, ("hardened checks", "bare Envoy"): 0.8}
 PATH = "/metadata/bench"
 MANIFEST = f"""
 service: metadata
@@ -68,11 +69,14 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
             await stack.enter_async_context(running("nginx", command, folder, ready=answering(peers["bare nginx"])))
         number = 100 if effort.quick else 1000
         tokens = signed_tokens(folder, platform, number)
-        (port,) = ports.any_free(1)
-        edges = {"checks alone": f"http://{HOST}:{port}{PATH}", "whole edge": own}
-        command = checks_command(folder / "checks.json", port, platform, routed, edge_module())
-        ready = answering(f"http://{HOST}:{port}/gateway/health/live")
-        await stack.enter_async_context(running("checks", command, folder, ready=ready))
+        edges = {}
+        for kind in get_args(Kind):
+            (port,) = ports.any_free(1)
+            edges[f"{kind} checks"] = f"http://{HOST}:{port}{PATH}"
+            command = checks_command(folder / f"{kind}.json", port, platform, routed, kind, edge_module())
+            ready = answering(f"http://{HOST}:{port}/gateway/health/live")
+            await stack.enter_async_context(running(kind, command, folder, ready=ready))
+        edges["whole edge"] = own
         for url in edges.values():
             _require_guarded(url, tokens)
         measure = partial(load, seconds=effort.seconds, connections=CONNECTIONS, tokens=tokens)
@@ -83,7 +87,7 @@ async def contests(effort: Effort) -> AsyncIterator[Sequence[Contest]]:
                 "requests/s",
                 Side(edge, partial(measure, edges[edge])),
                 Side(peer, partial(measure, url)),
-                goal=GOALS.get(peer),
+                goal=GOALS.get((edge, peer)),
             )
             for edge in edges
             for peer, url in peers.items()
