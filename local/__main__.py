@@ -9,6 +9,11 @@ from pathlib import Path
 from local import bootstrap
 from local.layout import Layout
 
+SETTINGS = (
+    "In the environment, PLATFORM_EDGE_MODULE=off has Envoy's own filters check requests in place of the edge's "
+    "module, as where there is no C compiler."
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
@@ -36,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "--state-dir", type=Path, metavar="DIR", default=Layout().state_dir, help="data, keys, logs (default: .local)"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="up | down | status | replica | setup")
-    up = commands.add_parser("up", help="start everything and stay; Ctrl-C or `down` stops it")
+    up = commands.add_parser("up", help="start everything and stay; Ctrl-C or `down` stops it", epilog=SETTINGS)
     up.add_argument("--detach", action="store_true", help="come back as soon as everything is ready")
     up.add_argument("--services", metavar="A,B", help="start only these services (default: all nine)")
     up.add_argument("--scale", action="store_true", help="scale the services by the rules in keda/, down to none")

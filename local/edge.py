@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -19,7 +20,9 @@ MODULE = Path("functions") / "gateway" / "envoy" / "module"
 MODULE_SETTING = "PLATFORM_EDGE_MODULE"
 """`off` in the environment: Envoy's own filters do the checks."""
 COMPILERS = ("cc", "gcc", "clang")
-COMPILE = ("-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=default")
+COMPILE = ("-O2", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=default")
+"""Of warnings a test takes care: another compiler's new ones must keep nobody from starting the platform."""
+LIBRARIES = ("-lm",)
 
 
 class EdgeError(RuntimeError):
@@ -35,7 +38,14 @@ def envoy_binary() -> Path:
     return binary
 
 
-def render(layout: Layout, *, edge_port: int, admin_port: int, gateway_port: int) -> Path:
+def render(
+    layout: Layout,
+    *,
+    edge_port: int,
+    admin_port: int,
+    gateway_port: int,
+    environment: Mapping[str, str] = os.environ,
+) -> Path:
     """Write Envoy's bootstrap (0600) and give the file. Raises EdgeError when the template asks for more."""
     template = Template((layout.root / TEMPLATE).read_text(encoding="utf-8"))
     try:
@@ -46,7 +56,7 @@ def render(layout: Layout, *, edge_port: int, admin_port: int, gateway_port: int
             EDGE_TLS_PORT=0,
             EDGE_TLS_CERTIFICATE="",
             EDGE_TLS_KEY="",
-            EDGE_MODULE=edge_module(layout.root) or "",
+            EDGE_MODULE=edge_module(layout.root, environment) or "",
             EDGE_MAX_HEAP_BYTES=MAX_HEAP_BYTES,
             ADMIN_PORT=admin_port,
             GATEWAY_HOST=HOST,
@@ -59,13 +69,22 @@ def render(layout: Layout, *, edge_port: int, admin_port: int, gateway_port: int
     return layout.envoy_file
 
 
-def edge_module(root: Path = ROOT) -> Path | None:
+def without_module(environment: Mapping[str, str] = os.environ) -> str | None:
+    """For people: that Envoy's own filters do the checks, why, and how to change it; None where the module does."""
+    if _is_off(environment):
+        return f"The edge's module is off ({MODULE_SETTING}): Envoy's own filters check. Unset it to have the module."
+    if _compiler() is None:
+        return "No C compiler for the edge's faster module: Envoy's own filters check. Install gcc to have the module."
+    return None
+
+
+def edge_module(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Path | None:
     """The edge's module, compiled when it is not yet; None where there is no C compiler, or when it is switched off.
 
     Raises EdgeError when it does not compile.
     """
-    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if compiler is None or os.environ.get(MODULE_SETTING) == "off":
+    compiler = _compiler()
+    if compiler is None or _is_off(environment):
         return None
     sources = sorted((root / MODULE).glob("*.[ch]"))
     digest = hashlib.sha256(b"".join((*(source.read_bytes() for source in sources), *map(str.encode, COMPILE))))
@@ -74,12 +93,20 @@ def edge_module(root: Path = ROOT) -> Path | None:
         built.parent.mkdir(parents=True, exist_ok=True)
         made = built.with_suffix(f".{os.getpid()}")
         inputs = [str(source) for source in sources if source.suffix == ".c"]
-        command = [compiler, *COMPILE, "-o", str(made), *inputs, "-lm"]
+        command = [compiler, *COMPILE, "-o", str(made), *inputs, *LIBRARIES]
         done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - our own sources, no shell
         if done.returncode:
             raise EdgeError(f"the edge's module does not compile; {MODULE_SETTING}=off goes without it:\n{done.stderr}")
         made.replace(built)  # several may do so at once
     return built.resolve()
+
+
+def _compiler() -> str | None:
+    return next(filter(None, map(shutil.which, COMPILERS)), None)
+
+
+def _is_off(environment: Mapping[str, str]) -> bool:
+    return environment.get(MODULE_SETTING) == "off"
 
 
 def envoy_command(config: Path, concurrency: int = 1) -> tuple[str, ...]:

@@ -99,6 +99,10 @@ class Plan:
         """The connection string of this plan's Azurite."""
         return connection_string(*self._azurite_ports())
 
+    def without_module(self) -> str | None:
+        """What to tell people of an edge without its module; None where it has it, or where there is no edge."""
+        return edge.without_module(self._edge_environment()) if "gateway" in self.services else None
+
     def _azurite(self) -> Spec:
         blob, queue, table = self._azurite_ports()
         return Spec(
@@ -145,7 +149,11 @@ class Plan:
     def _edge(self) -> Spec:
         admin = self.ports["envoy-admin"]
         config = edge.render(
-            self.layout, edge_port=self.ports["edge"], admin_port=admin, gateway_port=self.ports["gateway"]
+            self.layout,
+            edge_port=self.ports["edge"],
+            admin_port=admin,
+            gateway_port=self.ports["gateway"],
+            environment=self._edge_environment(),
         )
         routed = f"{self.url('edge')}/gateway/health/live"
         return Spec(
@@ -158,6 +166,9 @@ class Plan:
             after=("gateway",),
             stop_rank=EDGE_RANK,
         )
+
+    def _edge_environment(self) -> dict[str, str]:
+        return {**os.environ, **self.extra_environment}
 
     def _python(self, name: str, module: str, options: tuple[str, ...], probe: Probe, *, url: str, rank: int) -> Spec:
         return Spec(

