@@ -73,7 +73,7 @@ def running_edge(
     gateway = urlsplit(settings.service_url("gateway")).port or 80
 
     @contextmanager
-    def another(id: str, *, waits: bool = True, tls_port: int = 0, **options: int) -> Iterator[str]:
+    def another(id: str, *, waits: bool = True, tls_port: int = 0, **options: Any) -> Iterator[str]:
         port, admin = any_free(2)
         url = f"http://{HOST}:{port}"
         edge.admins[url] = f"http://{HOST}:{admin}"

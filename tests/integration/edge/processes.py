@@ -79,8 +79,13 @@ class EnvoyPorts:
 
 
 @contextmanager
-def envoy(folder: Path, id: str, ports: EnvoyPorts, max_heap_bytes: int = 1_073_741_824) -> Iterator[None]:
-    """An Envoy with the real bootstrap; its log is `<id>.log`, its certificate in `tls`, both below the folder."""
+def envoy(
+    folder: Path, id: str, ports: EnvoyPorts, max_heap_bytes: int = 1_073_741_824, *, module: bool = True
+) -> Iterator[None]:
+    """An Envoy with the real bootstrap; its log is `<id>.log`, its certificate in `tls`, both below the folder.
+
+    Without the `module` its own filters do the checks.
+    """
     template = Template((ROOT / "functions" / "gateway" / "envoy" / "bootstrap.yaml").read_text())
     config = folder / f"{id}.yaml"
     config.write_text(
@@ -91,7 +96,7 @@ def envoy(folder: Path, id: str, ports: EnvoyPorts, max_heap_bytes: int = 1_073_
             EDGE_TLS_PORT=ports.tls,
             EDGE_TLS_CERTIFICATE=folder / "tls" / "tls.crt" if ports.tls else "",
             EDGE_TLS_KEY=folder / "tls" / "tls.key" if ports.tls else "",
-            EDGE_MODULE=edge_module() or "",
+            EDGE_MODULE=(edge_module() or "") if module else "",
             EDGE_MAX_HEAP_BYTES=max_heap_bytes,
             ADMIN_PORT=ports.admin,
             GATEWAY_HOST=HOST,
