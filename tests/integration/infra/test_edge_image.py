@@ -5,7 +5,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.parse
@@ -22,40 +21,14 @@ import pytest
 
 from infra.checks.manifests import containers, environment
 from infra.checks.metrics import ENVOY
-from infra.image.contents import ROOT, stages_for
 from local.edge import envoy_binary
-
-
-@pytest.fixture(scope="module")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the Dockerfile's stage `bootstrap` writes, by its own command, with other paths."""
-    folder = tmp_path_factory.mktemp("edge")
-    [command] = [rest for word, rest in stages_for("gateway")["bootstrap"].instructions if word == "RUN"]
-    code = re.fullmatch(r'\["python", "-c", "(.*)"\]', command)
-    assert code is not None
-    text = code.group(1).replace("/bootstrap.yaml", str(ROOT / "functions/gateway/envoy/bootstrap.yaml"))
-    text = text.replace("/rendered.yaml", str(folder / "bootstrap.yaml"))
-    text = text.replace("/var/run/platform/control", str(folder))
-    subprocess.run([sys.executable, "-c", text], check=True)
-    (folder / "edge-control.secret").write_text("0" * 32)
-    return folder / "bootstrap.yaml"
-
-
-def arguments(bootstrap: Path) -> list[str]:
-    [envoy] = containers(environment("prod").find("Deployment", "edge"))
-    return [argument.replace("/etc/envoy/bootstrap.yaml", str(bootstrap)) for argument in envoy["args"]]
+from tests.integration.infra.edge_image import arguments, with_others
 
 
 def test_envoy_accepts_the_images_bootstrap_with_the_deployments_arguments(bootstrap: Path) -> None:
     command = [str(envoy_binary()), "--mode", "validate", *arguments(bootstrap)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-
-
-def with_others(text: str, others: dict[str, str]) -> str:
-    for known, other in others.items():
-        text = text.replace(known, other)
-    return text
 
 
 class NothingToTell(BaseHTTPRequestHandler):
@@ -99,7 +72,7 @@ def stats(bootstrap: Path, tmp_path: Path, control_plane: int) -> Iterator[str]:
     assert gateway in text
     moved.write_text(text.replace(gateway, f'address: "127.0.0.1", port_value: {control_plane}}}'))
     others = {"9901": str(admin), "9902": str(port), "fixed_delay: 50s": f"fixed_delay: {DRAIN_S + 1}s"}
-    given = [with_others(part, others) for part in arguments(moved)]
+    given = with_others("\0".join(arguments(moved)), others).split("\0")
     given[given.index("--drain-time-s") + 1] = str(DRAIN_S)
     process = subprocess.Popen([str(envoy_binary()), *given], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
