@@ -22,7 +22,6 @@ _PROBLEM_SCHEMA = {
         "traceId": {"type": ["string", "null"]},
     },
 }
-_ADDRESS_TOO_LONG = {"description": "The address is longer than 8 KiB: refused by the service's host, without a body"}
 _ANY_FAILURE = {
     "description": "A problem",
     "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -46,8 +45,6 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
         for operation in item.values():
             if isinstance(operation, dict) and "responses" in operation:
                 _describe(operation["responses"])
-                if any(parameter["in"] in {"path", "query"} for parameter in operation.get("parameters", [])):
-                    operation["responses"]["414"] = _ADDRESS_TOO_LONG
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in _FRAMEWORK_SCHEMAS:
         schemas.pop(name, None)

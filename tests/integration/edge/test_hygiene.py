@@ -20,6 +20,15 @@ from tests.integration.edge.upstream import HOST
 PATH = "/metadata/schemas/flight"
 
 
+@pytest.mark.parametrize("path", [PATH, "/metadata/health/live", "/metadata/nothing", "/nobody"])
+def test_an_address_that_no_service_would_take_is_refused_with_a_problem_before_it_is_counted(
+    edge: Edge, path: str
+) -> None:
+    answer = edge.ask("GET", f"{path}?x={'a' * 8_000}", edge.token())
+    assert (answer.status_code, answer.json()["type"]) == (414, "urn:problem:gateway:path-too-long")
+    assert answer.headers["ratelimit"] == '"default";r=0;t=0'
+
+
 def test_a_preflight_of_an_allowed_origin_is_answered_without_a_token(edge: Edge) -> None:
     asked = {"origin": ORIGIN, "access-control-request-method": "PUT"}
     answer = edge.ask("OPTIONS", PATH, headers=asked)

@@ -15,6 +15,9 @@
 #define SCOPE_HEADER TEXT("x-platform-scope")
 #define EXPIRES_HEADER TEXT("x-platform-expires")
 
+/// Services' hosts refuse a request line over 8 KiB (Kestrel's limit), and that without a body.
+enum { LONGEST_PATH = 8000 };
+
 /// A request on its way through; what it was counted in is said in its answer.
 typedef struct {
   const Settings *settings;
@@ -195,6 +198,9 @@ static int pass_checked(void *envoy, Stream *stream, const Route *route) {
 int envoy_dynamic_module_on_http_filter_request_headers(void *envoy, const void *filter, bool end) {
   (void)end;
   Stream *stream = (Stream *)filter;
+  if (header(envoy, TEXT(":path")).length > LONGEST_PATH) {
+    return refuse(envoy, stream, 414, TEXT(""), TEXT("gate_path_too_long"));
+  }
   const Route *route = envoy_dynamic_module_callback_get_most_specific_route_config(envoy);
   if (route == NULL) return pass_unrouted(envoy, stream);
   switch (route->passes) {

@@ -82,10 +82,3 @@ def test_a_file_is_told_by_its_media_types_and_that_it_may_be_unchanged() -> Non
     responses = document()["paths"]["/things/{name}/file"]["get"]["responses"]
     assert responses["200"]["content"].keys() == {"text/csv"}
     assert "content" not in responses["304"]
-
-
-def test_an_address_that_a_caller_can_make_too_long_is_refused_without_a_body() -> None:
-    paths = document()["paths"]
-    assert "content" not in paths["/things/{name}/file"]["get"]["responses"]["414"]
-    assert "414" in paths["/page"]["get"]["responses"]
-    assert "414" not in paths["/things"]["post"]["responses"]
