@@ -28,7 +28,7 @@ static int64_t now_ms(void) {
 static double capacity_of(Limit limit, double share) { return fmax(1, limit.burst * share); }
 
 static Kept *kept(const Bucket *bucket, double share, int64_t now) {
-  Kept *set = sets[bucket->hash % SETS], *found = &set[0];
+  Kept *set = sets[(bucket->hash >> 1) % SETS], *found = &set[0];
   for (size_t at = 0; at < PLACES; at++) {
     if (set[at].hash == bucket->hash) {
       found = &set[at];
@@ -54,8 +54,8 @@ static Counted said(const Bucket *bucket, double tokens, double share, bool admi
 Counted count_request(const Bucket *buckets, size_t number, double share) {
   Kept *found[4] = {NULL};
   Counted least = {.admitted = true, .left = UINT64_MAX};
-  int64_t now = now_ms();
   pthread_mutex_lock(&lock);
+  int64_t now = now_ms();  // not before: a bucket's time would go back, and it would be filled twice
   for (size_t at = 0; at < number && at < 4 && least.admitted; at++) {
     if (buckets[at].hash == 0) continue;
     found[at] = kept(&buckets[at], share, now);

@@ -29,17 +29,21 @@ static bool is_own(Text name) {
   return name.length > 2 && name.ptr[0] == 'x' && (begins(name, TEXT("x-platform-")) || begins(name, TEXT("x-envoy-")));
 }
 
+/// A copy of what lies in a header that is about to be changed, or behind another's change. To be freed.
+static Text copied(Text text) {
+  char *copy = malloc(text.length);
+  if (copy == NULL) abort();
+  memcpy(copy, text.ptr, text.length);
+  return (Text){copy, text.length};
+}
+
 /// Removes a header by which the edge speaks; false where there is none.
 static bool remove_own(void *request, const Header *headers, size_t number) {
   for (size_t at = 0; at < number; at++) {
     if (!is_own(headers[at].name)) continue;
-    // Its name lies in what is about to be freed.
-    Text name = headers[at].name;
-    char *copy = malloc(name.length);
-    if (copy == NULL) abort();
-    memcpy(copy, name.ptr, name.length);
-    envoy_dynamic_module_callback_early_header_mutation_remove_header(request, (Text){copy, name.length});
-    free(copy);
+    Text name = copied(headers[at].name);
+    envoy_dynamic_module_callback_early_header_mutation_remove_header(request, name);
+    free((char *)name.ptr);
     return true;
   }
   return false;
@@ -86,12 +90,13 @@ bool envoy_dynamic_module_on_early_header_mutation_mutate(const void *config, vo
   bool may_be_known = found.authorizations == 1 && found.keys == 0;
   const Claims *claims = may_be_known ? known_token(found.authorization) : NULL;
   Text path = text_until(&found.path, '?');
-  // A caller that sends a trace has it kept, whatever part of the others is: Envoy asks this header. The values stay
-  // where they are while other headers are set.
-  if (found.trace.length) {
-    envoy_dynamic_module_callback_early_header_mutation_set_header(request, TEXT("x-client-trace-id"), found.trace);
-  }
+  // A caller that sends a trace has it kept, whatever part of the others is: Envoy asks this header.
+  Text trace = found.trace.length ? copied(found.trace) : (Text){NULL, 0};
   if (path.length) envoy_dynamic_module_callback_early_header_mutation_add_header(request, PATH_HEADER, path);
+  if (trace.length) {
+    envoy_dynamic_module_callback_early_header_mutation_set_header(request, TEXT("x-client-trace-id"), trace);
+    free((char *)trace.ptr);
+  }
   if (claims && claims->tenant.length) {
     envoy_dynamic_module_callback_early_header_mutation_add_header(request, TENANT_HEADER, claims->tenant);
   }

@@ -132,13 +132,16 @@ static int pass_by_address(void *envoy, Stream *stream, const Route *route) {
   return is_within(envoy, stream, &own, 1) ? CONTINUE : STOP_ITERATION;
 }
 
+/// The hash of somebody's bucket with a service. Hashed once more: a tenant may be named as a service is.
+static uint64_t bucket_hash(uint64_t whose, const Route *route) {
+  return text_hash((Text){(const char *)&whose, sizeof whose}, route->service_hash) | 1;
+}
+
 static int pass_with(void *envoy, Stream *stream, const Route *route, const Claims *claims) {
   TierLimits limits = limits_of(stream->settings, route, claims->tenant_hash);
-  uint64_t tenant = claims->tenant_hash ^ route->service_hash;
-  // The tenant again: the clients of many tenants may bear one name, as the console's does.
   Bucket buckets[] = {
-      {tenant, limits.tenant},
-      {claims->client.length ? claims->client_hash ^ route->service_hash : 0, limits.client},
+      {bucket_hash(claims->tenant_hash, route), limits.tenant},
+      {claims->client.length ? bucket_hash(claims->client_hash, route) : 0, limits.client},
   };
   if (!is_within(envoy, stream, buckets, 2)) return STOP_ITERATION;
   if (has_word(claims->scope, route->scope)) return CONTINUE;

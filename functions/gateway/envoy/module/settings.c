@@ -18,6 +18,12 @@ static bool read_limit(Text *words, Limit *limit) {
   return rate > 0 && burst > 0;
 }
 
+/// Reads a name by its hash; false where there is none.
+static bool read_name(Text name, uint64_t *hash) {
+  *hash = text_hash(name, 0);
+  return name.length > 0;
+}
+
 static bool read_tier(Text *words, int64_t *tier) {
   return read_number(text_until(words, ' '), tier) && *tier < TIERS;
 }
@@ -35,10 +41,11 @@ static bool read_route_line(Route *route, Text words) {
   int64_t tier;
   if (same(kind, TEXT("passes"))) return read_passes(words, &route->passes);
   if (same(kind, TEXT("scope"))) return (route->scope = words).length > 0;
-  if (same(kind, TEXT("service"))) return (route->service_hash = text_hash(words, 0)) != 0;
-  if (same(kind, TEXT("address"))) return read_limit(&words, &route->address);
+  if (same(kind, TEXT("service"))) return read_name(words, &route->service_hash);
+  if (same(kind, TEXT("address"))) return read_limit(&words, &route->address) && words.length == 0;
   if (!same(kind, TEXT("tier")) || !read_tier(&words, &tier)) return false;
-  return read_limit(&words, &route->tiers[tier].tenant) && read_limit(&words, &route->tiers[tier].client);
+  TierLimits *limits = &route->tiers[tier];
+  return read_limit(&words, &limits->tenant) && read_limit(&words, &limits->client) && words.length == 0;
 }
 
 static bool is_complete(const Route *route) {
@@ -67,17 +74,18 @@ Route *read_route(Text lines) {
 
 static bool read_standing(Settings *settings, Text words, bool own) {
   Standing *standing = &settings->standings[settings->number++];
-  *standing = (Standing){.tenant_hash = text_hash(text_until(&words, ' '), 0), .service_hash = ANY};
-  if (!own) return read_tier(&words, &standing->tier);
-  standing->service_hash = text_hash(text_until(&words, ' '), 0);
-  return read_limit(&words, &standing->own);
+  *standing = (Standing){.service_hash = ANY};
+  if (!read_name(text_until(&words, ' '), &standing->tenant_hash)) return false;
+  if (!own) return read_tier(&words, &standing->tier) && words.length == 0;
+  if (!read_name(text_until(&words, ' '), &standing->service_hash)) return false;
+  return read_limit(&words, &standing->own) && words.length == 0;
 }
 
 static bool read_settings_line(Settings *settings, Text words) {
   Text kind = text_until(&words, ' ');
   int64_t instances;
   if (same(kind, TEXT("keys"))) return (settings->fingerprint = words).length > 0;
-  if (same(kind, TEXT("unrouted"))) return read_limit(&words, &settings->unrouted);
+  if (same(kind, TEXT("unrouted"))) return read_limit(&words, &settings->unrouted) && words.length == 0;
   if (same(kind, TEXT("tenant"))) return read_standing(settings, words, false);
   if (same(kind, TEXT("bucket"))) return read_standing(settings, words, true);
   if (!same(kind, TEXT("instances")) || !read_number(words, &instances) || instances < 1) return false;

@@ -10,7 +10,8 @@ __attribute__((constructor)) static void make_key(void) {
 }
 
 Text text_until(Text *rest, char mark) {
-  const char *found = rest->length ? memchr(rest->ptr, mark, rest->length) : NULL;
+  if (rest->length == 0) return *rest;
+  const char *found = memchr(rest->ptr, mark, rest->length);
   Text before = {rest->ptr, found ? (size_t)(found - rest->ptr) : rest->length};
   size_t taken = before.length + (found != NULL);
   *rest = (Text){rest->ptr + taken, rest->length - taken};

@@ -50,7 +50,7 @@ static Token **place_of(Text authorization, uint64_t hash) {
 }
 
 const Claims *known_token(Text authorization) {
-  if (sets == NULL || authorization.length > LONGEST) return NULL;
+  if (sets == NULL || authorization.length == 0 || authorization.length > LONGEST) return NULL;
   uint64_t hash = hash_of(authorization);
   Token *token = *place_of(authorization, hash);
   if (token == NULL || token->hash != hash || !same(token->authorization, authorization)) return NULL;
