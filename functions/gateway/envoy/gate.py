@@ -14,7 +14,7 @@ from chassis.manifest import TIERS, Bucket, Route, ServiceManifest
 from functions.gateway.envoy import access
 from functions.gateway.envoy.api_keys import without_key
 from functions.gateway.envoy.checks import PATH_HEADER, Variant
-from functions.gateway.envoy.rate_limits import UNROUTED, Standings
+from functions.gateway.envoy.rate_limits import UNROUTED, Standings, most_tokens
 from functions.gateway.envoy.resource import TYPE_PREFIX, Resource, extension, typed
 
 FILTER = "platform.gate"
@@ -125,7 +125,7 @@ def _standing_lines(standings: Standings) -> Iterable[str]:
 
 
 def _words(bucket: Bucket) -> str:
-    return f"{bucket.requests_per_second} {max(bucket.burst, bucket.requests_per_second)}"
+    return f"{bucket.requests_per_second} {most_tokens(bucket)}"
 
 
 def _text(lines: Iterable[str]) -> Resource:

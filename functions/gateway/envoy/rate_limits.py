@@ -38,6 +38,11 @@ Standings = Mapping[str, Standing]
 """By tenant; one that is not in it is `standard`."""
 
 
+def most_tokens(bucket: Bucket) -> int:
+    """What a bucket holds when it is full: a burst below the rate does not lower the rate."""
+    return max(bucket.burst, bucket.requests_per_second)
+
+
 def rate_limit_filter() -> Resource:
     """The filter itself, with one bucket for all requests that reach no virtual host."""
     return extension(FILTER, _MESSAGE, **_settings(), token_bucket=_bucket(UNROUTED))
@@ -160,7 +165,7 @@ def _descriptor(bucket: Bucket, **entries: str) -> Resource:
 
 def _bucket(bucket: Bucket) -> Resource:
     return {
-        "max_tokens": max(bucket.burst, bucket.requests_per_second),
+        "max_tokens": most_tokens(bucket),
         "tokens_per_fill": bucket.requests_per_second,
         "fill_interval": "1s",
     }
