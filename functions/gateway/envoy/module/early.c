@@ -6,7 +6,6 @@
 #include "tokens.h"
 
 #define PATH_HEADER TEXT("x-platform-path")
-#define TENANT_HEADER TEXT("x-platform-tenant")
 
 enum { ON_STACK = 128 };
 

@@ -10,7 +10,6 @@
 
 #define JWT_METADATA TEXT("envoy.filters.http.jwt_authn")
 #define USER_HEADER TEXT("x-platform-user")
-#define TENANT_HEADER TEXT("x-platform-tenant")
 #define CLIENT_HEADER TEXT("x-platform-client")
 #define SCOPE_HEADER TEXT("x-platform-scope")
 #define EXPIRES_HEADER TEXT("x-platform-expires")

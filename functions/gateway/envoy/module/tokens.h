@@ -6,6 +6,9 @@
 
 #include "text.h"
 
+/// Says the token's tenant: to the service, and, when the token is known, to the routes.
+#define TENANT_HEADER TEXT("x-platform-tenant")
+
 /// What a checked token says, with the hashes by which its buckets are found.
 typedef struct {
   Text user, tenant, client, scope;
