@@ -83,12 +83,11 @@ def _route_table(
 
 def _forwarded(routes: Sequence[Routed], manifest: ServiceManifest, checks: Checks) -> Iterable[Resource]:
     """All routes' first variants, then all second ones, each of these with its own for API keys."""
-    variants = [checks.variants(manifest, routed.route) for routed in routes]
-    for passed in zip(*variants, strict=True):
-        last = all(variant is found[-1] for variant, found in zip(passed, variants, strict=True))
-        for routed, variant in zip(routes, passed, strict=True):
+    rounds = list(zip(*(checks.variants(manifest, routed.route) for routed in routes), strict=True))
+    for variants in rounds:
+        for routed, variant in zip(routes, variants, strict=True):
             yield _forward(routed, variant)
-            if last and not routed.route.public:
+            if variants is rounds[-1] and not routed.route.public:
                 yield _with_api_key(routed, manifest, checks)
 
 
