@@ -122,7 +122,7 @@ class Parts:
         await self.runtime.close()
 
 
-async def until(ask: Callable[[], Awaitable[Found]], patience_s: float = PATIENCE_S) -> Found:
+async def until(ask: Callable[[], Awaitable[Found | None]], patience_s: float = PATIENCE_S) -> Found:
     """What `ask` gives as soon as it is true."""
     ends_at = monotonic() + patience_s
     while not (found := await ask()):

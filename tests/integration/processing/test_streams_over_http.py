@@ -1,7 +1,5 @@
 """Messages and streams as their owner sees them, through the edge."""
 
-import asyncio
-from time import monotonic
 from typing import Any
 
 import orjson
@@ -9,6 +7,7 @@ import pytest
 
 from chassis.settings import ROOT
 from tests.integration.processing.conftest import Client
+from tests.integration.processing.nodes import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,15 +28,24 @@ def a_flight(number: int, minute: int, delay: Any = 5.0, carrier: str = "UA") ->
 
 async def windows(client: Client, name: str, count: int) -> list[dict[str, Any]]:
     """The final windows of a stream, once there are so many."""
-    ends_at = monotonic() + 60
-    while monotonic() < ends_at:
+
+    async def enough() -> list[dict[str, Any]] | None:
         answer = await client.ask("GET", f"/processing/streams/{name}/windows")
         assert answer.status_code == 200, answer.text
         items = [item for item in answer.json()["items"] if item["final"]]
-        if len(items) >= count:
-            return items
-        await asyncio.sleep(0.2)
-    raise AssertionError(answer.text)
+        return items if len(items) >= count else None
+
+    return await until(enough)
+
+
+async def poison_of(client: Client, message_id: str) -> dict[str, Any]:
+    """The poison that a message became, once it is kept, which comes after the results of its batch."""
+
+    async def kept() -> dict[str, Any] | None:
+        items = (await client.ask("GET", "/processing/poison")).json()["items"]
+        return next((item for item in items if item["messageId"] == message_id), None)
+
+    return await until(kept)
 
 
 async def test_messages_come_as_json_and_ndjson_and_give_windows(client: Client) -> None:
@@ -67,11 +75,11 @@ async def test_messages_come_as_json_and_ndjson_and_give_windows(client: Client)
     assert [item["start"][-6:-4] for item in [*first["items"], *rest["items"]]] == ["00", "01", "02"]
     late = await client.ask("POST", "/processing/streams/flights/messages", json={"messages": [a_flight(9, 0)]})
     assert late.json()["accepted"] == 1
-    ends_at = monotonic() + 30
-    while not (items := (await client.ask("GET", "/processing/streams/flights/late")).json()["items"]):
-        assert monotonic() < ends_at
-        await asyncio.sleep(0.2)
-    assert items == [a_flight(9, 0)]
+
+    async def listed() -> list[dict[str, Any]]:
+        return (await client.ask("GET", "/processing/streams/flights/late")).json()["items"]
+
+    assert await until(listed) == [a_flight(9, 0)]
 
 
 async def test_the_example_of_the_documentation_gives_what_it_says(client: Client) -> None:
@@ -99,19 +107,12 @@ async def test_the_example_of_the_document_is_taken_with_messages_that_fit_it(cl
 async def test_poison_is_listed_with_its_reason_replayed_and_discarded(client: Client) -> None:
     await client.ask("PUT", "/processing/streams/poisoned", json=STREAM)
     await client.ask("POST", "/processing/streams/poisoned/messages", json={"messages": [a_flight(1, 0, "much")]})
-    ends_at = monotonic() + 30
-    while not (items := (await client.ask("GET", "/processing/poison")).json()["items"]):
-        assert monotonic() < ends_at
-        await asyncio.sleep(0.2)
-    (item,) = items
-    assert (item["target"], item["messageId"], item["reason"]) == ("stream:poisoned", "f1", "'delay' is not a number")
+    item = await poison_of(client, "f1")
+    assert (item["target"], item["reason"]) == ("stream:poisoned", "'delay' is not a number")
     path = f"/processing/poison/{item['id']}"
     assert (await client.ask("GET", path)).json() == item
     assert (await client.ask("POST", f"{path}/replay")).status_code == 202
-    ends_at = monotonic() + 30
-    while (await client.ask("GET", path)).status_code != 200:
-        assert monotonic() < ends_at
-        await asyncio.sleep(0.2)
+    assert (await poison_of(client, "f1"))["id"] == item["id"]
     assert (await client.ask("DELETE", path)).status_code == 204
     assert (await client.ask("DELETE", path)).status_code == 404
 
@@ -130,9 +131,7 @@ async def test_a_stream_may_name_a_schema_by_which_its_messages_are_checked(clie
     messages = [a_flight(71, 0), a_flight(72, 0, carrier="united"), a_flight(73, 1)]
     await client.ask("POST", "/processing/streams/checked/messages", json={"messages": messages})
     assert [item["values"]["flights"] for item in await windows(client, "checked", 1)] == [1]
-    poison = (await client.ask("GET", "/processing/poison")).json()["items"]
-    (reason,) = [item["reason"] for item in poison if item["messageId"] == "f72"]
-    assert reason.startswith("/carrier: ")
+    assert (await poison_of(client, "f72"))["reason"].startswith("/carrier: ")
 
 
 async def test_a_stream_is_listed_described_and_deleted(client: Client) -> None:
