@@ -55,7 +55,8 @@ void envoy_dynamic_module_on_http_filter_per_route_config_destroy(const void *ro
 const void *envoy_dynamic_module_on_http_filter_new(const void *settings, void *envoy) {
   (void)envoy;
   Stream *stream = calloc(1, sizeof *stream);
-  if (stream) stream->settings = settings;
+  if (stream == NULL) abort();  // as Envoy does itself: without a filter the request would go on unchecked
+  stream->settings = settings;
   return stream;
 }
 
@@ -152,8 +153,8 @@ static void say(void *envoy, Text name, Text claim) {
 }
 
 static int pass_known(void *envoy, Stream *stream, const Route *route) {
-  const Claims *claims = known_token(header(envoy, TEXT("authorization")));
-  // It was known a moment ago. Its last second has passed, or the keys were changed by another thread.
+  const Claims *claims = routed_token(header(envoy, TEXT("authorization")));
+  // It was known when its route was chosen, and here it is not: Envoy has had the request wait in between.
   if (claims == NULL) return refuse(envoy, stream, 401, TEXT("Jwt is expired"), TEXT("gate_expired"));
   int status = pass_with(envoy, stream, route, claims);
   if (status != CONTINUE) return status;

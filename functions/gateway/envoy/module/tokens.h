@@ -18,6 +18,10 @@ typedef struct {
 /// The claims of a known token; NULL for one that jwt_authn must see. Valid until the hook returns.
 const Claims *known_token(Text authorization);
 
+/// The same for the request that `known_token` was last asked for on this worker: it has taken the route for known
+/// tokens, and still passes where the keys have changed or the token's last second has gone by in between.
+const Claims *routed_token(Text authorization);
+
 /// Remembers a token that jwt_authn has let pass with the keys of that fingerprint, until it expires (Unix seconds).
 /// One that was checked with keys which are no longer in use is not remembered, nor is a header over 4 KiB.
 void remember_token(Text authorization, Claims claims, int64_t expires_s, Text fingerprint);

@@ -10,6 +10,8 @@
 //                                         answers; | and the request's headers. KEYS: texts separated by commas
 //     answer NAME=VALUE …                 | and the headers after the hook for answers, of the last request
 //     counters                            checked, limited, denied
+//     count HASH RATE BURST               1 or 0, whether it is admitted, and what is left in that bucket
+//     starve NUMBER                       ok; of the module's next requests for memory the one of that number fails
 //     overread                            reads a byte past a text: how the sanitizers themselves are tried
 //     leak
 #include <inttypes.h>
@@ -35,7 +37,7 @@ static unsigned digit(char of) { return (unsigned)(of <= '9' ? of - '0' : of - '
 static Text read_text(const char *from, const char **end) {
   if (*from++ != '@') abort();
   size_t length = strspn(from, "0123456789abcdef") / 2;
-  char *bytes = malloc(length + 1);
+  char *bytes = __real_malloc(length + 1);
   if (bytes == NULL) abort();
   for (size_t at = 0; at < length; at++) bytes[at] = (char)(digit(from[2 * at]) << 4 | digit(from[2 * at + 1]));
   Text read = text_kept((Text){bytes, length});
@@ -157,7 +159,22 @@ static void on_hash(void) {
   text_freed(text);
 }
 
-static void on_counters(void) { printf("%" PRIu64 " %" PRIu64 " %" PRIu64, counters[0], counters[1], counters[2]); }
+static void on_counters(void) {
+  for (size_t at = 0; at < 3; at++) printf("%" PRIu64 " ", counters[at]);
+}
+
+static void on_count(void) {
+  Bucket bucket = {.hash = strtoull(word(), NULL, 10)};
+  bucket.limit.rate = strtod(word(), NULL);
+  bucket.limit.burst = strtod(word(), NULL);
+  Counted counted = count_request(&bucket, 1, 1);
+  printf("%d %" PRIu64, counted.admitted, counted.left);
+}
+
+static void on_starve(void) {
+  starving = strtoul(word(), NULL, 10);
+  printf("ok");
+}
 
 static void on_overread(void) {
   volatile Text text = text_kept(TEXT("four"));
@@ -175,7 +192,8 @@ static const struct {
 } commands[] = {
     {"settings", on_settings}, {"route", on_route},   {"early", on_early},       {"request", on_request},
     {"answer", on_answer},     {"clocks", on_clocks}, {"hash", on_hash},         {"counters", on_counters},
-    {"overread", on_overread}, {"leak", on_leak},     {NULL, NULL},
+    {"count", on_count},       {"starve", on_starve}, {"overread", on_overread}, {"leak", on_leak},
+    {NULL, NULL},
 };
 
 static void run(const char *name) {

@@ -12,34 +12,42 @@ from local.layout import ROOT
 from tests.unit.functions.gateway.envoy.module.driver import Host
 
 WARNINGS = ("-std=gnu11", "-Wall", "-Wextra", "-Werror")
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
-REPLACED = ("-Wl,--wrap=clock_gettime,--wrap=getrandom",)
+FOR_MEMORY = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
+FOR_THREADS = ("-fsanitize=thread", "-g", "-O1", "-pthread")
+REPLACED = ("-Wl,--wrap=clock_gettime,--wrap=getrandom,--wrap=malloc,--wrap=calloc",)
 NO_TRACING = "LeakSanitizer has encountered a fatal error"
 
 
-def _compile(compiler: str, made: Path, *sources: Path) -> None:
-    flags = (*WARNINGS, *SANITIZERS, f"-I{ROOT / MODULE}")
-    command = [compiler, *flags, "-o", str(made), *map(str, sources), *REPLACED, *LIBRARIES]
+def _compiled(folder: Path, main: str, *sanitizers: str) -> Path:
+    """The module around a main file. Skips without a C compiler, or with one that has no such sanitizers."""
+    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
+    if compiler is None:
+        pytest.skip("no C compiler")
+    empty = folder / "empty.c"
+    empty.write_text("int main(void) { return 0; }\n")
+    try:
+        subprocess.run([compiler, *sanitizers, "-o", folder / "empty", empty], check=True, capture_output=True)
+        subprocess.run([folder / "empty"], check=True, capture_output=True, env={"ASAN_OPTIONS": "detect_leaks=0"})
+    except subprocess.CalledProcessError:
+        pytest.skip(f"{compiler} has not {sanitizers[0]}, or it does not run here")
+    here = Path(__file__).parent
+    sources = [*sorted((ROOT / MODULE).glob("*.c")), here / "host.c", here / main]
+    flags = [*WARNINGS, *sanitizers, f"-I{ROOT / MODULE}"]
+    command = [compiler, *flags, "-o", folder / "host", *sources, *REPLACED, *LIBRARIES]
     subprocess.run(command, check=True, capture_output=True, text=True)
+    return folder / "host"
 
 
 @pytest.fixture(scope="session")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program. Skips without a C compiler, or with one that has no sanitizers."""
-    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if compiler is None:
-        pytest.skip("no C compiler")
-    folder = tmp_path_factory.mktemp("module")
-    empty = folder / "empty.c"
-    empty.write_text("int main(void) { return 0; }\n")
-    try:
-        subprocess.run([compiler, *SANITIZERS, "-o", folder / "empty", empty], check=True, capture_output=True)
-        subprocess.run([folder / "empty"], check=True, capture_output=True, env={"ASAN_OPTIONS": "detect_leaks=0"})
-    except subprocess.CalledProcessError:
-        pytest.skip(f"{compiler} has no address sanitizer")
-    sources = (*(ROOT / MODULE).glob("*.c"), *Path(__file__).parent.glob("*.c"))
-    _compile(compiler, folder / "host", *sorted(sources))
-    return folder / "host"
+    """The program that takes commands."""
+    return _compiled(tmp_path_factory.mktemp("module"), "commands.c", *FOR_MEMORY)
+
+
+@pytest.fixture(scope="session")
+def threads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of many threads."""
+    return _compiled(tmp_path_factory.mktemp("threads"), "threads.c", *FOR_THREADS)
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,19 @@ class Host:
         """The headers of the last request's answer after the hook for them."""
         return _headers(self.ask("answer", *_words(headers)).removeprefix("|").split())
 
+    def hash(self, value: bytes) -> int:
+        """The module's hash of a text by itself."""
+        return int(self.ask("hash", text(value), "0"), 16)
+
+    def count(self, hash: int, *, rate: int, burst: int) -> tuple[bool, int]:
+        """Count a request in the bucket of that hash alone: whether it is admitted, and what is left."""
+        admitted, left = self.ask("count", str(hash), str(rate), str(burst)).split()
+        return admitted == "1", int(left)
+
+    def starve(self, number: int) -> None:
+        """Let the request for memory of that number, from 1, fail; 0: let none fail."""
+        self.ask("starve", str(number))
+
     def counters(self) -> tuple[int, ...]:
         """Tokens checked by jwt_authn, requests over a limit, requests denied."""
         return tuple(map(int, self.ask("counters").split()))

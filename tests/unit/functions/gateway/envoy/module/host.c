@@ -5,9 +5,10 @@
 #include <time.h>
 
 static int64_t clock_unix_s = 1000000000, clock_up_ms = 1000000;
-uint64_t counters[3];
+_Atomic uint64_t counters[3];
+_Thread_local size_t starving;
 
-// ---- what the linker puts in place of the system's (--wrap): a clock by command, and the key 00 01 02 … 0f
+// ---- what the linker puts in place of the system's (--wrap): a clock by command, the key 00 01 02 … 0f, and memory
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now) {
   *now = (struct timespec){.tv_sec = clock_unix_s};
@@ -24,11 +25,19 @@ ssize_t __wrap_getrandom(void *to, size_t length, unsigned flags) {
   return (ssize_t)length;
 }
 
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size) { return starving && --starving == 0 ? NULL : __real_malloc(size); }
+
+void *__wrap_calloc(size_t number, size_t size);
+void *__wrap_calloc(size_t number, size_t size) {
+  return starving && --starving == 0 ? NULL : __real_calloc(number, size);
+}
+
 void set_clocks(int64_t unix_s, int64_t up_ms) { clock_unix_s = unix_s, clock_up_ms = up_ms; }
 
 // ---- texts and headers
 Text text_kept(Text text) {
-  char *bytes = malloc(text.length + 1);  // one before the text: an empty one too lies at the end of its buffer
+  char *bytes = __real_malloc(text.length + 1);  // one before the text: an empty one too lies at the end of its buffer
   if (bytes == NULL) abort();
   if (text.length) memcpy(bytes + 1, text.ptr, text.length);
   return (Text){bytes + 1, text.length};
@@ -53,7 +62,7 @@ static void push(Headers *headers, Text name, Text value) {
 
 /// All headers anew, without those of the name when `without`, with one more where there is a `value`.
 static void change(Headers *headers, Text name, bool without, const Text *value) {
-  Headers fresh = {calloc(headers->number + 1, sizeof *fresh.all), 0};
+  Headers fresh = {__real_calloc(headers->number + 1, sizeof *fresh.all), 0};
   if (fresh.all == NULL) abort();
   for (size_t at = 0; at < headers->number; at++) {
     Header header = headers->all[at];

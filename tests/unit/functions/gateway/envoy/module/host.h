@@ -24,7 +24,12 @@ typedef struct {
   Text body, details;
 } Exchange;
 
-extern uint64_t counters[3];
+extern _Atomic uint64_t counters[3];
+
+/// This thread's next, second … request of the module for memory fails, and none after it; 0: none.
+extern _Thread_local size_t starving;
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t number, size_t size);
 
 /// Sets both clocks: Unix seconds, and milliseconds since the machine's start.
 void set_clocks(int64_t unix_s, int64_t up_ms);

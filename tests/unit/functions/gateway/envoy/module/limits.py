@@ -47,3 +47,8 @@ def let_pass(
 ) -> Outcome:
     """A request that jwt_authn has let pass with these keys."""
     return host.request(TOKEN, checked(token, expires_s=expires_s, tenant=tenant), keys=[keys])
+
+
+def is_known(host: Host, sent: Headers) -> bool:
+    """Whether a request is told its tenant before it is routed."""
+    return any(name == b"x-platform-tenant" for name, _ in host.early(sent))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.unit.functions.gateway.envoy.module import limits
 from tests.unit.functions.gateway.envoy.module.driver import JUMP_S, Headers, Host
-from tests.unit.functions.gateway.envoy.module.limits import KNOWN, configure, let_pass
+from tests.unit.functions.gateway.envoy.module.limits import KNOWN, configure, is_known, let_pass
 
 quick = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -45,10 +45,6 @@ def test_many_headers_and_long_names_are_no_way_in(host: Host, number: int, name
     assert host.early(sent) == expected(sent)
 
 
-def is_known(host: Host, headers: Headers) -> bool:
-    return any(name == b"x-platform-tenant" for name, _ in host.early(headers))
-
-
 ways = st.sampled_from(["pass", "ask", "keys", "wait"])
 
 
@@ -76,6 +72,21 @@ def test_a_token_is_known_while_it_is_valid_and_its_keys_are_in_use(
         known = keys == in_use and host.unix_s < until_s
         assert is_known(host, [(b"authorization", token)]) == known
         assert host.request(KNOWN, [(b"authorization", token)]).status == (0 if known else 401)
+
+
+@pytest.mark.parametrize("what", ["keys", "time", "nothing"])
+def test_a_request_whose_route_is_chosen_passes_whatever_changes_before_the_gate(host: Host, what: str) -> None:
+    configure(host)
+    let_pass(host, b"Bearer t", expires_s=host.unix_s + 1)
+    sent = [(b"authorization", b"Bearer t")]
+    assert is_known(host, sent)
+    if what == "keys":
+        host.settings(limits.settings(keys=b"next"))
+    if what == "time":
+        host.later(1)
+    assert host.request(KNOWN, sent).passed
+    assert not is_known(host, sent) or what == "nothing"
+    assert host.request(KNOWN, sent).status == (0 if what == "nothing" else 401)
 
 
 @pytest.mark.parametrize("more", [(b"authorization", b"Bearer t"), (b"authorization", b""), (b"x-api-key", b"")])
