@@ -11,7 +11,9 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node
 
 from chassis.models import Contract
 
@@ -186,10 +188,22 @@ class ManifestError(ValueError):
         self.line = line
 
 
+class _PlacingConstructor(SafeConstructor):
+    """Says where a value is that can't be made: ruamel lets Python's own errors through, of a 31st of February too."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> object:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ConstructorError(None, None, f"no such value: {error}", node.start_mark) from None
+
+
 def read_manifest(path: Path) -> ServiceManifest:
     """Read one service.yaml. Raises ManifestError with the file and each mistake."""
     try:
-        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Constructor = _PlacingConstructor
+        document = yaml.load(path.read_text(encoding="utf-8"))
         return ServiceManifest.model_validate(document)
     except ValidationError as error:
         raise manifest_error(path, [_mistake(found) for found in error.errors()]) from None
@@ -198,6 +212,8 @@ def read_manifest(path: Path) -> ServiceManifest:
         raise ManifestError(f"{path}: {error}", mark.line + 1 if mark else 1) from None
     except (YAMLError, OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: {error}") from None
+    except RecursionError:
+        raise ManifestError(f"{path}: is nested too deeply") from None
 
 
 def _mistake(found: ErrorDetails) -> tuple[Place, str]:
@@ -208,9 +224,18 @@ def _mistake(found: ErrorDetails) -> tuple[Place, str]:
 
 def manifest_error(path: Path, mistakes: Sequence[tuple[Place, str]]) -> ManifestError:
     """The error that names these mistakes of a readable service.yaml, each with the line of its place."""
-    document = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+    document = _placed(path)
     found = sorted(((_line(document, place), what) for place, what in mistakes), key=itemgetter(0))
     return ManifestError(f"{path}: {'; '.join(f'line {line}: {what}' for line, what in found)}", found[0][0])
+
+
+def _placed(path: Path) -> object:
+    """The document with the lines of its parts; None where it can't be read so, as when it has changed meanwhile."""
+    try:
+        document: object = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+    except (YAMLError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    return document
 
 
 def _line(document: object, place: Place) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chassis.manifest import SERVICES, ManifestError, Place, Route, ServiceManifest, manifest_error, read_manifest
+from functions.gateway.envoy.paths import specificity
 from functions.gateway.envoy.routes import first_segment
 
 log = logging.getLogger(__name__)
@@ -15,6 +16,8 @@ Stamp = tuple[int, int]
 
 CONTROL_PLANE = ("/v3", "/gateway/otlp")
 """What only Envoy itself may call; never routed."""
+SHARED_OUT = {"docs": "gateway", ".well-known": "identity", "client": "notification"}
+"""Whose the first segments are that no service is named by. Any other is its who has it first."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,11 @@ def mistakes_at_the_edge(
     """What the model can't see: a wrong folder, paths kept for the control plane, routes that are another's."""
     if manifest.service != folder:
         yield ("service",), f"service: is {manifest.service}, but the folder is {folder}"
+    # A name is its service's while that has no good manifest, too: at a start none has been read before the first.
+    owners = SHARED_OUT | {name: name for name in SERVICES}
     segments = {first_segment(route.path) for name, other in others.items() if name != folder for route in other.routes}
-    seen: set[tuple[str, str]] = set()
+    segments |= owners.keys() - {segment for segment, owner in owners.items() if owner == folder}
+    seen: set[tuple[str, object]] = set()
     for number, route in enumerate(manifest.routes):
         where: Place = ("routes", number)
         named = f"routes.{number} {route.path}"
@@ -104,8 +110,9 @@ def mistakes_at_the_edge(
         seen |= keys
 
 
-def _keys(routes: Iterable[Route]) -> Iterable[tuple[str, str]]:
-    return ((method, route.path) for route in routes for method in route.methods)
+def _keys(routes: Iterable[Route]) -> Iterable[tuple[str, object]]:
+    """Methods with paths, whatever their parameters are named: of two such routes Envoy would know the first alone."""
+    return ((method, specificity(route.path)) for route in routes for method in route.methods)
 
 
 def _is_control_plane(path: str) -> bool:

@@ -28,7 +28,11 @@ routes:
   - {path: "/metadata/late", methods: [GET], scope: metadata.read}
   - {path: "/metadata/held", methods: [GET], scope: metadata.read}
   - {path: "/metadata/health/live", methods: [GET], public: true}
-  - {path: "/client/{*rest}", methods: [GET, POST], public: true, websocket: true, upstream: signalr}
+"""
+PUSH = """
+service: notification
+layer: infrastructure
+routes: [{path: "/client/{*rest}", methods: [GET, POST], public: true, websocket: true, upstream: signalr}]
 """
 DEAD = """
 service: audit
@@ -51,7 +55,7 @@ routes:
   - {path: "/processing/jobs/{id}/result", methods: [GET], scope: processing.read, timeoutSeconds: 0.3}
 rateLimit: {requestsPerSecond: 10000, burst: 10000}
 """
-MANIFESTS = {"metadata": UPSTREAM, "audit": DEAD, "reporting": NARROW, "processing": PODS}
+MANIFESTS = {"metadata": UPSTREAM, "notification": PUSH, "audit": DEAD, "reporting": NARROW, "processing": PODS}
 
 
 @dataclass

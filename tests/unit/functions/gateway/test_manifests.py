@@ -2,6 +2,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chassis.manifest import SERVICES, read_manifest
 from chassis.settings import ROOT
@@ -88,6 +90,12 @@ def test_a_bad_file_keeps_the_last_good_routes_and_is_named(tmp_path: Path, text
         ('- {path: "/metadata/../b", methods: [GET], scope: a.b}', 6),
         ('- {path: "/metadata/a", methods: [GET], scope: a.b}', 6),
         ('- {path: "/metadata/b", methods: [GET', 7),
+        ('- {path: "/metadata/b", methods: [GET], scope: a.b, timeoutSeconds: 2026-02-31}', 6),
+        ('- {path: "/metadata/b", methods: [GET], scope: a.b, maxBodyBytes: !!int many}', 6),
+        ('- {path: "/metadata/b", methods: [GET], scope: a.b, idempotent: !!bool perhaps}', 6),
+        (f'- {{path: "/metadata/b", methods: [GET], scope: a.b, maxBodyBytes: {"9" * 5000}}}', 6),
+        ('- {path: "/audit/b", methods: [GET], public: true}', 6),
+        ('- {path: "/client/b", methods: [GET], public: true}', 6),
     ],
 )
 def test_a_bad_route_is_refused_with_file_and_line_and_the_last_good_ones_stay(
@@ -110,8 +118,11 @@ routes:
     assert f"metadata/service.yaml:{line} refused" in caplog.text
 
 
-def test_a_service_that_was_never_good_does_not_stop_the_others(tmp_path: Path) -> None:
-    write(tmp_path, "metadata", "{")
+@pytest.mark.parametrize(
+    "text", ["{", "[" * 5000, "a: " * 2 + "{a: " * 3000, "layer: 2026-02-31", "service: !!int many"]
+)
+def test_a_service_that_was_never_good_does_not_stop_the_others(tmp_path: Path, text: str) -> None:
+    write(tmp_path, "metadata", text)
     write(tmp_path, "audit", good("audit", "/audit/a"))
     catalog = Catalog(tmp_path)
     assert paths(catalog) == ["/audit/a"]
@@ -124,6 +135,30 @@ def test_a_path_of_another_service_or_twice_is_a_mistake() -> None:
     assert ["is another service's" in one for _, one in mistakes_at_the_edge("metadata", taken, other)] == [True]
     twice = manifest("metadata", route("/metadata/a"), route("/metadata/a", "PUT", "GET"))
     assert ["routed twice" in one for _, one in mistakes_at_the_edge("metadata", twice, {})] == [True]
+
+
+@given(text=st.text(st.sampled_from("ab01-+.:{}[]!&*#|>%@'\"?,~=<_ \n\te"), max_size=80))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_holds_it_is_used_or_refused(tmp_path: Path, text: str) -> None:
+    write(tmp_path, "metadata", text)
+    catalog = Catalog(tmp_path)
+    assert len(catalog.manifests()) + len(catalog.refused()) == 1
+
+
+def test_a_path_of_another_service_is_never_taken_by_one_that_is_read_before_it(tmp_path: Path) -> None:
+    thief = good().replace("scope: metadata.read", "public: true").replace("/metadata/a", "/audit/a")
+    write(tmp_path, "metadata", thief)
+    write(tmp_path, "audit", good("audit", "/audit/a"))
+    catalog = Catalog(tmp_path)
+    assert [one.service for one in catalog.manifests()] == ["audit"]
+    assert [refused.service for refused in catalog.refused()] == ["metadata"]
+
+
+def test_two_paths_that_differ_in_their_parameters_names_alone_are_one_path_twice() -> None:
+    twice = manifest("metadata", route("/metadata/{a}"), route("/metadata/{b}", scope="metadata.write"))
+    assert ["routed twice" in one for _, one in mistakes_at_the_edge("metadata", twice, {})] == [True]
+    other = manifest("metadata", route("/metadata/{a}"), route("/metadata/{b}", "PUT"), route("/metadata/{*a}"))
+    assert list(mistakes_at_the_edge("metadata", other, {})) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
