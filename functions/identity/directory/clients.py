@@ -60,6 +60,8 @@ class ClientRegistry:
         """
         self._roles.check_grant(caller, order.scopes)
         client_id = f"{caller.tenant}.{resource_id(caller.tenant, 'client', key)}"
+        # The key of a client that is gone leads to its id again, and roles may still be assigned to that.
+        await self._roles.check_reach(caller, client_id)
         secret = secrets.token_urlsafe(SECRET_BYTES) if order.authentication == "secret" else None
         told = order.model_dump(mode="json", by_alias=True)
         stored = RegisteredClient(
@@ -97,6 +99,8 @@ class ClientRegistry:
         present = old.value.client
         self._roles.check_grant(caller, change.scopes - present.scopes)
         client = _client(client_id, caller.tenant, change, **_kept(present, change))
+        if _way_in(client) != _way_in(present):
+            await self._roles.check_reach(caller, client_id, present.scopes)
         event = Event("identity.client.changed", client_id, {"scopes": sorted(change.scopes)})
         return await self._replace(caller.tenant, old, {"client": client, "name": change.name}, event)
 
@@ -112,11 +116,15 @@ class ClientRegistry:
     async def rotate_secret(
         self, caller: Principal, client_id: str, overlap: timedelta, key: str | None
     ) -> tuple[str, datetime | None]:
-        """A new secret, and until when the former one is good. Raises ClientNotFound, NoSecret, SecretShown."""
+        """A new secret, and until when the former one is good.
+
+        Raises ClientNotFound, CannotGrant, NoSecret, SecretShown.
+        """
         old = await self.get(caller.tenant, client_id)
         present = old.value.client
         if present.secret_hash is None:
             raise NoSecret("this client proves itself without a secret")
+        await self._roles.check_reach(caller, client_id, present.scopes)
         order = fingerprint(key) if key else None
         if order is not None and order == old.value.secret_order:
             raise SecretShown("this request has made a secret already; order another with a new key")
@@ -169,6 +177,11 @@ def _client(client_id: str, tenant: str, change: ClientChange, **proof: object) 
         )
     except ValidationError as error:
         raise ClientUnusable("; ".join(str(mistake["msg"]) for mistake in error.errors(include_input=False))) from None
+
+
+def _way_in(client: Client) -> tuple[object, ...]:
+    """What decides who gets the client's tokens, and those of its users."""
+    return client.jwk, client.federated, client.redirect_uris
 
 
 def _kept(present: Client, change: ClientChange) -> dict[str, object]:

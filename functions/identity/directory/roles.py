@@ -161,9 +161,15 @@ class Roles:
         unknown = scopes - self._grantable
         if unknown:
             raise UnknownScope(f"no tenant's role or client can have: {' '.join(sorted(unknown))[:300]}")
-        missing = scopes - caller.scopes
-        if missing:
-            raise CannotGrant(f"your own token does not carry: {' '.join(sorted(missing))[:300]}")
+        _check_carried(caller, scopes)
+
+    async def check_reach(self, caller: Principal, application: str, scopes: frozenset[str] = frozenset()) -> None:
+        """Nobody sets the proof of a client of his tenant that may do more than he: he could sign in as it.
+
+        `scopes` are the client's own, to which those of its roles come. Raises CannotGrant.
+        """
+        access = await self.access(caller.tenant, [("application", application)])
+        _check_carried(caller, (scopes & self._grantable) | access.scopes)
 
     async def _snapshot(self, tenant: str) -> _Snapshot:
         found = self._snapshots.get(tenant)
@@ -178,6 +184,12 @@ class Roles:
         number = sum(map(len, assigned.values()))
         self._snapshots[tenant] = made = _Snapshot(roles, assigned, number, read_at)
         return made
+
+
+def _check_carried(caller: Principal, scopes: frozenset[str]) -> None:
+    missing = scopes - caller.scopes
+    if missing:
+        raise CannotGrant(f"your own token does not carry: {' '.join(sorted(missing))[:300]}")
 
 
 def built_in_roles(grantable: frozenset[str]) -> list[Role]:

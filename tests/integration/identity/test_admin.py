@@ -102,6 +102,18 @@ def test_nobody_grants_what_he_does_not_have(running: Running) -> None:
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:problem:identity:cannot-grant")
 
 
+def test_nobody_gets_in_as_a_client_that_may_more_than_he(running: Running, admin: str) -> None:
+    clerk = running.token(scope="identity.write identity.read")
+    order = {"name": "strong", "scopes": ["metadata.write"]}
+    path = running.ask("POST", "/identity/clients", admin, json=order).headers["location"]
+    own = {"issuer": "https://evil.example", "subject": "me", "audience": "a"}
+    for answer in (
+        running.ask("POST", f"{path}/secret", clerk),
+        running.ask("PUT", path, clerk, json={**order, "federated": [own]}),
+    ):
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:problem:identity:cannot-grant")
+
+
 @pytest.mark.parametrize(
     "scope", ["identity.keys", "identity.tenants", "gateway.write", "identity.on-behalf", "no.such"]
 )
