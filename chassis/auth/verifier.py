@@ -8,6 +8,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from chassis.auth.jose_header import read_header
+from chassis.auth.numeric_date import is_numeric_date
 from chassis.auth.published_keys import PublishedKeys
 from chassis.context import Principal
 from chassis.errors import Unauthorized
@@ -71,10 +72,10 @@ def _checked_claims(claims: dict[str, Any], issuer: str, audience: str) -> dict[
         raise Unauthorized("the token is from another issuer")
     if audience not in (audiences if isinstance(audiences, list) else [audiences]):
         raise Unauthorized("the token is for another audience")
-    if not _number(claims.get("exp")) or claims["exp"] < now - LEEWAY_S:
+    if not is_numeric_date(claims.get("exp")) or claims["exp"] < now - LEEWAY_S:
         raise Unauthorized("the token has expired")
     for name in ("nbf", "iat"):
-        if name in claims and (not _number(claims[name]) or claims[name] > now + LEEWAY_S):
+        if name in claims and (not is_numeric_date(claims[name]) or claims[name] > now + LEEWAY_S):
             raise Unauthorized("the token is not valid yet")
     return claims
 
@@ -92,7 +93,3 @@ def _principal(claims: dict[str, Any]) -> Principal:
         kind=kind,
         client_id=str(claims.get("client_id", subject)),
     )
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

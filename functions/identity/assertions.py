@@ -1,6 +1,7 @@
 """Client assertions (RFC 7523, private_key_jwt): a signed, short, once-only proof of who asks."""
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from joserfc.jwk import ECKey
 from joserfc.jws import extract_compact
 
 from chassis.auth.jose_header import read_header
+from chassis.auth.numeric_date import is_numeric_date
 from functions.identity.errors import InvalidClient
 from functions.identity.schemas import Client
 
@@ -18,7 +20,8 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHM = "ES256"
 MAX_LIFETIME_S = 300
 LEEWAY_S = 30
-MAX_JTI = 128
+JTI = re.compile(r"[ -~]{1,128}")
+"""It becomes the key of a row."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def check_assertion(assertion: str, client: Client, audiences: Collection[str], 
     try:
         read_header(assertion)
         decoded = jwt.decode(assertion, ECKey.import_key(client.jwk), algorithms=[ALGORITHM])
-    except (JoseError, ValueError, KeyError, TypeError):
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError):
         raise InvalidClient from None
     claims = decoded.claims
     if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
@@ -51,7 +54,7 @@ def claimed_client(assertion: str) -> str:
     """The client that an assertion says it is from, unchecked. Raises InvalidClient when it can't be read."""
     try:
         claims = json.loads(extract_compact(assertion.encode("ascii")).payload)
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         raise InvalidClient from None
     issuer = claims.get("iss") if isinstance(claims, dict) else None
     if not isinstance(issuer, str):
@@ -60,26 +63,23 @@ def claimed_client(assertion: str) -> str:
 
 
 def _meant_for_us(audience: Any, accepted: Collection[str]) -> bool:
+    # All of them: what is also meant for another server, that server could send on to us (draft rfc7523bis).
     named = audience if isinstance(audience, list) else [audience]
-    return any(isinstance(one, str) and one in accepted for one in named)
+    return bool(named) and all(isinstance(one, str) and one in accepted for one in named)
 
 
 def _jti(claims: dict[str, Any]) -> str:
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not 1 <= len(jti) <= MAX_JTI:
+    if not isinstance(jti, str) or not JTI.fullmatch(jti):
         raise InvalidClient
     return jti
 
 
 def _expiry(claims: dict[str, Any], now: float) -> int:
     expires_at: Any = claims.get("exp")
-    if not _is_time(expires_at) or not now - LEEWAY_S < expires_at <= now + MAX_LIFETIME_S + LEEWAY_S:
+    if not is_numeric_date(expires_at) or not now - LEEWAY_S < expires_at <= now + MAX_LIFETIME_S + LEEWAY_S:
         raise InvalidClient
     for name in ("nbf", "iat"):
-        if name in claims and (not _is_time(claims[name]) or claims[name] > now + LEEWAY_S):
+        if name in claims and (not is_numeric_date(claims[name]) or claims[name] > now + LEEWAY_S):
             raise InvalidClient
     return int(expires_at)
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -15,7 +15,7 @@ from functions.identity.errors import InvalidClient, OAuthError
 from functions.identity.federation.issuers import Issuers, UntrustedToken, claimed
 from functions.identity.forms import Form, read_basic
 from functions.identity.lockout import Lockout
-from functions.identity.schemas import Client
+from functions.identity.schemas import NAME, Client
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class ClientAuthentication:
         if sum(methods) > 1:
             raise OAuthError("use one client authentication method")
         client_id = _claimed_id(form, authorization)
-        if form.get("client_id", client_id) != client_id:
+        if form.get("client_id", client_id) != client_id or not NAME.fullmatch(client_id):
             raise InvalidClient
         client = await self.find_client(client_id)
         client = None if client is None or client.disabled else client

@@ -1,5 +1,6 @@
 """Identity's contracts: the clients file, and OAuth's messages in the names that the RFCs give them."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +14,8 @@ SCOPE = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")]
 """A client's or tenant's id."""
+NAME = re.compile(r"[A-Za-z0-9._\-]{1,128}")
+"""The same, for what is only looked up: another text is nobody's, and is neither looked for nor counted anywhere."""
 
 Grant = Literal["client_credentials", "authorization_code", "refresh_token", "token_exchange"]
 

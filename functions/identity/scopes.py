@@ -23,7 +23,7 @@ def granted(requested: str | None, allowed: Set[str]) -> str:
     if requested is None:
         return " ".join(sorted(allowed))
     wanted = requested.split(" ")
-    if not all(_SCOPE.match(scope) for scope in wanted):
+    if not all(_SCOPE.fullmatch(scope) for scope in wanted):
         raise InvalidScope("scope is a list of scopes separated by single spaces")
     refused = sorted(set(wanted) - allowed)
     if refused:

@@ -17,7 +17,7 @@ from functions.identity.directory.models import ClientChange, ClientOrder, Regis
 from functions.identity.directory.roles import Roles
 from functions.identity.errors import ClientNotFound, ClientUnusable, NoSecret, SecretShown
 from functions.identity.repository import Clients
-from functions.identity.schemas import Client
+from functions.identity.schemas import NAME, Client
 
 FRESH_FOR_S = 2.0
 """Another replica's change of a client (disabled, a new secret) counts here after this at the latest."""
@@ -39,7 +39,7 @@ class ClientRegistry:
         """Any client, or None."""
         known = await self._file.find(client_id)
         tenant, dot, _ = client_id.rpartition(".")
-        if known is not None or not dot or not tenant:
+        if known is not None or not dot or not tenant or not NAME.fullmatch(client_id):
             return known
         cached = self._cache.get(client_id)
         if cached is not None and monotonic() - cached[0] < FRESH_FOR_S:

@@ -53,7 +53,8 @@ def _outsider(claims: dict[str, Any], tenant: str) -> Outsider:
     object_id = claims.get("oid")
     if not isinstance(object_id, str) or not object_id:
         raise UntrustedToken("no oid")
-    if "groups" in dict(claims.get("_claim_names") or {}) or claims.get("hasgroups"):
+    elsewhere = claims.get("_claim_names") or {}
+    if not isinstance(elsewhere, dict) or "groups" in elsewhere or claims.get("hasgroups"):
         raise UntrustedToken("the token does not list all groups; assign groups to the application, or use app roles")
     is_application = claims.get("idtyp") == "app" or (claims.get("sub") == object_id and "scp" not in claims)
     principals: list[tuple[PrincipalType, str]] = [("application" if is_application else "user", object_id)]

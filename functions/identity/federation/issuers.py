@@ -16,6 +16,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
 from chassis.auth.jose_header import read_header
+from chassis.auth.numeric_date import is_numeric_date
 from chassis.errors import DependencyUnavailable
 from chassis.outgoing.client import OutgoingClient, OutgoingError, OutgoingRequest
 
@@ -63,7 +64,7 @@ class Issuers:
             key_id = str(read_header(token)["kid"])
             keys = await self._keys_with(issuer, key_id)
             claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UntrustedToken(f"the token can't be checked: {type(error).__name__}") from None
         self._check(claims, issuer, audience)
         return claims
@@ -75,10 +76,10 @@ class Issuers:
         if audience not in (named if isinstance(named, list) else [named]):
             raise UntrustedToken("another audience")
         now = self._now()
-        if not _is_time(claims.get("exp")) or claims["exp"] < now - LEEWAY_S:
+        if not is_numeric_date(claims.get("exp")) or claims["exp"] < now - LEEWAY_S:
             raise UntrustedToken("expired")
         for name in ("nbf", "iat"):
-            if name in claims and (not _is_time(claims[name]) or claims[name] > now + LEEWAY_S):
+            if name in claims and (not is_numeric_date(claims[name]) or claims[name] > now + LEEWAY_S):
                 raise UntrustedToken("not valid yet")
 
     async def _keys_with(self, issuer: str, key_id: str) -> KeySet:
@@ -137,7 +138,7 @@ def claimed(token: str) -> dict[str, Any]:
     """A token's claims, unchecked: only to find out whose keys to check it by. Raises UntrustedToken."""
     try:
         claims = json.loads(extract_compact(token.encode("ascii")).payload)
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         raise UntrustedToken("this is no JWT") from None
     if not isinstance(claims, dict):
         raise UntrustedToken("this is no JWT")
@@ -146,7 +147,3 @@ def claimed(token: str) -> dict[str, Any]:
 
 def _has(keys: KeySet, key_id: str) -> bool:
     return [str(key.kid) for key in keys.keys].count(key_id) == 1
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -12,7 +12,7 @@ from functions.identity.directory.models import PrincipalType, RoleName
 from functions.identity.errors import InvalidClient
 from functions.identity.federation.entra import Outsider
 from functions.identity.lockout import Lockout
-from functions.identity.schemas import Name
+from functions.identity.schemas import NAME, Name
 
 
 class DevelopmentUser(Contract):
@@ -39,6 +39,8 @@ class DevelopmentLogin:
 
     async def sign_in(self, user_name: str, password: str, address: str) -> tuple[Outsider, tuple[str, ...]]:
         """The user and the roles that the file gives him. Raises InvalidClient or LockedOut."""
+        if not NAME.fullmatch(user_name):
+            raise InvalidClient
         counted = f"user {user_name}"
 
         def may_try() -> None:

@@ -60,6 +60,7 @@ def test_a_used_jti_in_a_new_assertion_is_refused(running: Running, base: str) -
         {"exp": 3600},
         {"nbf": 300},
         {"jti": None},
+        {"jti": "\N{GRINNING FACE}" * 100},
         {"iss": "svc-metadata", "sub": "svc-metadata"},
         {"iss": "console", "sub": "console"},
     ],
@@ -68,6 +69,36 @@ def test_an_assertion_with_a_wrong_claim_is_refused(running: Running, base: str,
     # Times are seconds from now: of when the test runs, not of when it was collected.
     told = {name: value + int(time()) if isinstance(value, int) else value for name, value in claims.items()}
     assert refused(by_assertion(running, base, running.assertion("gateway", **told)), "invalid_client")
+
+
+def test_an_assertion_that_another_server_could_send_on_is_refused(running: Running, base: str) -> None:
+    for audience in (["https://elsewhere.example", f"{running.edge}/identity"], f"{running.edge}/identity/", []):
+        assert refused(by_assertion(running, base, running.assertion("gateway", aud=audience)), "invalid_client")
+
+
+def unsigned(payload: bytes) -> str:
+    parts = (b'{"alg":"ES256","kid":"x"}', payload, b"x" * 64)
+    return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+STRANGE = {
+    "an id of 12,000 characters": {"client_id": "a" * 12_000 + ".b", "client_secret": "x"},
+    "an id with a NUL": {"client_id": "a\0.b", "client_secret": "x"},
+    "an id with what a table's key can't have": {"client_id": "a/\\#?'.b", "client_secret": "x"},
+    "an id that is no ASCII": {"client_id": "d\N{LATIN SMALL LETTER E WITH ACUTE}mo.b", "client_secret": "x"},
+    "claims nested 8,000 deep": {"client_assertion": unsigned(b"[" * 8000)},
+    "claims nested 8,000 deep, with an id": {"client_assertion": unsigned(b"[" * 8000), "client_id": "svc-gateway"},
+    "half a surrogate pair as issuer": {"client_assertion": unsigned(b'{"iss":"\\ud800.x"}')},
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize("endpoint", ["token", "introspect", "revoke"])
+def test_whatever_stands_in_place_of_a_client_is_refused_as_one(base: str, strange: str, endpoint: str) -> None:
+    form = {"grant_type": "client_credentials", "token": "x", "client_assertion_type": ASSERTION_TYPE}
+    answer = httpx.post(f"{base}/identity/oauth2/{endpoint}", data={**form, **STRANGE[strange]})
+    assert refused(answer, "invalid_client")
+    assert answer.headers["cache-control"] == "no-store"
 
 
 def test_an_assertion_of_another_key_is_refused(running: Running, base: str) -> None:

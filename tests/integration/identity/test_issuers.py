@@ -120,7 +120,20 @@ async def test_a_slow_issuer_holds_up_no_other(issuers: Issuers, outside: Issuer
 
 
 @pytest.mark.parametrize(
-    "claims", [{"exp": None}, {"exp": "soon"}, {"exp": 1}, {"nbf": 4e9}, {"iat": 4e9}, {"aud": None}, {"iss": "x"}]
+    "claims",
+    [
+        {"exp": None},
+        {"exp": "soon"},
+        {"exp": 1},
+        {"exp": 10**30},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"nbf": 4e9},
+        {"nbf": float("nan")},
+        {"iat": 4e9},
+        {"aud": None},
+        {"iss": "x"},
+    ],
 )
 async def test_a_token_that_is_wrong_in_one_claim_is_not_believed(
     issuers: Issuers, outside: Issuer, claims: dict[str, Any]

@@ -6,6 +6,7 @@ from functions.identity.assertions import ASSERTION_TYPE
 from functions.identity.authentication import ClientAuthentication
 from functions.identity.client_secrets import ClientSecrets
 from functions.identity.errors import InvalidClient, OAuthError
+from functions.identity.lockout import Lockout
 from tests.unit.functions.identity.parts import ISSUER, NOW, SECRET, application, assertion, finder, service_client
 
 
@@ -59,3 +60,16 @@ async def test_an_assertion_of_another_type_or_client_is_refused(authentication:
     form = {"client_assertion": assertion(), "client_assertion_type": ASSERTION_TYPE, "client_id": "demo"}
     with pytest.raises(InvalidClient):
         await authentication.authenticate(form, None)
+
+
+@pytest.mark.parametrize("client_id", ["a" * 129, "demo\n", "demo ", "\0", "acme.\ud800", "démo", "a/b.c", "'"])
+async def test_an_id_that_no_client_can_have_is_neither_looked_for_nor_counted(client_id: str) -> None:
+    async def find(_: str) -> None:
+        raise AssertionError("looked for")
+
+    lockout = Lockout()
+    authentication = ClientAuthentication(find, ClientSecrets(), {ISSUER}, lambda: NOW, lockout=lockout)
+    for _ in range(10):
+        with pytest.raises(InvalidClient, match=r"^Client authentication failed$"):
+            await authentication.authenticate({"client_id": client_id, "client_secret": "x"}, None, "192.0.2.1")
+    lockout.check("demo", "192.0.2.1")

@@ -19,7 +19,8 @@ def test_what_is_asked_for_is_granted_once_and_nothing_more(wanted: list[str]) -
 
 
 @pytest.mark.parametrize(
-    "requested", ["audit.write", "metadata.read audit.write", "", " ", "metadata.read  audit.read", 'a"b', "ä", "*"]
+    "requested",
+    ["audit.write", "metadata.read audit.write", "", " ", "metadata.read  audit.read", 'a"b', "ä", "*", "audit.read\n"],
 )
 def test_anything_else_is_refused_and_never_narrowed(requested: str) -> None:
     with pytest.raises(InvalidScope):
