@@ -27,6 +27,8 @@ CONTROL_PLANE: Resource = {
 }
 TRACES_PATH = "/gateway/otlp/v1/traces"
 MAX_BODY_BYTES = 67_108_864
+MAX_HEADERS, MAX_HEADERS_KIB = 85, 28
+"""Services' hosts take 100 of 32 KiB (Kestrel's limits) and refuse others without a body; the edge adds some itself."""
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _HTTP = "envoy.extensions.filters.http"
 _FIRST_SEGMENT = {"name": PATH_HEADER, "element_separator": "/", "index": 1}
@@ -70,7 +72,8 @@ def _filters(entry: Entry, checks: Checks, *, tls: bool) -> list[Resource]:
         compression(),
         exchange_filter(CONTROL_CLUSTER),
         *checks.filters(CONTROL_PLANE),
-        extension(BUFFER, f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES),
+        # On for routes alone that lead to a service: what the edge answers itself waits for no body and keeps none.
+        {**extension(BUFFER, f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES), "disabled": True},
         extension(
             "envoy.filters.http.router",
             f"{_HTTP}.router.v3.Router",
@@ -90,13 +93,13 @@ def _connection(entry: Entry, checks: Checks) -> Resource:
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
         "generate_request_id": True,
         "always_set_request_id_in_response": True,
-        "max_request_headers_kb": 32,
+        "max_request_headers_kb": MAX_HEADERS_KIB,
         "request_headers_timeout": seconds(entry.header_timeout_s),
         "request_timeout": seconds(entry.request_timeout_s),
         "stream_idle_timeout": "310s",
         "common_http_protocol_options": {
             "idle_timeout": "300s",
-            "max_headers_count": 100,
+            "max_headers_count": MAX_HEADERS,
             "headers_with_underscores_action": "REJECT_REQUEST",
         },
         # A method that HTTP does not know is answered 405 like any other that is not routed.

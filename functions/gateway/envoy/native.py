@@ -8,6 +8,13 @@ from functions.gateway.envoy.rate_limits import Standings
 from functions.gateway.envoy.resource import Resource, extension, set_header
 
 _MUTATION = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+_SENT_TRACE = "x-platform-sent-trace"
+_SENT = "request.headers['traceparent']"
+_FORMS = ("^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$", "^[ -~]{2}-", "-[ -~]{16}-[ -~]{2}$")
+"""Of a traceparent of 55 bytes. In one expression they are more than Envoy takes in CEL."""
+_HAS_FORM = " && ".join(f"{_SENT}.matches('{form}')" for form in _FORMS)
+_TRACE = f"size({_SENT}) == 55 && {_HAS_FORM} && !{_SENT}.matches('-0+-') ? {_SENT} : ''"
+"""The caller's traceparent (W3C Trace Context, 3.2); empty where there is none to go on with."""
 
 
 class NativeChecks:
@@ -25,8 +32,14 @@ class NativeChecks:
                     {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
                     for prefix in OWN_HEADER_PREFIXES
                 ),
-                # A caller that sends a trace has it kept, whatever part of the others is: Envoy asks this header.
-                set_header("x-client-trace-id", "%REQ(traceparent)%"),
+                # A caller that sends a trace has it kept, whatever part of the others is: Envoy asks x-client-trace-id.
+                # With a traceparent that Envoy can't go on with a request would have no trace: it is taken off.
+                set_header(_SENT_TRACE, f"%CEL({_TRACE})%"),
+                {"remove": "traceparent"},
+                {"remove": "x-client-trace-id"},
+                set_header("traceparent", f"%REQ({_SENT_TRACE})%"),
+                set_header("x-client-trace-id", f"%REQ({_SENT_TRACE})%"),
+                {"remove": _SENT_TRACE},
                 set_header(PATH_HEADER, "%PATH(NQ)%"),
             ],
         )

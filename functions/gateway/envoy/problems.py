@@ -1,5 +1,6 @@
 """The edge's own errors as RFC 9457 problem details, in place of Envoy's plain-text bodies."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from functions.gateway.envoy.resource import Resource, extension
@@ -43,6 +44,12 @@ PROBLEMS = (
 )
 
 _NOT_FOR_US = EdgeProblem(401, "unauthorized", "A valid access token is needed", "%LOCAL_REPLY_BODY%")
+_NO_UPGRADE = EdgeProblem(
+    400,
+    "bad-request",
+    "The request is not valid",
+    "The path takes no such upgrade, or its address is of https and this connection is not.",
+)
 
 _OTHER = EdgeProblem(0, "error", "The request could not be carried out", "The edge refused or failed the request.")
 
@@ -50,22 +57,31 @@ _OTHER = EdgeProblem(0, "error", "The request could not be carried out", "The ed
 def local_reply_config() -> Resource:
     """How Envoy writes the answers that it makes itself; answers of services pass unchanged."""
     return {
-        "mappers": [_wrong_audience(), *(_mapper(problem) for problem in PROBLEMS)],
+        "mappers": [*_not_for_scopes(), *(_mapper(problem) for problem in PROBLEMS)],
         "body_format": {"json_format": _body(_OTHER), "content_type": PROBLEM_JSON},
     }
 
 
-def _wrong_audience() -> Resource:
-    """Envoy answers 403 to a token for somebody else; it is no valid token here: 401 (RFC 6750 section 3.1)."""
-    refused = extension(
+def _not_for_scopes() -> Iterable[Resource]:
+    """What Envoy answers 403 to as well, though no scope is missing.
+
+    A token for somebody else is no valid token here: 401 (RFC 6750 section 3.1).
+    """
+    yield _instead_of_403('response.code_details.startsWith("jwt_authn_access_denied")', _NOT_FOR_US)
+    misread = ("upgrade_failed", "http1.https_url_on_plaintext_connection")
+    yield _instead_of_403(" || ".join(f'response.code_details == "{details}"' for details in misread), _NO_UPGRADE)
+
+
+def _instead_of_403(expression: str, problem: EdgeProblem) -> Resource:
+    matched = extension(
         "envoy.access_loggers.extension_filters.cel",
         "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-        expression='response.code_details.startsWith("jwt_authn_access_denied")',
+        expression=expression,
     )
     return {
-        "filter": {"and_filter": {"filters": [_answered(403), {"extension_filter": refused}]}},
-        "status_code": 401,
-        "body_format_override": {"json_format": _body(_NOT_FOR_US), "content_type": PROBLEM_JSON},
+        **_mapper(problem),
+        "filter": {"and_filter": {"filters": [_answered(403), {"extension_filter": matched}]}},
+        "status_code": problem.status,
     }
 
 

@@ -115,11 +115,8 @@ def _forward(routed: Routed, variant: Variant) -> Resource:
         "decorator": {"operation": f"{','.join(route.methods)} {route.path}", "propagate": False},
         "metadata": rate_limit_metadata(public=route.public),
         "request_headers_to_add": [_deadline(route.timeout_seconds)],
-        "typed_per_filter_config": {
-            **variant.config,
-            # A buffered WebSocket would wait for an end that does not come.
-            BUFFER: _unbuffered() if route.websocket else _body_limit(route.max_body_bytes),
-        },
+        # A buffered WebSocket would wait for an end that does not come.
+        "typed_per_filter_config": {**variant.config, **({} if route.websocket else _body_limit(route.max_body_bytes))},
     }
 
 
@@ -140,14 +137,10 @@ def _retry_policy(*, idempotent: bool) -> Resource:
     }
 
 
-def _unbuffered() -> Resource:
-    return typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)
-
-
 def _body_limit(max_bytes: int) -> Resource:
     # Envoy wants at least one byte; the service refuses that one.
     limit = {"max_request_bytes": max(1, max_bytes)}
-    return typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer=limit)
+    return {BUFFER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer=limit)}
 
 
 def _wrong_methods(routes: Sequence[Routed], checks: Checks) -> Iterable[Resource]:

@@ -59,7 +59,7 @@ void envoy_dynamic_module_on_early_header_mutation_config_destroy(const void *co
 /// What the mutation looks for; a text of a header that the request does not have is empty.
 typedef struct {
   Text path, trace, authorization;
-  size_t authorizations, keys;
+  size_t traces, client_traces, authorizations, keys;
 } Found;
 
 static Found found_in(const Header *headers, size_t number) {
@@ -67,13 +67,42 @@ static Found found_in(const Header *headers, size_t number) {
   for (size_t at = 0; at < number; at++) {
     Text name = headers[at].name, value = headers[at].value;
     if (same(name, TEXT(":path"))) found.path = value;
-    if (same(name, TEXT("traceparent"))) found.trace = value;
+    if (same(name, TEXT("x-client-trace-id"))) found.client_traces++;
     if (same(name, TEXT("x-api-key"))) found.keys++;
+    if (same(name, TEXT("traceparent"))) {
+      found.trace = value;
+      found.traces++;
+    }
     if (!same(name, TEXT("authorization"))) continue;
     found.authorization = value;
     found.authorizations++;
   }
   return found;
+}
+
+/// Whether Envoy goes on with this traceparent (W3C Trace Context, 3.2). With another one a request would have no trace.
+static bool is_trace(Text text) {
+  static const char form[] = "00-00000000000000000000000000000000-0000000000000000-00";
+  if (text.length != sizeof form - 1) return false;
+  for (size_t at = 0; at < text.length; at++) {
+    char sign = text.ptr[at];
+    if (form[at] == '-' ? sign != '-' : !((sign >= '0' && sign <= '9') || (sign >= 'a' && sign <= 'f'))) return false;
+  }
+  return memcmp(text.ptr + 3, form + 3, 32) != 0 && memcmp(text.ptr + 36, form + 36, 16) != 0;
+}
+
+/// A caller that sends a trace has it kept, whatever part of the others is: Envoy asks x-client-trace-id. `trace` is the
+/// caller's own, which is freed; empty where there is none to go on with, and then the edge begins one.
+static void go_on(void *request, Text trace, const Found *found) {
+  if (trace.length) {
+    envoy_dynamic_module_callback_early_header_mutation_set_header(request, TEXT("x-client-trace-id"), trace);
+    free((char *)trace.ptr);
+    return;
+  }
+  if (found->traces) envoy_dynamic_module_callback_early_header_mutation_remove_header(request, TEXT("traceparent"));
+  if (found->client_traces) {
+    envoy_dynamic_module_callback_early_header_mutation_remove_header(request, TEXT("x-client-trace-id"));
+  }
 }
 
 bool envoy_dynamic_module_on_early_header_mutation_mutate(const void *config, void *request) {
@@ -89,13 +118,9 @@ bool envoy_dynamic_module_on_early_header_mutation_mutate(const void *config, vo
   bool may_be_known = found.authorizations == 1 && found.keys == 0;
   const Claims *claims = may_be_known ? known_token(found.authorization) : NULL;
   Text path = text_until(&found.path, '?');
-  // A caller that sends a trace has it kept, whatever part of the others is: Envoy asks this header.
-  Text trace = found.trace.length ? copied(found.trace) : (Text){NULL, 0};
+  Text trace = found.traces == 1 && is_trace(found.trace) ? copied(found.trace) : (Text){NULL, 0};
   if (path.length) envoy_dynamic_module_callback_early_header_mutation_add_header(request, PATH_HEADER, path);
-  if (trace.length) {
-    envoy_dynamic_module_callback_early_header_mutation_set_header(request, TEXT("x-client-trace-id"), trace);
-    free((char *)trace.ptr);
-  }
+  go_on(request, trace, &found);
   if (claims && claims->tenant.length) {
     envoy_dynamic_module_callback_early_header_mutation_add_header(request, TENANT_HEADER, claims->tenant);
   }

@@ -78,7 +78,7 @@ def test_a_callers_trace_is_always_kept_and_of_the_others_a_part() -> None:
     assert (tracing["random_sampling"], tracing["client_sampling"]) == ({"value": 5}, {"value": 100})
     (mutation,) = manager()["early_header_mutation_extensions"]
     appended = [found["append"]["header"] for found in mutation["typed_config"]["mutations"] if "append" in found]
-    assert {"key": "x-client-trace-id", "value": "%REQ(traceparent)%"} in appended
+    assert {"key": "x-client-trace-id", "value": "%REQ(x-platform-sent-trace)%"} in appended
 
 
 def test_no_query_gets_into_a_span() -> None:
@@ -107,6 +107,13 @@ def test_a_tls_listener_has_its_certificate_by_name_and_offers_http_2() -> None:
     assert context["alpn_protocols"] == ["h2", "http/1.1"]
     assert [one["name"] for one in context["tls_certificate_sds_secret_configs"]] == ["edge-certificate"]
     assert "transport_socket" not in listener("edge", "127.0.0.1", 8080, ENTRY, NativeChecks())["filter_chains"][0]
+
+
+def test_a_body_is_kept_for_routes_alone_that_ask_for_it() -> None:
+    assert [found["name"] for found in manager()["http_filters"] if found.get("disabled")] == [
+        "envoy.filters.http.ext_authz",
+        "envoy.filters.http.buffer",
+    ]
 
 
 def test_what_has_a_strong_etag_is_not_compressed() -> None:

@@ -11,31 +11,50 @@ from tests.unit.functions.gateway.envoy.module.limits import KNOWN, configure, i
 quick = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 OWN = (b"x-platform-", b"x-envoy-")
-TRACE = b"x-client-trace-id"
+PARENT, TRACE = b"traceparent", b"x-client-trace-id"
+GOOD = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+BAD = [
+    b"",
+    GOOD[:-1],
+    GOOD + b"0",
+    GOOD.upper(),
+    GOOD.replace(b"-", b"_", 1),
+    GOOD.replace(b"a", b"g", 1),
+    b"00-" + b"0" * 32 + GOOD[35:],
+    GOOD[:36] + b"0" * 16 + b"-01",
+]
+values = st.one_of(st.binary(max_size=100), st.just(GOOD), st.sampled_from(BAD))
 names = st.one_of(
     st.binary(max_size=20),
     st.builds(bytes.__add__, st.sampled_from(OWN), st.binary(max_size=300)),
-    st.sampled_from(
-        [b":path", b"traceparent", TRACE, b"x-platform", b"x-envoy", b"authorization", b"x-platform-tenant"]
-    ),
+    st.sampled_from([b":path", PARENT, TRACE, b"x-platform", b"x-envoy", b"authorization", b"x-platform-tenant"]),
 )
 
 
 def expected(sent: Headers) -> Headers:
     kept = [header for header in sent if not header[0].startswith(OWN)]
-    last = dict(kept)
-    path, trace = last.get(b":path", b"").partition(b"?")[0], last.get(b"traceparent", b"")
+    path, traces = dict(kept).get(b":path", b"").partition(b"?")[0], [value for name, value in kept if name == PARENT]
     if path:
         kept.append((b"x-platform-path", path))
-    if trace:
-        kept = [*(header for header in kept if header[0] != TRACE), (TRACE, trace)]
-    return kept
+    if traces == [GOOD]:
+        return [*(header for header in kept if header[0] != TRACE), (TRACE, GOOD)]
+    return [header for header in kept if header[0] not in (PARENT, TRACE)]
 
 
-@given(st.lists(st.tuples(names, st.binary(max_size=100)), max_size=40))
+@given(st.lists(st.tuples(names, values), max_size=40))
 @quick
 def test_only_the_edge_speaks_by_its_headers_and_all_others_stay(host: Host, sent: Headers) -> None:
     assert host.early(sent) == expected(sent)
+
+
+@pytest.mark.parametrize("sent", [*([bad] for bad in BAD), [GOOD, GOOD], [GOOD, b"x"], []])
+def test_a_trace_that_envoy_can_not_go_on_with_is_taken_off(host: Host, sent: list[bytes]) -> None:
+    others = [(TRACE, b"own"), (b"tracestate", b"a=b")]
+    assert host.early([*((PARENT, trace) for trace in sent), *others]) == others[1:]
+
+
+def test_a_good_trace_is_what_envoy_is_asked_to_keep(host: Host) -> None:
+    assert host.early([(TRACE, b"own"), (PARENT, GOOD)]) == [(PARENT, GOOD), (TRACE, GOOD)]
 
 
 @pytest.mark.parametrize("number", [128, 129, 300])
