@@ -98,6 +98,12 @@ class _Stream(Contract):
     sink: Literal["table", "event", "dataset"] = "table"
 
     @property
+    def has_many_panes(self) -> bool:
+        """Whether a window may be given more than once, each time in place of the time before."""
+        is_refined = self.allowed_lateness_s > 0 and not isinstance(self.window, Session)
+        return self.trigger.early_every_s is not None or is_refined
+
+    @property
     def has_early_sessions(self) -> bool:
         """Whether a result may have other bounds than an earlier one of the same window, and take its place."""
         return self.trigger.early_every_s is not None and isinstance(self.window, Session)

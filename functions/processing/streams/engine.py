@@ -5,7 +5,7 @@ watermark that the messages before it have made.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,7 +13,7 @@ import polars as pl
 
 from functions.processing.messages.seen import digest
 from functions.processing.streams.definition import StreamDefinition
-from functions.processing.streams.parts import Due, Pane
+from functions.processing.streams.parts import Due, WindowId
 from functions.processing.streams.program import Program, Runner
 from functions.processing.streams.record_schema import InvalidRecord
 from functions.processing.streams.records import END, KEY, START, Record, RecordReader, schema_of
@@ -126,7 +126,7 @@ class StreamEngine:
             watermark=watermark,
             parts=parts,
             ids=batch.ids,
-            fired=() if due is None else _marked(due.panes, results),
+            fired=() if due is None else self.state.windows.marked(due.panes, _ids(results)),
             results=results,
             late=tuple(batch.late),
             counted=batch.counted,
@@ -147,12 +147,8 @@ class StreamEngine:
 _OWN = (KEY, START, END)
 
 
-def _marked(panes: tuple[Pane, ...], results: Sequence[WindowResult]) -> tuple[Pane, ...]:
-    """The panes, those of sessions without a result as empty."""
-    if not panes or panes[0].key is None:
-        return panes
-    given = {(result.key, result.start, result.end) for result in results}
-    return tuple(replace(pane, is_empty=(pane.key, *pane.bounds) not in given) for pane in panes)
+def _ids(results: Sequence[WindowResult]) -> set[WindowId]:
+    return {(result.key, result.start, result.end) for result in results}
 
 
 class _Batch:

@@ -33,8 +33,8 @@ class StreamOpener:
             raise UnknownTarget(f"there is no stream {name}")
         program = await self._program(stream)
         # Before the log is read: what another node has written until now is in it, and it writes no more.
-        sessions = await self._windows.sessions(stream, partition) if stream.definition.has_early_sessions else None
-        outputs = Outputs(stream, program.output, self._windows, self._late, self._datasets, sessions)
+        claimed = await self._windows.claimed(stream, partition) if stream.definition.has_many_panes else None
+        outputs = Outputs(stream, program.output, self._windows, self._late, self._datasets, claimed)
         log = StateLog(self._blobs, STATES, stream.prefix(partition))
         processor = StreamProcessor(stream, program, partition, log, outputs, self._streams)
         try:

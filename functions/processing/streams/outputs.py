@@ -11,8 +11,8 @@ from chassis.context import calling
 from chassis.messaging.events import Event
 from chassis.storage.blobs import Container
 from chassis.storage.keys import encode_key
+from functions.processing.streams.claimed_rows import ClaimedRows, WindowChange, changes_of
 from functions.processing.streams.repository import StoredStream, WindowRepository
-from functions.processing.streams.session_rows import SessionChange, SessionRows, changes_of
 from functions.processing.streams.state import Step, WindowResult
 from functions.processing.streams.times import text_of
 from functions.processing.streams.window_rows import window_key
@@ -21,7 +21,7 @@ EVENT = "processing.stream.window"
 
 
 class Outputs:
-    """The outputs of one stream. `columns` are those of its query, `sessions` the rows of one with early sessions."""
+    """The outputs of one stream. `columns` are those of its query, `claimed` the rows of one with many panes."""
 
     def __init__(
         self,
@@ -30,9 +30,9 @@ class Outputs:
         windows: WindowRepository,
         late: Container,
         datasets: Container,
-        sessions: SessionRows | None = None,
+        claimed: ClaimedRows | None = None,
     ) -> None:
-        self._stream, self._columns, self._sessions = stream, columns, sessions
+        self._stream, self._columns, self._claimed = stream, columns, claimed
         self._windows, self._late, self._datasets = windows, late, datasets
 
     async def deliver(self, partition: int, sequence: int, step: Step) -> None:
@@ -52,15 +52,17 @@ class Outputs:
         return self._stream.definition.sink == "event"
 
     async def _write(self, partition: int, step: Step) -> None:
-        if self._sessions is None:
+        if self._claimed is None:
             events = [self._event(partition, item) for item in step.results] if self._sends_events else []
             await self._windows.put(self._stream, partition, step.results, events)
         else:
-            await self._sessions.put([self._with_event(partition, item) for item in changes_of(step)])
+            await self._claimed.put([self._with_event(partition, item) for item in changes_of(step)])
 
-    def _with_event(self, partition: int, change: SessionChange) -> SessionChange:
+    def _with_event(self, partition: int, change: WindowChange) -> WindowChange:
         if not self._sends_events or change.result is None:
             return change
+        if not self._stream.definition.has_early_sessions:
+            return replace(change, event=self._event(partition, change.result))
         replaces = [{"start": text_of(start), "end": text_of(end)} for start, end in change.replaced]
         return replace(change, event=self._event(partition, change.result, replaces=replaces))
 

@@ -4,7 +4,7 @@ What is open follows from the parts added and the watermark alone, so that a sta
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 
 import polars as pl
@@ -13,6 +13,8 @@ from functions.processing.streams.program import Program, concatenated
 from functions.processing.streams.windows import Bounds, WindowRule
 
 Merge = Callable[[pl.DataFrame], pl.DataFrame]
+WindowId = tuple[str, int, int]
+"""Key, start and end."""
 MERGE_AT_FRAMES = 32
 """So many micro-batches' parts of one window are merged into one."""
 
@@ -21,8 +23,9 @@ MERGE_AT_FRAMES = 32
 class Pane:
     """The `number`th result of a window: one of fixed bounds for all its keys, of a session for its `key`.
 
-    `former` are the bounds under which earlier results of the session are known; this pane takes their place.
-    `is_empty`: the session has no result now, as HAVING leaves it out.
+    `former` are the bounds under which earlier results are known; this pane takes their place. `is_empty`: there is no
+    result now, as HAVING leaves it out. For a window of fixed bounds whose keys HAVING may leave out, a pane with a key
+    says besides that the key has a result from now on, or has none any more.
     """
 
     start: int
@@ -66,6 +69,11 @@ class OpenWindows(ABC):
     def due(self, watermark: int, *, early: bool) -> Due | None:
         """What the watermark makes due; with `early` also the windows that are open. None when nothing is."""
 
+    def marked(self, panes: tuple[Pane, ...], given: Set[WindowId]) -> tuple[Pane, ...]:
+        """The panes to be noted, where these keys' windows have a result."""
+        del given
+        return panes
+
     @abstractmethod
     def fired(self, panes: Iterable[Pane]) -> None:
         """Note that these panes were given."""
@@ -99,6 +107,8 @@ class FixedWindows(OpenWindows):
         self._frames: dict[Bounds, list[pl.DataFrame]] = {}
         self._panes: dict[Bounds, int] = {}
         self._changed: set[Bounds] = set()
+        self._given: dict[Bounds, set[str]] = {}
+        """The keys with a result, where HAVING may leave one out later."""
 
     def add(self, parts: pl.DataFrame) -> None:
         """One group of rows per window."""
@@ -116,9 +126,21 @@ class FixedWindows(OpenWindows):
         frames = [frame for window in wanted for frame in self._frames[window]]
         return Due(concatenated(frames), tuple(Pane(*window, self._panes.get(window, 0) + 1) for window in wanted))
 
+    def marked(self, panes: tuple[Pane, ...], given: Set[WindowId]) -> tuple[Pane, ...]:
+        """With one for each key that has a result for the first time, or has none any more."""
+        if not self._program.leaves_out:
+            return panes
+        keys: dict[Bounds, set[str]] = {pane.bounds: set() for pane in panes}
+        for key, start, end in given:
+            keys[start, end].add(key)
+        return (*panes, *(marked for pane in panes for marked in self._differing(pane, keys[pane.bounds])))
+
     def fired(self, panes: Iterable[Pane]) -> None:
         """The panes count up."""
         for pane in panes:
+            if pane.key is not None:
+                self._note_key(pane, pane.key)
+                continue
             self._panes[pane.bounds] = pane.number
             self._changed.discard(pane.bounds)
 
@@ -127,6 +149,7 @@ class FixedWindows(OpenWindows):
         for window in self._closing(watermark):
             del self._frames[window]
             self._panes.pop(window, None)
+            self._given.pop(window, None)
             self._changed.discard(window)
 
     def parts(self) -> pl.DataFrame | None:
@@ -135,12 +158,17 @@ class FixedWindows(OpenWindows):
         return concatenated(frames) if frames else None
 
     def panes(self) -> list[tuple[Pane, bool]]:
-        """Of every open window."""
-        return [(Pane(*window, self._panes.get(window, 0)), window in self._changed) for window in self._frames]
+        """Of every open window, and of each key in it that is noted."""
+        windows = [(Pane(*window, self._panes.get(window, 0)), window in self._changed) for window in self._frames]
+        keys = [(Pane(*window, 0, key), False) for window, keys in self._given.items() for key in sorted(keys)]
+        return windows + keys
 
     def restore(self, panes: Iterable[tuple[Pane, bool]]) -> None:
         """Counts and marks."""
         for pane, changed in panes:
+            if pane.key is not None:
+                self._note_key(pane, pane.key)
+                continue
             self._panes[pane.bounds] = pane.number
             (self._changed.add if changed else self._changed.discard)(pane.bounds)
 
@@ -149,6 +177,17 @@ class FixedWindows(OpenWindows):
         for window, frames in self._frames.items():
             if len(frames) >= MERGE_AT_FRAMES:
                 self._frames[window] = [merge(concatenated(frames))]
+
+    def _differing(self, pane: Pane, given: set[str]) -> Iterator[Pane]:
+        before = self._given.get(pane.bounds, set())
+        for key in sorted(given - before):
+            yield Pane(*pane.bounds, pane.number, key)
+        for key in sorted(before - given):
+            yield Pane(*pane.bounds, pane.number, key, (pane.bounds,), is_empty=True)
+
+    def _note_key(self, pane: Pane, key: str) -> None:
+        keys = self._given.setdefault(pane.bounds, set())
+        (keys.discard if pane.is_empty else keys.add)(key)
 
     def _closing(self, watermark: int) -> list[Bounds]:
         return [window for window in self._frames if window[1] + self._rule.lateness <= watermark]

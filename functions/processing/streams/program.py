@@ -36,6 +36,7 @@ class Program:
     """The compiled query. `key`, `start` and `end` are the names of the parts' own columns.
 
     `merge_sql` is None when parts can't be merged without loss; then a window keeps all of them until it closes.
+    `leaves_out`: of a window that is given more than once, a key may have a result at first and none later.
     """
 
     columns: tuple[str, ...]
@@ -46,6 +47,7 @@ class Program:
     key: str
     start: str
     end: str
+    leaves_out: bool
 
 
 def compile_query(stream: StreamDefinition) -> Program:
@@ -72,6 +74,7 @@ def compile_query(stream: StreamDefinition) -> Program:
         key=names[KEY],
         start=names[START],
         end=names[END],
+        leaves_out=stream.has_many_panes and tree.args.get("having") is not None,
     )
 
 

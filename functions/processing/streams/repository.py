@@ -8,8 +8,8 @@ from chassis.messaging.events import Event
 from chassis.storage.keys import encode_key
 from chassis.storage.tables import Row, Table, Upsert
 from chassis.work import WorkContext
+from functions.processing.streams.claimed_rows import ClaimedRows
 from functions.processing.streams.definition import StreamDefinition
-from functions.processing.streams.session_rows import SessionRows
 from functions.processing.streams.state import WindowResult
 from functions.processing.streams.window_rows import result_of, time_key, values_of, window_key
 
@@ -78,7 +78,7 @@ class StreamRepository:
 class WindowRepository:
     """Results: partition `tenant|incarnation`, key start, end, partition and key of the window.
 
-    What early sessions store beside them sorts before them; see `SessionRows`.
+    The claims on windows that are given more than once sort before them; see `ClaimedRows`.
     """
 
     def __init__(self, table: Table) -> None:
@@ -87,16 +87,16 @@ class WindowRepository:
     async def put(
         self, stream: StoredStream, partition: int, results: Sequence[WindowResult], events: Sequence[Event] = ()
     ) -> None:
-        """Write panes, each over the former one of its window, with the events of the same. May be repeated."""
+        """Write results of windows that are given once, with the events of the same. May be repeated."""
         for at in range(0, len(results), ROWS_AT_ONCE):
             chunk = results[at : at + ROWS_AT_ONCE]
             rows = {window_key(result, partition): values_of(result) for result in chunk}
             changes = [Upsert(key, values) for key, values in rows.items()]
             await self._table.commit(stream.windows_partition, changes, events[at : at + ROWS_AT_ONCE])
 
-    async def sessions(self, stream: StoredStream, partition: int) -> SessionRows:
-        """The rows of a stream with early sessions on a partition, which this node is the one to write from now on."""
-        return await SessionRows.claimed(self._table, stream.windows_partition, partition)
+    async def claimed(self, stream: StoredStream, partition: int) -> ClaimedRows:
+        """The rows of a stream with many panes on a partition, which this node is the one to write from now on."""
+        return await ClaimedRows.claimed(self._table, stream.windows_partition, partition)
 
     async def page(
         self, stream: StoredStream, *, first: int, last: int | None, after: str | None, limit: int

@@ -1,16 +1,13 @@
 """Open sessions: a part's bounds are those of one micro-batch; overlapping parts of a key are one session."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 import polars as pl
 
-from functions.processing.streams.parts import Due, Merge, OpenWindows, Pane
+from functions.processing.streams.parts import Due, Merge, OpenWindows, Pane, WindowId
 from functions.processing.streams.program import Program
 from functions.processing.streams.windows import WindowRule, merged_sessions
-
-SessionId = tuple[str, int, int]
-"""Key, start and end: no two sessions of a key overlap."""
 
 _WAS_START, _WAS_END, _IS_NEW = "__was_start", "__was_end", "__is_new"
 
@@ -70,8 +67,8 @@ class EarlySessions(Sessions):
 
     def __init__(self, rule: WindowRule, program: Program) -> None:
         super().__init__(rule, program)
-        self._given: dict[SessionId, Pane] = {}
-        self._changed: set[SessionId] = set()
+        self._given: dict[WindowId, Pane] = {}
+        self._changed: set[WindowId] = set()
 
     def add(self, parts: pl.DataFrame) -> None:
         """The sessions that get new parts take over what was given of those that they are made of."""
@@ -94,6 +91,10 @@ class EarlySessions(Sessions):
         ids = sorted(wanted)
         chosen = pl.DataFrame(ids, schema={name: self._parts.schema[name] for name in self._own}, orient="row")
         return Due(self._parts.join(chosen, on=self._own, how="semi"), tuple(map(self._next, ids)))
+
+    def marked(self, panes: tuple[Pane, ...], given: Set[WindowId]) -> tuple[Pane, ...]:
+        """Those of sessions without a result are empty."""
+        return tuple(replace(pane, is_empty=_id(pane) not in given) for pane in panes)
 
     def fired(self, panes: Iterable[Pane]) -> None:
         """The panes count up. A result under the present bounds is all that is known from then on."""
@@ -123,7 +124,7 @@ class EarlySessions(Sessions):
         was = (pl.col(self._program.start).alias(_WAS_START), pl.col(self._program.end).alias(_WAS_END))
         return parts.with_columns(*was, pl.lit(is_new).alias(_IS_NEW))
 
-    def _join(self, was: SessionId, now: SessionId) -> None:
+    def _join(self, was: WindowId, now: WindowId) -> None:
         self._changed.discard(was)
         self._changed.add(now)
         joining = self._given.pop(was, None)
@@ -133,16 +134,16 @@ class EarlySessions(Sessions):
         former = tuple(sorted({*joining.former, *there.former}))
         self._given[now] = Pane(now[1], now[2], max(joining.number, there.number), now[0], former)
 
-    def _next(self, session: SessionId) -> Pane:
+    def _next(self, session: WindowId) -> Pane:
         key, start, end = session
         given = self._given.get(session)
         return Pane(start, end, 1, key) if given is None else replace(given, number=given.number + 1)
 
-    def _closing(self, watermark: int) -> list[SessionId]:
+    def _closing(self, watermark: int) -> list[WindowId]:
         if self._parts is None:
             return []
         return self._parts.filter(self._is_closed(watermark)).select(self._own).unique().rows()
 
 
-def _id(pane: Pane) -> SessionId:
+def _id(pane: Pane) -> WindowId:
     return str(pane.key), pane.start, pane.end

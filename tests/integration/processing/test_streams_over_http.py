@@ -38,6 +38,16 @@ async def windows(client: Client, name: str, count: int) -> list[dict[str, Any]]
     return await until(enough)
 
 
+async def late_of(client: Client, name: str) -> list[dict[str, Any]]:
+    """The late messages of a stream, once there are some."""
+
+    async def listed() -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await client.ask("GET", f"/processing/streams/{name}/late")).json()["items"]
+        return items
+
+    return await until(listed)
+
+
 async def poison_of(client: Client, message_id: str) -> dict[str, Any]:
     """The poison that a message became, once it is kept, which comes after the results of its batch."""
 
@@ -75,11 +85,7 @@ async def test_messages_come_as_json_and_ndjson_and_give_windows(client: Client)
     assert [item["start"][-6:-4] for item in [*first["items"], *rest["items"]]] == ["00", "01", "02"]
     late = await client.ask("POST", "/processing/streams/flights/messages", json={"messages": [a_flight(9, 0)]})
     assert late.json()["accepted"] == 1
-
-    async def listed() -> list[dict[str, Any]]:
-        return (await client.ask("GET", "/processing/streams/flights/late")).json()["items"]
-
-    assert await until(listed) == [a_flight(9, 0)]
+    assert await late_of(client, "flights") == [a_flight(9, 0)]
 
 
 async def test_the_example_of_the_documentation_gives_what_it_says(client: Client) -> None:
@@ -91,8 +97,7 @@ async def test_the_example_of_the_documentation_gives_what_it_says(client: Clien
     found = {(item["key"], item["start"][-6:-4]): item["values"] for item in await windows(client, "example", 4)}
     assert found["UA", "00"] == {"flights": 3, "meanDelay": 20.0, "worst": 30.0}
     assert found["AA", "01"]["flights"] == 1
-    late = (await client.ask("GET", "/processing/streams/example/late")).json()["items"]
-    assert [item["id"] for item in late] == ["u6"]
+    assert [item["id"] for item in await late_of(client, "example")] == ["u6"]
 
 
 async def test_the_example_of_the_document_is_taken_with_messages_that_fit_it(client: Client) -> None:

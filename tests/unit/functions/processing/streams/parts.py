@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from functions.processing.streams.claimed_rows import changes_of
 from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.engine import StreamEngine, StreamMessage
 from functions.processing.streams.program import Program, compile_query
-from functions.processing.streams.session_rows import changes_of
 from functions.processing.streams.state import Step, StreamState, WindowResult
 
 QUERY = (
@@ -44,7 +44,7 @@ PROGRAMS: dict[str, Program] = {}
 
 
 def the_program(stream: StreamDefinition) -> Program:
-    text = stream.window.model_dump_json() + stream.query
+    text = f"{stream.window.model_dump_json()}{stream.has_many_panes}{stream.query}"
     if text not in PROGRAMS:
         PROGRAMS[text] = compile_query(stream)
     return PROGRAMS[text]
@@ -76,7 +76,7 @@ def row_of(result: WindowResult) -> Row:
 
 
 def rows_after(steps: Iterable[Step], rows: dict[tuple[str, int, int], WindowResult]) -> dict[Row, dict[str, Any]]:
-    """The table of a stream with early sessions after these steps; `rows` is what it has before, and is changed."""
+    """The table of a stream with many panes after these steps; `rows` is what it has before, and is changed."""
     for step in steps:
         for change in changes_of(step):
             for bounds in change.replaced:

@@ -50,6 +50,19 @@ def test_only_sessions_with_early_results_are_given_under_changing_bounds(
     assert stream.has_early_sessions == is_so
 
 
+@pytest.mark.parametrize(("window", "changes", "is_so"), [
+    ({"type": "session", "gapS": 5}, {"trigger": {"earlyEveryS": 1}}, True),
+    ({"type": "session", "gapS": 5}, {"allowedLatenessS": 5}, False),
+    ({"type": "tumbling", "sizeS": 5}, {"allowedLatenessS": 5}, True),
+    ({"type": "tumbling", "sizeS": 5}, {"trigger": {"earlyEveryS": 1}}, True),
+    ({"type": "sliding", "sizeS": 5, "everyS": 1}, {}, False),
+])  # fmt: skip
+def test_windows_are_given_more_than_once_when_they_come_early_or_take_what_is_late(
+    window: dict[str, Any], changes: dict[str, Any], is_so: bool
+) -> None:
+    assert StreamDefinition.model_validate({**GOOD, "window": window, **changes}).has_many_panes == is_so
+
+
 @pytest.mark.parametrize(("schema", "is_reference"), [
     ({"name": "reading"}, True),
     ({"name": "reading", "version": 3}, True),

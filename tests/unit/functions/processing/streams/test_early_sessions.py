@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from functions.processing.streams.claimed_rows import changes_of
 from functions.processing.streams.engine import StreamEngine
-from functions.processing.streams.session_rows import changes_of
 from functions.processing.streams.state import Step
 from tests.unit.functions.processing.streams.parts import SESSION, Sent, a_stream, an_engine, rows_after
 

@@ -16,6 +16,7 @@ from functions.processing.streams.definition import StreamDefinition
 from functions.processing.streams.state import Step, StreamState
 from tests.unit.functions.processing.streams.parts import (
     NOW_US,
+    QUERY,
     SESSION,
     SLIDING,
     TUMBLING,
@@ -130,9 +131,9 @@ KEYS = st.sampled_from("ab")
 
 
 @st.composite
-def sequences(draw: st.DrawFn, disorder: int | None = None) -> list[Sent]:
-    """Messages with some sent twice; shuffled freely, or by at most so many seconds."""
-    drawn = draw(st.lists(st.tuples(KEYS, st.integers(0, 60), VALUES), min_size=1, max_size=25))
+def sequences(draw: st.DrawFn, disorder: int | None = None, last: int = 60) -> list[Sent]:
+    """Messages with some sent twice; shuffled freely, or by at most so many seconds. Times from 0 to `last`."""
+    drawn = draw(st.lists(st.tuples(KEYS, st.integers(0, last), VALUES), min_size=1, max_size=25))
     sent = [Sent(str(number), *item) for number, item in enumerate(drawn)]
     sent += [sent[index] for index in draw(st.lists(st.integers(0, len(sent) - 1), max_size=5))]
     if disorder is None:
@@ -200,6 +201,34 @@ def test_early_sessions_are_at_every_moment_those_of_the_messages_so_far(
         # What was not noted as delivered is delivered again after a crash, from any step on.
         again = steps[data.draw(st.integers(0, number)) : number + 1]
         assert rows_after([steps[number], *again], rows) == sessions(sent[:count], stream, 3)
+
+
+@FEW
+@given(sequences(last=20), CUTS, st.booleans(), st.integers(0, 9), st.integers(0, 9), st.integers(0, 4), st.data())
+def test_early_and_refined_windows_are_at_every_moment_those_of_the_messages_so_far(
+    sent: list[Sent], cuts: list[int], crash: bool, delay: int, lateness: int, most: int, data: st.DataObject
+) -> None:
+    query = f"{QUERY} HAVING COUNT(*) < {most}" if most else QUERY
+    tolerance = {"watermarkDelayS": delay, "allowedLatenessS": lateness}
+    stream = a_stream(TUMBLING, query=query, trigger={"earlyEveryS": 1}, **tolerance)
+    steps, rows, count = streamed(stream, sent, cuts, crash), {}, 0
+    for number, batch in enumerate(batches(sent, cuts)):
+        count += len(batch)
+        again = steps[data.draw(st.integers(0, number)) : number + 1]
+        expected = fixed(sent[:count], stream, 10, 10)
+        kept = {row: values for row, values in expected.items() if not most or values["n"] < most}
+        assert rows_after([steps[number], *again], rows) == kept
+
+
+@FEW
+@given(sequences(last=20), CUTS, st.booleans(), st.integers(1, 15), st.sampled_from([TUMBLING, SLIDING]))
+def test_of_refined_windows_those_that_having_leaves_out_in_the_end_are_gone(
+    sent: list[Sent], cuts: list[int], crash: bool, lateness: int, window: dict[str, Any]
+) -> None:
+    stream = a_stream(window, query=f"{QUERY} HAVING COUNT(*) < 2", allowedLatenessS=lateness)
+    expected = fixed(sent, stream, 10, 10 if window is TUMBLING else 4)
+    kept = {row: values for row, values in expected.items() if values["n"] < 2}
+    assert rows_after(streamed(stream, sent, cuts, crash), {}) == kept
 
 
 @FEW

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from chassis.storage.blobs import Container
 from chassis.work import WorkContext
+from functions.processing.streams.claimed_rows import ClaimedRows, WindowChange
 from functions.processing.streams.outputs import Outputs
 from functions.processing.streams.parts import Pane
 from functions.processing.streams.repository import StoredStream, WindowRepository
-from functions.processing.streams.session_rows import SessionChange, SessionRows
 from functions.processing.streams.state import Step, WindowResult
 from tests.unit.functions.processing.streams.parts import early_sessions
 
@@ -20,9 +20,9 @@ class FakeRows:
     """Remembers what it was given."""
 
     def __init__(self) -> None:
-        self.changes: list[SessionChange] = []
+        self.changes: list[WindowChange] = []
 
-    async def put(self, changes: Sequence[SessionChange]) -> None:
+    async def put(self, changes: Sequence[WindowChange]) -> None:
         self.changes += changes
 
 
@@ -55,7 +55,7 @@ async def delivered(sink: str, *steps: Step) -> tuple[FakeRows, FakeContainer]:
     rows, datasets = FakeRows(), FakeContainer()
     none = cast(Any, None)
     outputs = Outputs(
-        stored(sink), ["n"], cast(WindowRepository, none), none, cast(Container, datasets), cast(SessionRows, rows)
+        stored(sink), ["n"], cast(WindowRepository, none), none, cast(Container, datasets), cast(ClaimedRows, rows)
     )
     for number, step in enumerate(steps):
         await outputs.deliver(3, number, step)
@@ -91,7 +91,7 @@ async def test_an_event_has_the_same_id_whenever_it_is_delivered_and_each_pane_a
 async def test_a_session_that_is_left_out_is_removed_without_an_event() -> None:
     left_out = Pane(0, 8 * US, 3, "a", ((0, 8 * US),), is_empty=True)
     rows, _ = await delivered("event", a_step((left_out, None)))
-    assert rows.changes == [SessionChange("a", None, ((0, 8 * US),))]
+    assert rows.changes == [WindowChange("a", None, ((0, 8 * US),))]
 
 
 async def test_a_dataset_takes_only_the_final_result_of_a_session() -> None:

@@ -1,4 +1,4 @@
-"""Rows of sessions that are given early: a result takes the place of the former ones, whatever breaks off."""
+"""Rows of windows that are given more than once: a result takes the place of the former ones, whatever breaks off."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,7 +8,7 @@ import pytest
 
 from chassis.errors import DependencyUnavailable
 from chassis.storage.rows import RowChanged
-from functions.processing.streams.session_rows import SessionChange, SessionRows
+from functions.processing.streams.claimed_rows import ClaimedRows, WindowChange
 from functions.processing.streams.state import WindowResult
 from functions.processing.streams.windows import Bounds
 from tests.integration.processing.nodes import DEFINITION, TENANT, Parts, until
@@ -24,9 +24,9 @@ SESSIONS: dict[str, Any] = {
 async def test_early_sessions_replace_each_other_although_writing_them_breaks_off_again_and_again(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put, calls = SessionRows.put, 0
+    put, calls = ClaimedRows.put, 0
 
-    async def breaking_off(rows: SessionRows, changes: Sequence[SessionChange]) -> None:
+    async def breaking_off(rows: ClaimedRows, changes: Sequence[WindowChange]) -> None:
         """Of three calls one breaks off after the checkpoint and before the rows, one after the rows."""
         nonlocal calls
         calls += 1
@@ -36,7 +36,7 @@ async def test_early_sessions_replace_each_other_although_writing_them_breaks_of
         if calls % 3 == 2:
             raise DependencyUnavailable("after the rows")
 
-    monkeypatch.setattr(SessionRows, "put", breaking_off)
+    monkeypatch.setattr(ClaimedRows, "put", breaking_off)
     await parts.put("visits", **SESSIONS)
     node = parts.node()
     node.ensure()
@@ -73,16 +73,16 @@ async def test_early_sessions_replace_each_other_although_writing_them_breaks_of
     assert len({event["id"] for event in events}) == 6
 
 
-async def test_a_node_that_has_lost_its_partition_writes_no_more_rows_of_sessions(parts: Parts) -> None:
+async def test_a_node_that_has_lost_its_partition_writes_no_more_rows(parts: Parts) -> None:
     await parts.put("visits", **SESSIONS)
     stream = await parts.streams.require(TENANT, "visits")
 
-    def change(end: int, pane: int, *replaced: Bounds) -> SessionChange:
-        return SessionChange("k1", WindowResult("k1", 0, end, pane, False, {"n": pane}), replaced)
+    def change(end: int, pane: int, *replaced: Bounds) -> WindowChange:
+        return WindowChange("k1", WindowResult("k1", 0, end, pane, False, {"n": pane}), replaced)
 
-    lost = await parts.window_rows.sessions(stream, 3)
+    lost = await parts.window_rows.claimed(stream, 3)
     await lost.put([change(60, 1)])
-    owner = await parts.window_rows.sessions(stream, 3)
+    owner = await parts.window_rows.claimed(stream, 3)
     for step in (change(60, 1), change(90, 2, (0, 60)), change(90, 2, (0, 60))):
         await owner.put([step])
     with pytest.raises(RowChanged):
@@ -92,3 +92,28 @@ async def test_a_node_that_has_lost_its_partition_writes_no_more_rows_of_session
     await parts.window_rows.forget(stream)
     with pytest.raises(RowChanged):
         await owner.put([change(90, 3)])
+
+
+async def test_an_early_result_that_having_leaves_out_later_is_gone_and_the_others_stay(parts: Parts) -> None:
+    query = "SELECT COUNT(*) AS n FROM input HAVING SUM(v) < 5"
+    await parts.put("small", **{**DEFINITION, "query": query, "trigger": {"earlyEveryS": 0.001}})
+    node = parts.node()
+    node.ensure()
+
+    async def rows() -> dict[str, int]:
+        items = (await parts.streams.windows(TENANT, "small", None, None, None, 100)).items
+        return {item.key: item.values["n"] for item in items}
+
+    for number, (batch, expected) in enumerate([
+        ({"a": 1, "b": 1}, {"a": 1, "b": 1}),
+        ({"a": 9}, {"b": 1}),
+        ({"a": -9, "b": 1}, {"a": 3, "b": 2}),
+    ]):  # fmt: skip
+        sent = [(f"{number}{key}", key, {"k": key, "t": 1000, "v": value}) for key, value in batch.items()]
+        await parts.send("stream:small", sent)
+
+        async def is_so(expected: Any = expected) -> bool:
+            return await rows() == expected and await parts.drained()
+
+        await until(is_so)
+    await node.stop()

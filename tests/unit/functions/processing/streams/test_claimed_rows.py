@@ -1,4 +1,4 @@
-"""Rows of sessions: in one transaction a result comes and what it replaces goes, by the node that claimed them last."""
+"""Rows given more than once: in one transaction a result comes and what it replaces goes, by the last to claim them."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -8,8 +8,8 @@ import pytest
 from chassis.messaging.events import Event
 from chassis.storage.rows import Change, Delete, Replace, Row, RowChanged, Upsert
 from chassis.storage.tables import Table
+from functions.processing.streams.claimed_rows import ClaimedRows, WindowChange, changes_of
 from functions.processing.streams.parts import Pane
-from functions.processing.streams.session_rows import SessionChange, SessionRows, changes_of
 from functions.processing.streams.state import Step, WindowResult
 from functions.processing.streams.window_rows import row_key
 
@@ -56,16 +56,16 @@ class FakeTable:
         return {key: (row["pane"], row["final"]) for key, row in found.items()}
 
 
-async def claimed(table: FakeTable) -> SessionRows:
-    return await SessionRows.claimed(cast(Table, table), ROWS, 3)
+async def claimed(table: FakeTable) -> ClaimedRows:
+    return await ClaimedRows.claimed(cast(Table, table), ROWS, 3)
 
 
 def a_result(key: str, start: int, end: int, pane: int = 1, final: bool = False) -> WindowResult:
     return WindowResult(key, start, end, pane, final, {"n": pane})
 
 
-def early(key: str, start: int, end: int) -> SessionChange:
-    return SessionChange(key, a_result(key, start, end))
+def early(key: str, start: int, end: int) -> WindowChange:
+    return WindowChange(key, a_result(key, start, end))
 
 
 def of(key: str, start: int, end: int) -> str:
@@ -78,7 +78,7 @@ async def test_a_result_comes_in_the_transaction_in_which_those_it_replaces_go()
     await rows.put([early("a", 0, 3), early("a", 5, 8), early("b", 0, 3)])
     assert len(table.windows) == 3
     before = len(table.commits)
-    await rows.put([SessionChange("a", a_result("a", 0, 8, 2, True), ((0, 3), (5, 8)))])
+    await rows.put([WindowChange("a", a_result("a", 0, 8, 2, True), ((0, 3), (5, 8)))])
     assert table.windows == {of("a", 0, 8): (2, True), of("b", 0, 3): (1, False)}
     assert len(table.commits) == before + 1
 
@@ -87,8 +87,8 @@ async def test_steps_that_are_delivered_again_after_a_crash_leave_the_same_rows(
     table = FakeTable()
     steps = [
         [early("a", 0, 3), early("a", 5, 8)],
-        [SessionChange("a", a_result("a", 0, 8, 2), ((0, 3), (5, 8))), early("b", 0, 3)],
-        [SessionChange("a", a_result("a", 0, 8, 3, True)), SessionChange("b", None, ((0, 3),))],
+        [WindowChange("a", a_result("a", 0, 8, 2), ((0, 3), (5, 8))), early("b", 0, 3)],
+        [WindowChange("a", a_result("a", 0, 8, 3, True)), WindowChange("b", None, ((0, 3),))],
     ]
     for first in (0, 0, 1, 2, 2):
         rows = await claimed(table)
@@ -103,12 +103,25 @@ async def test_a_node_that_has_lost_the_partition_can_not_bring_an_early_row_bac
     await lost.put([early("a", 0, 3)])
     owner = await claimed(table)
     await owner.put([early("a", 0, 3)])
-    await owner.put([SessionChange("a", a_result("a", 0, 8, 2, True), ((0, 3),))])
-    for change in (early("a", 0, 3), SessionChange("a", a_result("a", 0, 5, 2), ((0, 3),))):
+    await owner.put([WindowChange("a", a_result("a", 0, 8, 2, True), ((0, 3),))])
+    for change in (early("a", 0, 3), WindowChange("a", a_result("a", 0, 5, 2), ((0, 3),))):
         with pytest.raises(RowChanged):
             await lost.put([change])
     assert table.windows == {of("a", 0, 8): (2, True)}
     await owner.put([early("c", 0, 3)])
+
+
+async def test_a_node_that_has_lost_the_partition_can_not_put_an_earlier_pane_over_the_last() -> None:
+    table = FakeTable()
+    lost = await claimed(table)
+    first, last = (Step(watermark=0, results=(a_result("a", 0, 10, pane, pane == 2),)) for pane in (1, 2))
+    await lost.put(changes_of(first))
+    owner = await claimed(table)
+    await owner.put(changes_of(first))
+    await owner.put(changes_of(last))
+    with pytest.raises(RowChanged):
+        await lost.put(changes_of(first))
+    assert table.windows == {of("a", 0, 10): (2, True)}
 
 
 async def test_many_results_and_removals_take_as_many_transactions_as_they_need() -> None:
@@ -116,11 +129,11 @@ async def test_many_results_and_removals_take_as_many_transactions_as_they_need(
     rows = await claimed(table)
     bounds = [(10 * number, 10 * number + 3) for number in range(250)]
     event = Event("processing.stream.window", "s")
-    await rows.put([SessionChange("a", a_result("a", *one), event=event) for one in bounds])
+    await rows.put([WindowChange("a", a_result("a", *one), event=event) for one in bounds])
     assert len(table.windows) == 250
     assert sum(len(events) for _, events in table.commits) == 250
     before = len(table.commits)
-    await rows.put([early("b", 0, 3), SessionChange("a", a_result("a", 0, 2500, 2), tuple(bounds), event)])
+    await rows.put([early("b", 0, 3), WindowChange("a", a_result("a", 0, 2500, 2), tuple(bounds), event)])
     assert table.windows == {of("a", 0, 2500): (2, False), of("b", 0, 3): (1, False)}
     # The result is the last of it: until then there is no row too many.
     *removing, (changes, events) = table.commits[before:]
@@ -147,6 +160,6 @@ def test_the_changes_of_a_step_are_its_results_with_what_each_replaces() -> None
         results=(a_result("a", 0, 5, 2),),
     )
     assert changes_of(step) == [
-        SessionChange("a", a_result("a", 0, 5, 2), ((0, 3),)),
-        SessionChange("b", None, ((0, 3),)),
+        WindowChange("a", a_result("a", 0, 5, 2), ((0, 3),)),
+        WindowChange("b", None, ((0, 3),)),
     ]
