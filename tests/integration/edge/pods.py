@@ -12,8 +12,6 @@ from typing import Any, Literal
 ADDRESSES = ("127.0.0.2", "127.0.0.3")
 """Every address of 127.0.0.0/8 is this machine."""
 NAME = "processing-pods.test"
-HELD_S = 6.0
-"""How long the work takes that `/processing/jobs/held` asks for."""
 
 Mood = Literal["serves", "fails", "resets", "is silent"]
 
@@ -28,7 +26,7 @@ class Pod:
     asked: list[str] = field(default_factory=list)
     """Method and path of each request but health checks."""
     released: threading.Event = field(default_factory=threading.Event)
-    """Ends the silence."""
+    """Ends the silence, and the work that `/processing/jobs/held` asks for."""
 
     _server: "_Server | None" = None
 
@@ -94,10 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.pod.asked.append(f"{self.command} {self.path}")
         if self.pod.mood == "resets":
             return self._reset()
-        if self.pod.mood == "is silent":
+        if self.pod.mood == "is silent" or self.path == "/processing/jobs/held":
             self.pod.released.wait(30)
-        elif self.path == "/processing/jobs/held":
-            self.pod.released.wait(HELD_S)
         return self._answer(503 if self.pod.mood == "fails" else 200)
 
     def do_POST(self) -> None:

@@ -19,7 +19,7 @@ from infra.pipelines.canary import STEPS, Patience, carry
 from tests.integration.edge.edge import Edge
 from tests.integration.edge.processes import wait_until
 
-PATIENCE = Patience(look_s=1, least_s=2, most_s=4, least_requests=3)
+PATIENCE = Patience(look_s=1, least_s=2, most_s=8, least_requests=3)
 ASKED_PER_LOOK = 60
 POD = 'pod="metadata-canary-6d5f7c9b8d-x2x4z",'
 """What scraping adds to a pod's metrics."""
@@ -130,7 +130,7 @@ def test_a_canary_that_fails_is_taken_back_and_nothing_fails_any_more(rollout: R
 def test_a_canary_that_too_few_ask_waits_at_its_step_and_is_taken_back(rollout: Rollout) -> None:
     rollout.per_look = 0
     assert not rollout.carry()
-    assert [line.split(": ")[1] for line in rollout.told] == ["wait", "wait", "wait", "roll-back"]
+    assert [line.split(": ")[1] for line in rollout.told] == ["wait"] * 7 + ["roll-back"]
     assert rollout.share == 0
 
 

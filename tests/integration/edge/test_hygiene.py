@@ -109,9 +109,9 @@ def test_http_2_is_spoken_without_tls_by_those_who_know(edge: Edge) -> None:
 
 
 def test_http_1_0_is_refused_with_a_problem(edge: Edge) -> None:
-    with socket.create_connection((HOST, int(edge.url.rpartition(":")[2])), 5) as connection:
+    with socket.create_connection((HOST, int(edge.url.rpartition(":")[2])), 30) as connection:
         connection.sendall(b"GET /metadata/health/live HTTP/1.0\r\n\r\n")
-        answer = connection.recv(4096)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
     assert answer.split(b" ", 2)[1] == b"426"
     assert b"urn:problem:gateway:upgrade-required" in answer
 
@@ -126,8 +126,7 @@ def test_tls_offers_http_2_and_takes_a_renewed_certificate_without_a_restart(edg
         assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")
         assert echoed(f"https://{HOST}:{port}/client/?hub=platform") == "hello"
         write_certificate(folder, "second.edge.test")
-        took = wait_until(lambda: _served(port)[0] == "second.edge.test", "the renewed certificate is served", 10)
-        assert took < 10
+        wait_until(lambda: _served(port)[0] == "second.edge.test", "the renewed certificate is served")
 
 
 def echoed(url: str) -> str:
@@ -138,10 +137,10 @@ def echoed(url: str) -> str:
 async def _echoed(url: str) -> str:
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(url, ssl=_anyone(http_2=False), timeout=aiohttp.ClientWSTimeout(ws_close=5)) as connection,
+        session.ws_connect(url, ssl=_anyone(http_2=False), timeout=aiohttp.ClientWSTimeout(ws_close=30)) as connection,
     ):
         await connection.send_str("hello")
-        return await connection.receive_str(timeout=5)
+        return await connection.receive_str(timeout=30)
 
 
 def _anyone(*, http_2: bool = True) -> ssl.SSLContext:

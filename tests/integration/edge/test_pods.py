@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic
 
 import httpx
 import pytest
@@ -14,7 +13,7 @@ from local.scaler.metrics import Metrics
 from local.scaler.rules import read_rules
 from tests.integration.edge.edge import Edge
 from tests.integration.edge.names import TTL_S
-from tests.integration.edge.pods import ADDRESSES, HELD_S, NAME, Mood, Pod
+from tests.integration.edge.pods import ADDRESSES, NAME, Mood, Pod
 from tests.integration.edge.processes import wait_until
 
 FIRST, SECOND = ADDRESSES
@@ -49,22 +48,27 @@ def test_a_pod_that_fails_is_ejected_the_other_serves_all_and_it_comes_back(
 ) -> None:
     token = edge.token()
     pods[1].mood = mood
-    statuses = [edge.ask("GET", path, token).status_code for _ in range(40)]
+    statuses: list[int] = []
+    while statuses.count(status) < 5 and len(statuses) < 40:
+        statuses.append(edge.ask("GET", path, token).status_code)
+    ejected = {FIRST: "healthy", SECOND: "/failed_outlier_check"}
+    wait_until(lambda: _flags(edge) == ejected, "it is ejected")
+    assert [edge.ask("GET", path, token).status_code for _ in range(10)] == [200] * 10
     assert statuses.count(status) == len(pods[1].asked) == 5
-    assert set(statuses[-10:]) == {200}
-    assert _flags(edge) == {FIRST: "healthy", SECOND: "/failed_outlier_check"}
     pods[1].mood = "serves"
-    wait_until(lambda: edge.ask("GET", path, token).text == SECOND, "it serves again", 20)
+    wait_until(lambda: edge.ask("GET", path, token).text == SECOND, "it serves again", 60)
 
 
 def test_a_pod_that_is_gone_before_its_name_knows_costs_no_request(edge: Edge, pods: Sequence[Pod]) -> None:
     token = edge.token()
     assert {edge.ask("POST", JOBS, token).text for _ in range(30)} == set(ADDRESSES)
     pods[1].stop()
-    answers = [edge.ask("POST", JOBS, token) for _ in range(30)]
+    answers: list[httpx.Response] = []
+    while "failed_outlier_check" not in _flags(edge)[SECOND]:
+        assert len(answers) < 30, "it is not ejected"
+        answers.append(edge.ask("POST", JOBS, token))
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, FIRST)}
-    assert sum(len(pod.asked) for pod in pods) == 60, "each was carried out once"
-    assert "failed_outlier_check" in _flags(edge)[SECOND]
+    assert sum(len(pod.asked) for pod in pods) == 30 + len(answers), "each was carried out once"
 
 
 def test_a_pod_that_its_name_no_longer_names_is_left_at_once_and_finishes_what_it_has(
@@ -72,14 +76,17 @@ def test_a_pod_that_its_name_no_longer_names_is_left_at_once_and_finishes_what_i
 ) -> None:
     token = edge.token()
     with ThreadPoolExecutor(8) as pool:
-        began = monotonic()
         held = [pool.submit(edge.ask, "GET", f"{JOBS}/held", token) for _ in range(8)]
-        wait_until(lambda: len(pods[0].asked) + len(pods[1].asked) == 8, "all are under way")
-        begun = len(pods[1].asked)
-        edge.names.records[NAME] = (FIRST,)
-        wait_until(lambda: list(_flags(edge)) == [FIRST], "the edge has left it")
-        assert monotonic() - began < HELD_S < TTL_S
-        assert {edge.ask("GET", JOBS, token).text for _ in range(20)} == {FIRST}
+        try:
+            wait_until(lambda: len(pods[0].asked) + len(pods[1].asked) == 8, "all are under way")
+            begun = len(pods[1].asked)
+            edge.names.records[NAME] = (FIRST,)
+            wait_until(lambda: list(_flags(edge)) == [FIRST], "the edge has left it", TTL_S / 2)
+            assert {edge.ask("GET", JOBS, token).text for _ in range(20)} == {FIRST}
+            assert not any(each.done() for each in held)
+        finally:
+            for pod in pods:
+                pod.released.set()
         answers = [each.result() for each in held]
     assert [answer.status_code for answer in answers] == [200] * 8
     assert [answer.text for answer in answers].count(SECOND) == begun == len(pods[1].asked) > 0

@@ -23,12 +23,12 @@ def test_a_service_that_does_not_answer_its_health_check_is_known_as_down(edge: 
     def known() -> bool:
         return _health(edge, "audit") == {HOST: "/failed_active_hc"} and _health(edge, "metadata") == {HOST: "healthy"}
 
-    wait_until(known, "the health is known", 20)
+    wait_until(known, "the health is known", 60)
 
 
 def test_retries_of_a_failing_service_stay_within_a_budget(edge: Edge) -> None:
     token = edge.token()
-    asked = 30
+    edge.upstream.broken_together = asked = 30
     with ThreadPoolExecutor(asked) as pool:
         answers = list(pool.map(lambda _: edge.ask("GET", "/metadata/schemas/broken", token), range(asked)))
     assert {answer.status_code for answer in answers} == {503}
@@ -39,15 +39,19 @@ def test_retries_of_a_failing_service_stay_within_a_budget(edge: Edge) -> None:
 
 def test_requests_beyond_the_circuit_breaker_get_503_at_once_and_other_services_go_on(edge: Edge) -> None:
     token = edge.token()
+    edge.upstream.released.clear()
     with _runtime(edge, "circuit_breakers.metadata.default.max_requests", "2"), ThreadPoolExecutor(8) as pool:
-        held = [pool.submit(edge.ask, "GET", "/metadata/held", token) for _ in range(8)]
-        another = edge.ask("GET", "/processing/jobs", token)
+        try:
+            held = [pool.submit(edge.ask, "GET", "/metadata/held", token) for _ in range(8)]
+            another = edge.ask("GET", "/processing/jobs", token)
+            wait_until(lambda: sum(one.done() for one in held) == 6, "six do not wait for the two that are held", 10)
+        finally:
+            edge.upstream.released.set()
         answers = [one.result() for one in held]
     assert another.status_code == 200
     refused = [answer for answer in answers if answer.status_code == 503]
     assert len(answers) - len(refused) == 2
     assert {answer.json()["type"] for answer in refused} == {"urn:problem:gateway:unavailable"}
-    assert max(answer.elapsed.total_seconds() for answer in refused) < 0.5  # what the service takes for one
     assert edge.stats("^cluster.metadata.upstream_rq_active_overflow$").popitem()[1] == len(refused)
     assert edge.ask("GET", "/metadata/held", token).status_code == 200
 
@@ -64,23 +68,26 @@ def test_load_is_shed_with_a_problem_when_memory_is_used_up(edge: Edge) -> None:
 
         wait_until(lambda: _is_up(edge, small), "it is up")
         wait_until(shed, "load is shed")
-        stats = httpx.get(f"{edge.admins[small]}/stats?filter=overload.*active").text
-        assert "overload.envoy.overload_actions.stop_accepting_requests.active: 1" in stats
+        wait_until(lambda: _sheds(edge, small), "Envoy says so, too")
     assert edge.ask("GET", "/metadata/health/live").status_code == 200
 
 
 def test_an_edge_that_is_drained_finishes_what_it_has_begun(edge: Edge) -> None:
     token = edge.token()
     headers = {"authorization": f"Bearer {token}"}
-    with edge.another("leaving") as leaving, ThreadPoolExecutor(1) as pool, httpx.Client(headers=headers) as client:
-        begun = pool.submit(httpx.get, f"{leaving}/metadata/late", headers=headers, timeout=10)
+    with (
+        edge.another("leaving") as leaving,
+        ThreadPoolExecutor(1) as pool,
+        httpx.Client(headers=headers, timeout=30) as client,
+    ):
+        begun = pool.submit(httpx.get, f"{leaving}/metadata/late", headers=headers, timeout=30)
+        wait_until(lambda: edge.upstream.late == 1, "it has begun")
         assert client.get(f"{leaving}/metadata/schemas/flight").headers.get("connection") != "close"
         assert httpx.post(f"{edge.admins[leaving]}/drain_listeners?graceful").status_code == 200
         # Kept-alive connections are told to go, one by one, over the drain time.
         wait_until(
             lambda: client.get(f"{leaving}/metadata/schemas/flight").headers.get("connection") == "close",
             "clients are sent away",
-            within_s=5,
         )
         assert begun.result().status_code == 200
 
@@ -100,6 +107,11 @@ def _runtime(edge: Edge, key: str, value: str) -> Iterator[None]:
         yield
     finally:
         httpx.post(url, params={key: ""})
+
+
+def _sheds(edge: Edge, url: str) -> bool:
+    stats = httpx.get(f"{edge.admins[url]}/stats?filter=overload.*active").text
+    return "overload.envoy.overload_actions.stop_accepting_requests.active: 1" in stats
 
 
 def _is_up(edge: Edge, url: str) -> bool:

@@ -52,7 +52,7 @@ layer: core
 routes:
   - {path: "/processing/jobs", methods: [GET, POST], scope: processing.read}
   - {path: "/processing/jobs/{id}", methods: [GET], scope: processing.read, idempotent: true}
-  - {path: "/processing/jobs/{id}/result", methods: [GET], scope: processing.read, timeoutSeconds: 0.3}
+  - {path: "/processing/jobs/{id}/result", methods: [GET], scope: processing.read, timeoutSeconds: 1}
 rateLimit: {requestsPerSecond: 10000, burst: 10000}
 """
 MANIFESTS = {"metadata": UPSTREAM, "notification": PUSH, "audit": DEAD, "reporting": NARROW, "processing": PODS}
@@ -66,9 +66,14 @@ class Upstream:
     bodies: int = 0
     """Requests with a body that arrived."""
     broken: int = 0
-    """How often the broken thing was asked; it answers 503 after a while."""
+    """How often the broken thing was asked; it answers 503, as soon as so many have asked:"""
+    broken_together: int = 1
     flaky: list[str] = field(default_factory=list)
     """The methods by which the flaky thing was asked: its first answer is 503, then 200."""
+    late: int = 0
+    """How often the thing was asked that takes two seconds."""
+    released: threading.Event = field(default_factory=threading.Event)
+    """Ends what is held."""
 
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
@@ -86,22 +91,24 @@ class Upstream:
         @app.get("/metadata/schemas/broken")
         async def broken() -> Response:
             self.broken += 1
-            await asyncio.sleep(0.2)
+            while self.broken < self.broken_together:  # noqa: ASYNC110 - others are to ask meanwhile
+                await asyncio.sleep(0.01)
             return Response(status_code=503)
 
         @app.get("/metadata/slow")
         async def slow() -> str:
-            await asyncio.sleep(1)
+            await asyncio.sleep(5)
             return "late"
 
         @app.get("/metadata/late")
         async def late() -> str:
+            self.late += 1
             await asyncio.sleep(2)
             return "late"
 
         @app.get("/metadata/held")
         async def held() -> str:
-            await asyncio.sleep(0.5)
+            await asyncio.to_thread(self.released.wait, 30)
             return "held"
 
         @app.get("/metadata/openapi.json")
