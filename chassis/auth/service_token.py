@@ -18,6 +18,8 @@ from chassis.errors import DependencyUnavailable, Unauthorized
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant type, not a token
+SUBJECT_REFUSED = frozenset({"invalid_request", "invalid_grant", "invalid_scope"})
+"""What identity says of a subject token that is not good (RFC 8693 section 2.2.2), or allows nothing."""
 ASSERTION_LIFETIME_S = 60
 REFRESH_AHEAD_S = 120
 """A token is renewed when it has less than this left."""
@@ -120,7 +122,7 @@ class ServiceToken:
             body = response.json()
         except (requests.RequestException, ValueError) as error:
             raise DependencyUnavailable("identity can't be reached for a service token") from error
-        if response.status_code == 400 and body.get("error") in {"invalid_grant", "invalid_scope"}:
+        if "subject_token" in form and response.status_code == 400 and body.get("error") in SUBJECT_REFUSED:
             raise Unauthorized(str(body.get("error_description", "identity refused the subject")))
         if response.status_code != 200:
             raise DependencyUnavailable(f"identity refused {self.client_id}: {body.get('error', response.status_code)}")

@@ -52,10 +52,16 @@ class InvalidScope(OAuthError):
 
 
 class InvalidGrant(OAuthError):
-    """The code, refresh token or subject token is not good, or not this client's."""
+    """The code or refresh token is not good, or not this client's."""
 
     code, title = "identity.invalid-grant", "The grant is not valid"
     oauth_error = "invalid_grant"
+
+
+class InvalidSubject(OAuthError):
+    """RFC 8693 section 2.2.2: the subject token is not good or not acceptable, which is `invalid_request` there."""
+
+    code, title = "identity.invalid-subject", "The subject token is not valid"
 
 
 class InvalidTarget(OAuthError):

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from chassis.models import Contract
 from functions.identity.authentication import Authenticated
-from functions.identity.errors import InvalidGrant, UnauthorizedClient
+from functions.identity.errors import InvalidSubject, UnauthorizedClient
 from functions.identity.repository import FindClient
 from functions.identity.schemas import Name
 from functions.identity.scopes import INTERNAL, ON_BEHALF
@@ -34,7 +34,7 @@ class ApiKeyOwner(Contract):
 async def holder_of(
     subject_token: str, caller: Authenticated, find_client: FindClient
 ) -> tuple[Holder, frozenset[str]]:
-    """The holder and the most that the token may carry. Raises UnauthorizedClient or InvalidGrant."""
+    """The holder and the most that the token may carry. Raises UnauthorizedClient or InvalidSubject."""
     if caller.client.kind != "service" or ON_BEHALF not in caller.client.scopes:
         raise UnauthorizedClient("only the gateway may ask for the token of an API key's owner")
     owner = _read(subject_token)
@@ -43,7 +43,7 @@ async def holder_of(
     if owner.kind == "application":
         client = await find_client(owner.subject)
         if client is None or client.disabled or client.tenant != owner.tenant or client.kind != "application":
-            raise InvalidGrant("the API key's owner is not a client of this tenant any more")
+            raise InvalidSubject("the API key's owner is not a client of this tenant any more")
         allowed, client_id = allowed & client.scopes, client.client_id
     return Holder(owner.subject, owner.tenant, owner.kind, client_id, actor=caller.client.client_id), allowed
 
@@ -57,4 +57,4 @@ def _read(subject_token: str) -> ApiKeyOwner:
     try:
         return ApiKeyOwner.model_validate_json(base64.urlsafe_b64decode(subject_token + "=="))
     except (binascii.Error, ValidationError, ValueError):
-        raise InvalidGrant("the subject token does not describe an API key's owner") from None
+        raise InvalidSubject("the subject token does not describe an API key's owner") from None

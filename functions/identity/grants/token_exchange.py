@@ -7,7 +7,7 @@ from time import time
 
 from functions.identity.authentication import Authenticated
 from functions.identity.directory.roles import Roles
-from functions.identity.errors import InvalidGrant, InvalidScope, InvalidTarget, OAuthError
+from functions.identity.errors import InvalidScope, InvalidSubject, InvalidTarget, OAuthError
 from functions.identity.federation.entra import Entra
 from functions.identity.federation.issuers import UntrustedToken
 from functions.identity.forms import Form
@@ -49,7 +49,7 @@ class TokenExchange:
     entra: Entra | None = None
 
     async def issue(self, form: Form, caller: Authenticated) -> TokenResponse:
-        """Raises an OAuthError: InvalidGrant for a bad subject token, InvalidScope, InvalidTarget."""
+        """Raises an OAuthError: InvalidSubject for a bad subject token, InvalidScope, InvalidTarget."""
         self._check(form)
         subject = await self._subject(form["subject_token_type"], form["subject_token"], caller)
         if not subject.allowed:
@@ -87,11 +87,11 @@ class TokenExchange:
         """A platform token for one that carries less, for the same holder."""
         tenant, jti = str(claims["tid"]), str(claims["jti"])
         if tenant != caller.client.tenant or claims["kind"] == "service":
-            raise InvalidGrant("the subject token is not of the client's tenant")
+            raise InvalidSubject("the subject token is not of the client's tenant")
         session = str(claims["sid"]) if "sid" in claims else None
         ended = session is not None and await self.sessions.is_revoked(session)
         if ended or await self.revocations.holds(tenant, jti):
-            raise InvalidGrant("the subject token was revoked")
+            raise InvalidSubject("the subject token was revoked")
         holder = Holder(
             str(claims["sub"]),
             tenant,
@@ -105,14 +105,14 @@ class TokenExchange:
     async def _of_entra(self, token: str, caller: Authenticated) -> Subject:
         """An Entra ID access token for one of ours; roles say what it may carry, the client sets the limit."""
         if self.entra is None:
-            raise InvalidGrant("the subject token is not good")
+            raise InvalidSubject("the subject token is not good")
         try:
             outsider = await self.entra.read(token)
         except UntrustedToken as error:
             log.info("a subject token was refused: %s", error)
-            raise InvalidGrant("the subject token is not good") from None
+            raise InvalidSubject("the subject token is not good") from None
         if caller.client.tenant not in (outsider.tenant, PLATFORM_TENANT):
-            raise InvalidGrant("the subject token is not of the client's tenant")
+            raise InvalidSubject("the subject token is not of the client's tenant")
         access = await self.roles.access(outsider.tenant, outsider.principals)
         holder = Holder(outsider.subject, outsider.tenant, outsider.kind, caller.client.client_id, roles=access.roles)
         return Subject(holder, access.scopes & caller.client.scopes, _rest(outsider.expires_at))
@@ -122,5 +122,5 @@ def _rest(expires_at: float) -> timedelta:
     """As long as the subject token lives, and no longer than any of ours."""
     left = timedelta(seconds=int(expires_at - time()))
     if left <= timedelta(0):
-        raise InvalidGrant("the subject token is not good")
+        raise InvalidSubject("the subject token is not good")
     return min(LIFETIME, left)

@@ -128,14 +128,14 @@ def test_an_entra_application_is_an_application_here(running: Running) -> None:
 def test_an_entra_token_that_is_wrong_or_gives_no_role_gives_nothing(running: Running, claims: dict[str, Any]) -> None:
     answer = running.exchange(running.issuer.entra_token(ACME_TID, **{"groups": [ANALYSTS], **claims}))
     assert answer.status_code == 400
-    assert answer.json()["error"] in {"invalid_grant", "invalid_scope"}
+    assert answer.json()["error"] in {"invalid_request", "invalid_scope"}
 
 
 def test_a_tenant_that_is_not_allowed_gets_nothing_even_with_good_keys(running: Running) -> None:
     answer = running.exchange(running.issuer.entra_token(STRANGER_TID, groups=[ANALYSTS]))
-    assert answer.json()["error"] == "invalid_grant"
+    assert answer.json()["error"] == "invalid_request"
 
 
 def test_a_client_exchanges_only_for_its_own_tenants_users(running: Running) -> None:
     answer = running.exchange(running.issuer.entra_token(RIVAL_TID, groups=[ANALYSTS]))
-    assert answer.json()["error"] == "invalid_grant"
+    assert answer.json()["error"] == "invalid_request"

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from functions.identity.authentication import Authenticated
-from functions.identity.errors import InvalidGrant, InvalidScope, InvalidTarget, OAuthError, UnauthorizedClient
+from functions.identity.errors import InvalidScope, InvalidSubject, InvalidTarget, OAuthError, UnauthorizedClient
 from functions.identity.grants.api_key_owner import TOKEN_TYPE, ApiKeyOwner, encode
 from functions.identity.grants.token_exchange import TokenExchange
 from functions.identity.issuing import Issuing
@@ -91,13 +91,13 @@ async def test_nobody_else_may_ask_for_another(caller: Client) -> None:
 @pytest.mark.parametrize("owner", [{"subject": "nobody"}, {"tenant": "rival"}])
 async def test_an_owner_that_is_gone_or_of_another_tenant_gets_nothing(owner: dict[str, str]) -> None:
     parts = Parts()
-    with pytest.raises(InvalidGrant):
+    with pytest.raises(InvalidSubject):
         await parts.ask(**owner)
     assert not parts.table.events
 
 
 async def test_a_disabled_owner_gets_nothing() -> None:
-    with pytest.raises(InvalidGrant):
+    with pytest.raises(InvalidSubject):
         await Parts(application().model_copy(update={"disabled": True})).ask()
 
 
@@ -107,8 +107,8 @@ async def test_a_disabled_owner_gets_nothing() -> None:
         ({}, OAuthError),
         ({"subject_token": "x"}, OAuthError),
         ({"subject_token": "x", "subject_token_type": "urn:ietf:params:oauth:token-type:saml2"}, OAuthError),
-        ({"subject_token": "x", "subject_token_type": TOKEN_TYPE}, InvalidGrant),
-        ({"subject_token": "e30", "subject_token_type": TOKEN_TYPE}, InvalidGrant),
+        ({"subject_token": "x", "subject_token_type": TOKEN_TYPE}, InvalidSubject),
+        ({"subject_token": "e30", "subject_token_type": TOKEN_TYPE}, InvalidSubject),
         ({"subject_token": "x", "subject_token_type": TOKEN_TYPE, "actor_token": "y"}, OAuthError),
         ({"subject_token": "x", "subject_token_type": TOKEN_TYPE, "audience": "elsewhere"}, InvalidTarget),
         ({"subject_token": "x", "subject_token_type": TOKEN_TYPE, "requested_token_type": "saml"}, OAuthError),
