@@ -1,9 +1,12 @@
 """The contracts of roles, assignments and clients."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from chassis.models import Contract, example
@@ -13,6 +16,10 @@ RoleName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]
 Scope = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z\-]+$", max_length=64)]
 PrincipalType = Literal["user", "group", "application", "app-role"]
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_REDIRECT = re.compile(
+    r"https?://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?([/?][A-Za-z0-9\-._~:/?\[\]@!$&'()+,;=%]*)?"
+)
+"""RFC 3986, without user and fragment: what no two readers can take for two different addresses."""
 
 
 class RoleChange(Contract):
@@ -103,9 +110,22 @@ class ClientChange(Contract):
         for uri in uris:
             url = urlsplit(uri)
             local = url.scheme == "http" and url.hostname in _LOOPBACK
-            if not (url.scheme == "https" or local) or not url.hostname or url.username or "#" in uri or "*" in uri:
+            if not (url.scheme == "https" or local) or not _REDIRECT.fullmatch(uri) or url.port == 0:
                 raise ValueError("a redirect URI is https (or http on a loopback address), whole, without fragment")
         return uris
+
+    @field_validator("jwk")
+    @classmethod
+    def _a_key_to_check_by(cls, jwk: dict[str, Any] | None) -> dict[str, Any] | None:
+        if jwk is not None and "d" not in jwk:
+            try:
+                key = ECKey.import_key(jwk)
+                key.check_use("sig")
+                key.check_alg("ES256")
+                key.get_op_key("verify")
+            except (JoseError, ValueError, KeyError, TypeError):
+                raise ValueError("jwk is a public EC P-256 key that may verify") from None
+        return jwk
 
     @model_validator(mode="after")
     def _redirects_where_needed(self) -> Self:
