@@ -80,7 +80,7 @@ class Identity:
     def registry(self) -> ClientRegistry:
         """All clients, those of the file and those that tenants registered."""
         documents = Documents(self._table(DIRECTORY), "client", RegisteredClient)
-        return ClientRegistry(self.clients, documents, self.secrets, self.roles)
+        return ClientRegistry(self.clients, documents, self.secrets, self.roles, self._tenants)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -124,7 +124,7 @@ class Identity:
             f"{settings.service_url('identity')}/identity/oauth2/token",
         }
         issuing = Issuing(self._tokens, AssertionLog(self._table(ASSERTIONS)), self._announcer.announce)
-        users = UserTokens(issuing, self.sessions, self.roles, settings.issuer)
+        users = UserTokens(issuing, self.sessions, self.roles, settings.issuer, self._tenants)
         revocations = Revocations(self._table(REVOCATIONS))
         return TokenService(
             ClientAuthentication(
@@ -177,7 +177,7 @@ class Identity:
         settings = self.runtime.settings
         entra = self._entra(settings.entra_audience)
         return TokenExchange(
-            issuing, self.registry.find, settings.audience, self.roles, revocations, self.sessions, entra
+            issuing, self.registry.find, settings.audience, self.roles, revocations, self.sessions, self._tenants, entra
         )
 
     @cached_property

@@ -19,6 +19,8 @@ ASSERTIONS = "assertions"
 REVOCATIONS = "revocations"
 ISSUED = "issued"
 """The partition of `assertions` in which issued tokens are announced; the others have `|` in their names."""
+Tenants = Callable[[], frozenset[str]]
+"""Those that the settings name; to whom is in no other, nothing is issued."""
 FindClient = Callable[[str], Awaitable[Client | None]]
 _clients_file: TypeAdapter[list[Client]] = TypeAdapter(list[Client])
 

@@ -16,7 +16,7 @@ from functions.identity.directory.documents import Documents, Stored, check_if_m
 from functions.identity.directory.models import ClientChange, ClientOrder, RegisteredClient
 from functions.identity.directory.roles import Roles
 from functions.identity.errors import ClientNotFound, ClientUnusable, NoSecret, SecretShown
-from functions.identity.repository import Clients
+from functions.identity.repository import Clients, Tenants
 from functions.identity.schemas import NAME, Client
 
 FRESH_FOR_S = 2.0
@@ -27,19 +27,28 @@ Registered = Stored[RegisteredClient]
 
 
 class ClientRegistry:
-    """Registered clients have ids `<tenant>.<hex>`, so that an id leads to its partition and none is there twice."""
+    """Registered clients have ids `<tenant>.<hex>`, so that an id leads to its partition and none is there twice.
+
+    Those of a tenant that is no longer among `tenants` are not found.
+    """
 
     def __init__(
-        self, file: Clients, documents: Documents[RegisteredClient], hashing: ClientSecrets, roles: Roles
+        self,
+        file: Clients,
+        documents: Documents[RegisteredClient],
+        hashing: ClientSecrets,
+        roles: Roles,
+        tenants: Tenants,
     ) -> None:
         self._file, self._documents, self._hashing, self._roles = file, documents, hashing, roles
+        self._tenants = tenants
         self._cache: dict[str, tuple[float, Client]] = {}
 
     async def find(self, client_id: str) -> Client | None:
         """Any client, or None."""
         known = await self._file.find(client_id)
         tenant, dot, _ = client_id.rpartition(".")
-        if known is not None or not dot or not tenant or not NAME.fullmatch(client_id):
+        if known is not None or not dot or not NAME.fullmatch(client_id) or tenant not in self._tenants():
             return known
         cached = self._cache.get(client_id)
         if cached is not None and monotonic() - cached[0] < FRESH_FOR_S:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from chassis.models import Contract
 from functions.identity.authentication import Authenticated
 from functions.identity.errors import InvalidSubject, UnauthorizedClient
-from functions.identity.repository import FindClient
+from functions.identity.repository import FindClient, Tenants
 from functions.identity.schemas import Name
 from functions.identity.scopes import INTERNAL, ON_BEHALF
 from functions.identity.tokens import Holder
@@ -32,12 +32,14 @@ class ApiKeyOwner(Contract):
 
 
 async def holder_of(
-    subject_token: str, caller: Authenticated, find_client: FindClient
+    subject_token: str, caller: Authenticated, find_client: FindClient, tenants: Tenants
 ) -> tuple[Holder, frozenset[str]]:
     """The holder and the most that the token may carry. Raises UnauthorizedClient or InvalidSubject."""
     if caller.client.kind != "service" or ON_BEHALF not in caller.client.scopes:
         raise UnauthorizedClient("only the gateway may ask for the token of an API key's owner")
     owner = _read(subject_token)
+    if owner.tenant not in tenants():
+        raise InvalidSubject("the API key's tenant is gone")
     allowed = frozenset(owner.scope.split()) - INTERNAL
     client_id = f"apikey.{owner.key_id}"
     if owner.kind == "application":

@@ -13,7 +13,7 @@ from functions.identity.federation.issuers import UntrustedToken
 from functions.identity.forms import Form
 from functions.identity.grants import api_key_owner
 from functions.identity.issuing import Issuing
-from functions.identity.repository import FindClient, Revocations
+from functions.identity.repository import FindClient, Revocations, Tenants
 from functions.identity.schemas import TokenResponse
 from functions.identity.scopes import INTERNAL, granted
 from functions.identity.sessions.store import Sessions
@@ -46,6 +46,7 @@ class TokenExchange:
     roles: Roles
     revocations: Revocations
     sessions: Sessions
+    tenants: Tenants
     entra: Entra | None = None
 
     async def issue(self, form: Form, caller: Authenticated) -> TokenResponse:
@@ -76,7 +77,7 @@ class TokenExchange:
 
     async def _subject(self, kind: str, token: str, caller: Authenticated) -> Subject:
         if kind == api_key_owner.TOKEN_TYPE:
-            holder, allowed = await api_key_owner.holder_of(token, caller, self.find_client)
+            holder, allowed = await api_key_owner.holder_of(token, caller, self.find_client, self.tenants)
             return Subject(holder, allowed, API_KEY_LIFETIME)
         if kind not in (ACCESS_TOKEN, JWT):
             raise OAuthError(f"subject_token_type must be {ACCESS_TOKEN}, {JWT} or {api_key_owner.TOKEN_TYPE}")

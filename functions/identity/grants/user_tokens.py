@@ -12,6 +12,7 @@ from functions.identity.directory.roles import Roles
 from functions.identity.errors import InvalidGrant, InvalidScope, OAuthError
 from functions.identity.forms import Form
 from functions.identity.issuing import Issuing
+from functions.identity.repository import Tenants
 from functions.identity.schemas import TokenResponse
 from functions.identity.sessions.session import RefusedHandle, Session
 from functions.identity.sessions.store import SESSION_ID, Sessions, StoredSession
@@ -30,6 +31,7 @@ class UserTokens:
     sessions: Sessions
     roles: Roles
     issuer: str
+    tenants: Tenants
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def stored(self, handle: str, caller: Authenticated) -> tuple[StoredSession, str]:
@@ -37,6 +39,8 @@ class UserTokens:
         found = _HANDLE.fullmatch(handle)
         stored = await self.sessions.get(found[1]) if found else None
         if found is None or stored is None or stored.session.client_id != caller.client.client_id:
+            raise InvalidGrant(_REFUSED)
+        if stored.session.tenant not in self.tenants():
             raise InvalidGrant(_REFUSED)
         return stored, found[2]
 

@@ -94,20 +94,52 @@ async def _analysts_read(app: FastAPI) -> None:
         await app.state.identity.roles.assign(admin, order)
 
 
-async def test_a_user_of_an_allowed_tenant_signs_in_at_entra(browser: httpx.AsyncClient, issuer: Issuer) -> None:
-    issuer.user = {"groups": [ANALYSTS], "name": "Ada"}
+async def signed_in(browser: httpx.AsyncClient) -> httpx.Response:
+    """The token endpoint's answer to the code of a user who has signed in at Entra ID."""
     finished = await browser.get(await back_from_entra(browser))
-    back = told(finished)
     assert finished.headers["location"].startswith(BACK)
     form = {
         "grant_type": "authorization_code",
         "client_id": "console",
-        "code": back["code"],
+        "code": told(finished)["code"],
         "redirect_uri": BACK,
         "code_verifier": VERIFIER,
     }
-    answer = await browser.post("/identity/oauth2/token", data=form)
+    return await browser.post("/identity/oauth2/token", data=form)
+
+
+async def test_a_user_of_an_allowed_tenant_signs_in_at_entra(browser: httpx.AsyncClient, issuer: Issuer) -> None:
+    issuer.user = {"groups": [ANALYSTS], "name": "Ada"}
+    answer = await signed_in(browser)
     assert (answer.status_code, answer.json()["scope"]) == (200, "metadata.read")
+
+
+async def test_a_session_goes_on_as_long_as_tenant_and_role_do(
+    app: FastAPI, browser: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    issuer.user = {"groups": [ANALYSTS]}
+
+    async def refreshed(token: str) -> httpx.Response:
+        form = {"grant_type": "refresh_token", "client_id": "console", "refresh_token": token}
+        return await browser.post("/identity/oauth2/token", data=form)
+
+    first, second = [(await signed_in(browser)).json()["refresh_token"] for _ in range(2)]
+    again = await refreshed(first)
+    assert again.status_code == 200
+    admin, roles = Principal("admin", "acme"), app.state.identity.roles
+    [assigned] = await roles.assignments("acme", None, 10)
+    with calling(CallContext(admin)):
+        await roles.unassign(admin, assigned.id, None)
+    refused = await refreshed(again.json()["refresh_token"])
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+    grantable = Principal("admin", "acme", grantable_scopes(ROOT / "functions"))
+    order = AssignmentOrder(role="reader", principal=assigned.principal)
+    with calling(CallContext(grantable)):
+        await roles.assign(grantable, order)
+    app.state.runtime.settings.entra_tenants.clear()
+    gone = await refreshed(second)
+    assert (gone.status_code, gone.json()["error"]) == (400, "invalid_grant")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ def assertion(key: Any = None, header: dict[str, Any] | None = None, **claims: A
     return jwt.encode(head, body, key or service_key(), algorithms=[head["alg"]])
 
 
+def tenants() -> frozenset[str]:
+    """Those that the settings name."""
+    return frozenset({"acme", "rival", "platform"})
+
+
 def no_roles() -> Roles:
     """Roles of tenants that have assigned none."""
     table = FakeTable()

@@ -12,8 +12,8 @@ from functions.identity.directory.documents import Documents
 from functions.identity.directory.models import AssignmentOrder, ClientChange, ClientOrder, RegisteredClient
 from functions.identity.directory.roles import Roles
 from functions.identity.errors import CannotGrant
-from functions.identity.repository import Clients
-from tests.unit.functions.identity.parts import FakeTable, no_roles
+from functions.identity.repository import Clients, Tenants
+from tests.unit.functions.identity.parts import FakeTable, no_roles, tenants
 
 ALL = frozenset({"metadata.read", "metadata.write", "audit.read", "identity.read", "identity.write"})
 ADMIN = Principal("admin", "acme", ALL)
@@ -21,9 +21,9 @@ CLERK = Principal("clerk", "acme", frozenset({"identity.read", "identity.write",
 BACK, EVIL = "https://app.example/cb", "https://evil.example/cb"
 
 
-def registry(roles: Roles | None = None) -> ClientRegistry:
+def registry(roles: Roles | None = None, known: Tenants = tenants) -> ClientRegistry:
     documents = Documents(FakeTable(), "client", RegisteredClient)
-    return ClientRegistry(Clients(Path("none")), documents, ClientSecrets(), roles or no_roles())
+    return ClientRegistry(Clients(Path("none")), documents, ClientSecrets(), roles or no_roles(), known)
 
 
 def key() -> dict[str, Any]:
@@ -96,3 +96,12 @@ async def test_the_id_of_a_client_that_is_gone_is_not_taken_for_the_roles_that_a
     await clients.delete(ADMIN, client, None)
     with pytest.raises(CannotGrant):
         await clients.register(CLERK, ClientOrder(name="c"), "one")
+
+
+async def test_the_clients_of_a_tenant_that_is_gone_are_not_found() -> None:
+    known = {"acme"}
+    clients = registry(known=lambda: frozenset(known))
+    client = await made(clients)
+    assert await clients.find(client) is not None
+    known.clear()
+    assert await clients.find(client) is None

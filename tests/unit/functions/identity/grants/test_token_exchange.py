@@ -21,6 +21,7 @@ from tests.unit.functions.identity.parts import (
     no_roles,
     service_client,
     signing_keys,
+    tenants,
 )
 
 GATEWAY = service_client().model_copy(
@@ -35,7 +36,7 @@ class Parts:
         issuing = Issuing(lambda: self.tokens, AssertionLog(self.table), self.table.announce)
         find = finder(*(clients or (application(),)))
         sessions, revocations = Sessions(FakeTable()), Revocations(FakeTable())
-        self.exchange = TokenExchange(issuing, find, "platform", no_roles(), revocations, sessions)
+        self.exchange = TokenExchange(issuing, find, "platform", no_roles(), revocations, sessions, tenants)
 
     async def ask(
         self, caller: Client = GATEWAY, scope: str | None = None, owner_scope: str = "metadata.read", **owner: Any
@@ -88,7 +89,7 @@ async def test_nobody_else_may_ask_for_another(caller: Client) -> None:
         await Parts().ask(caller=caller)
 
 
-@pytest.mark.parametrize("owner", [{"subject": "nobody"}, {"tenant": "rival"}])
+@pytest.mark.parametrize("owner", [{"subject": "nobody"}, {"tenant": "rival"}, {"kind": "user", "tenant": "gone"}])
 async def test_an_owner_that_is_gone_or_of_another_tenant_gets_nothing(owner: dict[str, str]) -> None:
     parts = Parts()
     with pytest.raises(InvalidSubject):
