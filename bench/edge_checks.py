@@ -16,6 +16,7 @@ from bench.envoys import HOST
 from chassis.manifest import read_manifests
 from chassis.settings import Settings
 from functions.gateway.composition import JWKS_PATH
+from functions.gateway.envoy import api_keys
 from functions.gateway.envoy.clusters import cluster, instances
 from functions.gateway.envoy.discovery import Layout, Node, resources
 from functions.gateway.envoy.listener import CONTROL_CLUSTER
@@ -26,7 +27,7 @@ from local.platform import Platform
 Json = dict[str, Any]
 Kind = Literal["named", "hardened"]
 LEFT_OUT = ("envoy.filters.http.header_mutation", "envoy.filters.http.compressor")
-NOT_NAMED = ("envoy.filters.http.buffer", "envoy.filters.http.ext_authz")
+NOT_NAMED = ("envoy.filters.http.buffer", "envoy.filters.http.ext_authz", api_keys.LIMIT)
 NAMED_SETTINGS = ("@type", "stat_prefix", "scoped_routes", "early_header_mutation_extensions", "http_filters")
 """What stays of the connection manager's settings with `named`; all others are Envoy's defaults then."""
 
@@ -51,7 +52,8 @@ def checks_command(
     if kind == "named":
         _leave_named(listener, scopes)
     clusters = [
-        *resources("clusters", node, layout),
+        # No key is sent here, and there is no secret to exchange one with.
+        *(found for found in resources("clusters", node, layout) if found["name"] != api_keys.CLUSTER),
         cluster(CONTROL_CLUSTER, platform.urls["gateway"], "/gateway/health/live"),
         {"name": LOCAL_CLUSTER, "type": "STATIC", "load_assignment": instances(["checks"])},
     ]

@@ -1,5 +1,6 @@
 """An API key in, its owner's access token out: what the edge asks for each request with the header `x-api-key`."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -37,7 +38,10 @@ class _Kept:
 
 
 class ApiKeyExchange:
-    """Keeps tokens by the digest of the key that got them, and looks at key and token again every two seconds."""
+    """Keeps tokens by the digest of the key that got them, and looks at key and token again every two seconds.
+
+    Requests with one key that come at once wait for one look. One event loop.
+    """
 
     def __init__(
         self, store: ApiKeyStore, obtain: ObtainToken, is_accepted: IsAccepted, now: Callable[[], float] = monotonic
@@ -47,6 +51,7 @@ class ApiKeyExchange:
         self._is_accepted = is_accepted
         self._now = now
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._under_way: dict[bytes, asyncio.Task[str]] = {}
 
     async def token(self, text: str) -> str:
         """The owner's access token. Raises UnknownApiKey, Unauthorized, DependencyUnavailable."""
@@ -54,7 +59,19 @@ class ApiKeyExchange:
         kept = self._kept.get(place)
         if kept is not None and self._now() - kept.looked_at < LOOK_AGAIN_AFTER_S and self._lives(kept.token):
             return kept.token.value
-        self._kept.pop(place, None)
+        look = self._under_way.get(place)
+        if look is None:
+            look = self._under_way[place] = asyncio.create_task(self._look(place, text))
+            look.add_done_callback(lambda look: self._end(place, look))
+        return await asyncio.shield(look)  # one that gives up waiting takes it from no other
+
+    def _end(self, place: bytes, look: asyncio.Task[str]) -> None:
+        del self._under_way[place]
+        if not look.cancelled():
+            look.exception()  # nobody may be left who waits for it
+
+    async def _look(self, place: bytes, text: str) -> str:
+        kept = self._kept.pop(place, None)
         stored = await self._checked(text)
         if kept is not None and self._lives(kept.token) and await self._is_accepted(kept.token.value):
             token = kept.token

@@ -3,23 +3,35 @@
 Only such a request meets this filter. To all others it is off and costs nothing.
 """
 
-from functions.gateway.envoy.resource import Resource, extension, typed
+from chassis.manifest import Bucket
+from functions.gateway.envoy.clusters import HTTP_OPTIONS, cluster
+from functions.gateway.envoy.rate_limits import MAX_BUCKETS, token_bucket
+from functions.gateway.envoy.resource import Resource, always, extension, typed
 
 FILTER = "envoy.filters.http.ext_authz"
 HEADER = "x-api-key"
 EXCHANGE_PATH = "/v3/exchange"
 """Where the gateway app takes keys; the path of the request follows it."""
+LIMIT = "platform.keys"
+CLUSTER = "gateway-keys"
+"""The gateway app again, as the filter asks it: with the control-plane secret, and not without end."""
+MAX_AT_ONCE = 64
+"""So many requests with a key wait for the gateway app at once, of one Envoy; more get 503."""
+PER_ADDRESS = Bucket(requests_per_second=200, burst=400)
+"""Requests with a key from one address: who is behind a key is known after the exchange only."""
+_NO_LIMIT = Bucket(requests_per_second=1_000_000, burst=2_000_000)
+_HTTP = "envoy.extensions.filters.http"
 _MESSAGE = "envoy.extensions.filters.http.ext_authz.v3"
 
 
-def exchange_filter(cluster: str) -> Resource:
+def exchange_filter() -> Resource:
     """Ask the gateway app; its 200 has the Authorization header that goes on, all else is the client's answer."""
     found = extension(
         FILTER,
         f"{_MESSAGE}.ExtAuthz",
         transport_api_version="V3",
         http_service={
-            "server_uri": {"uri": "http://gateway", "cluster": cluster, "timeout": "2s"},
+            "server_uri": {"uri": "http://gateway", "cluster": CLUSTER, "timeout": "2s"},
             "path_prefix": EXCHANGE_PATH,
             "authorization_response": {
                 "allowed_upstream_headers": {"patterns": [{"exact": "authorization"}]},
@@ -31,6 +43,30 @@ def exchange_filter(cluster: str) -> Resource:
         status_on_error={"code": "ServiceUnavailable"},
     )
     return {**found, "disabled": True}
+
+
+def limit_filter() -> Resource:
+    """Before any key is exchanged: a bucket for each address, whatever the service. Off on routes without a key."""
+    with_key = {"header_value_match": {"descriptor_value": "key", "headers": [{"name": HEADER, "present_match": True}]}}
+    entries = [{"key": "header_match", "value": "key"}, {"key": "remote_address"}]
+    return extension(
+        LIMIT,
+        f"{_HTTP}.local_ratelimit.v3.LocalRateLimit",
+        stat_prefix="edge_keys",
+        filter_enabled=always(),
+        filter_enforced=always(),
+        token_bucket=token_bucket(_NO_LIMIT),  # for requests without a key that find no route
+        rate_limits=[{"actions": [with_key, {"remote_address": {}}]}],
+        descriptors=[{"entries": entries, "token_bucket": token_bucket(PER_ADDRESS)}],
+        max_dynamic_descriptors=MAX_BUCKETS,
+        local_cluster_rate_limit={},
+        response_headers_to_add=[{"header": {"key": "retry-after", "value": "1"}}],
+    )
+
+
+def unlimited() -> Resource:
+    """A route's configuration for requests without a key."""
+    return {LIMIT: typed("envoy.config.route.v3.FilterConfig", disabled=True)}
 
 
 def exchanged() -> Resource:
@@ -46,3 +82,26 @@ def has_key() -> Resource:
 def without_key() -> Resource:
     """A header matcher: the request has none."""
     return {**has_key(), "invert_match": True}
+
+
+def exchange_cluster(base_url: str) -> Resource:
+    """Where keys are exchanged: apart from what else the gateway app is asked, which no flood of keys keeps from it."""
+    found = cluster(CLUSTER, base_url, "/gateway/health/live")
+    at_once = {"priority": "DEFAULT", "max_requests": MAX_AT_ONCE, "max_pending_requests": MAX_AT_ONCE}
+    found["circuit_breakers"] = {"thresholds": [at_once]}
+    found["typed_extension_protocol_options"][HTTP_OPTIONS]["http_filters"] = [
+        _secret(),
+        extension("envoy.filters.http.upstream_codec", f"{_HTTP}.upstream_codec.v3.UpstreamCodec"),
+    ]
+    return found
+
+
+def _secret() -> Resource:
+    generic = "envoy.extensions.http.injected_credentials.generic.v3.Generic"
+    credential = {"header": "x-platform-control", "credential": {"name": "control-secret"}}
+    return extension(
+        "envoy.filters.http.credential_injector",
+        f"{_HTTP}.credential_injector.v3.CredentialInjector",
+        overwrite=True,
+        credential=extension("envoy.http.injected_credentials.generic", generic, **credential),
+    )

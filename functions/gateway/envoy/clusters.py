@@ -17,7 +17,7 @@ Records live 30 s on AKS, and its CoreDNS keeps them so long itself: here their 
 MAX_CONNECTIONS = 1024
 MAX_PENDING = 512
 MAX_REQUESTS = 1024
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def cluster(service: str, base_url: str, health_path: str | None = None) -> Resource:
@@ -38,8 +38,8 @@ def cluster(service: str, base_url: str, health_path: str | None = None) -> Reso
         "circuit_breakers": {"thresholds": [_thresholds()]},
         **endpoint_health(health_path or f"/{service}/health/live"),
         "typed_extension_protocol_options": {
-            _HTTP_OPTIONS: typed(
-                _HTTP_OPTIONS,
+            HTTP_OPTIONS: typed(
+                HTTP_OPTIONS,
                 explicit_http_config={"http_protocol_options": {}},
                 common_http_protocol_options={"idle_timeout": "30s"},
             )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.manifest import ServiceManifest
 from chassis.settings import Settings
 from functions.gateway.envoy.access import Issuer
+from functions.gateway.envoy.api_keys import exchange_cluster
 from functions.gateway.envoy.canaries import canary_of, with_canaries
 from functions.gateway.envoy.checks import Checks
 from functions.gateway.envoy.clusters import cluster, instances
@@ -145,6 +146,7 @@ def _clusters(manifests: Sequence[ServiceManifest], settings: Settings, canaries
     names: list[str] = [manifest.service for manifest in manifests]
     names += [canary_of(name) for name in names if name in canaries]
     found = [cluster(name, settings.edge_service_url(name)) for name in names]
+    found.append(exchange_cluster(settings.edge_service_url("gateway")))
     connection = dict(part.split("=", 1) for part in (settings.signalr_connection or "").split(";") if "=" in part)
     if connection.get("Endpoint"):
         found.append(cluster("signalr", connection["Endpoint"], "/api/health"))

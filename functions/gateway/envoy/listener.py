@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from functions.gateway.envoy import access
-from functions.gateway.envoy.api_keys import exchange_filter
+from functions.gateway.envoy.api_keys import exchange_filter, limit_filter
 from functions.gateway.envoy.browsers import compression, cors_filter, security_fields
 from functions.gateway.envoy.checks import PATH_HEADER, Checks
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
@@ -70,7 +70,8 @@ def _filters(entry: Entry, checks: Checks, *, tls: bool) -> list[Resource]:
         _headers(checks, tls=tls),
         *cors_filter(entry.cors_origins),
         compression(),
-        exchange_filter(CONTROL_CLUSTER),
+        limit_filter(),
+        exchange_filter(),
         *checks.filters(CONTROL_PLANE),
         # On for routes alone that lead to a service: what the edge answers itself waits for no body and keeps none.
         {**extension(BUFFER, f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES), "disabled": True},

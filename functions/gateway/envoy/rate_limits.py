@@ -45,7 +45,7 @@ def most_tokens(bucket: Bucket) -> int:
 
 def rate_limit_filter() -> Resource:
     """The filter itself, with one bucket for all requests that reach no virtual host."""
-    return extension(FILTER, _MESSAGE, **_settings(), token_bucket=_bucket(UNROUTED))
+    return extension(FILTER, _MESSAGE, **_settings(), token_bucket=token_bucket(UNROUTED))
 
 
 def rate_limit_buckets(manifest: ServiceManifest, standings: Standings) -> Resource:
@@ -56,7 +56,7 @@ def rate_limit_buckets(manifest: ServiceManifest, standings: Standings) -> Resou
     return typed(
         _MESSAGE,
         **_settings(),
-        token_bucket=_bucket(UNROUTED),
+        token_bucket=token_bucket(UNROUTED),
         rate_limits=[
             *(entry for tier in used for entry in _counted(tier, tiers)),
             {"actions": [_public_route(), {"remote_address": {}}]},
@@ -160,10 +160,11 @@ def _tenants_by_tier(standings: Standings) -> dict[Tier, list[str]]:
 def _descriptor(bucket: Bucket, **entries: str) -> Resource:
     # An empty value stands for any: Envoy makes a bucket for each that comes.
     found = [{"key": key, "value": value} if value else {"key": key} for key, value in entries.items()]
-    return {"entries": found, "token_bucket": _bucket(bucket)}
+    return {"entries": found, "token_bucket": token_bucket(bucket)}
 
 
-def _bucket(bucket: Bucket) -> Resource:
+def token_bucket(bucket: Bucket) -> Resource:
+    """A bucket in Envoy's words."""
     return {
         "max_tokens": most_tokens(bucket),
         "tokens_per_fill": bucket.requests_per_second,

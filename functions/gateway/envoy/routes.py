@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chassis.manifest import Route, ServiceManifest
-from functions.gateway.envoy.api_keys import HEADER, exchanged, has_key
+from functions.gateway.envoy.api_keys import FILTER as EXCHANGE
+from functions.gateway.envoy.api_keys import HEADER, exchanged, has_key, unlimited
 from functions.gateway.envoy.browsers import cors_policy, preflights
 from functions.gateway.envoy.checks import Checks, Variant
 from functions.gateway.envoy.paths import path_match, specificity
@@ -62,6 +63,15 @@ def _route_table(
 ) -> Resource:
     """Real routes, then 405 for their paths, then 404 for all else."""
     routes = ordered([manifest])
+    table = [
+        *_forwarded(routes, manifest, checks),
+        *preflights(manifest.service, origins),
+        *_wrong_methods(routes, checks),
+        _refuse({"prefix": "/"}, 404, checks),
+    ]
+    for route in table:
+        if EXCHANGE not in route.setdefault("typed_per_filter_config", {}):
+            route["typed_per_filter_config"] |= unlimited()
     return {
         "name": name,
         "request_headers_to_remove": list(checks.removed),
@@ -69,12 +79,7 @@ def _route_table(
             {
                 "name": name,
                 "domains": ["*"],
-                "routes": [
-                    *_forwarded(routes, manifest, checks),
-                    *preflights(manifest.service, origins),
-                    *_wrong_methods(routes, checks),
-                    _refuse({"prefix": "/"}, 404, checks),
-                ],
+                "routes": table,
                 "typed_per_filter_config": {**host, **cors_policy(origins)},
             }
         ],

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,10 +39,12 @@ class World:
 
     async def find(self, id: str) -> StoredApiKey | None:
         self.looked += 1
+        await asyncio.sleep(0)
         return self.found if id == SECRET.id else None
 
     async def obtain(self, of: StoredApiKey) -> ObtainedToken:
         self.obtained += 1
+        await asyncio.sleep(0)
         return ObtainedToken(f"token-{self.obtained}", self.now + 300)
 
     async def is_accepted(self, token: str) -> bool:
@@ -55,6 +58,28 @@ async def test_a_token_is_kept_and_the_key_looked_at_again_every_two_seconds() -
     world.now += LOOK_AGAIN_AFTER_S
     assert await world.exchange.token(SECRET.text) == "token-1"
     assert (world.looked, world.obtained) == (2, 1)
+
+
+async def test_requests_that_come_at_once_have_one_look_at_key_and_identity() -> None:
+    world = World()
+    assert set(await asyncio.gather(*(world.exchange.token(SECRET.text) for _ in range(20)))) == {"token-1"}
+    world.now += LOOK_AGAIN_AFTER_S
+    assert set(await asyncio.gather(*(world.exchange.token(SECRET.text) for _ in range(20)))) == {"token-1"}
+    assert (world.looked, world.obtained) == (2, 1)
+    world.found = None
+    world.now += LOOK_AGAIN_AFTER_S
+    answers = await asyncio.gather(*(world.exchange.token(SECRET.text) for _ in range(20)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {UnknownApiKey}
+    assert world.looked == 3
+
+
+async def test_who_gives_up_waiting_takes_the_look_from_no_other() -> None:
+    world = World()
+    first, second = (asyncio.create_task(world.exchange.token(SECRET.text)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == "token-1"
+    assert (world.looked, world.obtained, first.cancelled()) == (1, 1, True)
 
 
 async def test_a_token_whose_signing_key_was_withdrawn_is_replaced_at_the_next_look() -> None:

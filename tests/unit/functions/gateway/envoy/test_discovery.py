@@ -63,7 +63,7 @@ def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:
     found = discover("clusters", request(), LAYOUT)
     assert found is not None
     resources = json.loads(found.body)["resources"]
-    assert [one["name"] for one in resources] == ["identity", "metadata"]
+    assert [one["name"] for one in resources] == ["identity", "metadata", "gateway-keys"]
     assert {one["@type"] for one in resources} == {"type.googleapis.com/envoy.config.cluster.v3.Cluster"}
 
 
@@ -81,6 +81,7 @@ def test_the_edge_reaches_pods_by_names_of_its_own_where_it_is_told_so_and_canar
         "identity": [("10.0.0.1", 1)],
         "metadata": [("metadata-pods", 8080)],
         "metadata-canary": [("metadata-canary-pods", 8080)],
+        "gateway-keys": [("gateway-pods", 8080)],
     }
 
 
@@ -148,5 +149,6 @@ def test_the_signalr_service_has_a_cluster_where_one_is_set() -> None:
     )
     found = discover("clusters", request(), Layout(MANIFESTS, settings))
     assert found is not None
-    assert [one["name"] for one in json.loads(found.body)["resources"]] == ["identity", "metadata", "signalr"]
+    names = [one["name"] for one in json.loads(found.body)["resources"]]
+    assert names == ["identity", "metadata", "gateway-keys", "signalr"]
     assert b"AccessKey" not in found.body

@@ -29,6 +29,7 @@ def test_token_and_scope_are_checked_before_the_limit_the_body_and_the_route() -
     assert list(filters()) == [
         "header_mutation",
         "compressor",
+        "platform.keys",
         "ext_authz",
         "jwt_authn",
         "local_ratelimit",

@@ -1,6 +1,10 @@
 import re
 from typing import Any
 
+import pytest
+
+from functions.gateway.envoy.checks import Checks
+from functions.gateway.envoy.gate import ModuleChecks
 from functions.gateway.envoy.native import NativeChecks
 from functions.gateway.envoy.routes import route_scopes
 from tests.unit.functions.gateway.envoy.parts import manifest, route
@@ -139,3 +143,15 @@ def test_a_request_with_an_api_key_goes_by_a_route_that_exchanges_it_and_any_oth
     assert with_key["typed_per_filter_config"][exchange]
     assert with_key["typed_per_filter_config"][RBAC] == without["typed_per_filter_config"][RBAC]
     assert with_key["request_headers_to_remove"] == [key]
+
+
+@pytest.mark.parametrize("checks", [NativeChecks(), ModuleChecks("/lib/libedge.so")])
+def test_only_requests_with_an_api_key_are_counted_before_keys_are_exchanged(checks: Checks) -> None:
+    found = manifest("metadata", route(), route("/metadata/health/live", public=True))
+    (scope,) = route_scopes([found], {}, checks, ["https://a.test"])
+    routes = scope["route_configuration"]["virtual_hosts"][0]["routes"]
+    uncounted = {one["typed_per_filter_config"].get("platform.keys", {}).get("disabled", False) for one in routes}
+    assert uncounted == {True, False}
+    for one in routes:
+        config = one["typed_per_filter_config"]
+        assert ("envoy.filters.http.ext_authz" in config) != ("platform.keys" in config)
