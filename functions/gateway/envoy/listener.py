@@ -61,7 +61,15 @@ def listener(name: str, host: str, port: int, entry: Entry, checks: Checks, *, t
         "name": name,
         "address": {"socket_address": {"address": host, "port_value": port}},
         "per_connection_buffer_limit_bytes": 1_048_576,
-        "filter_chains": [{**chain, "transport_socket": downstream_tls(CONTROL_PLANE)} if tls else chain],
+        "filter_chains": [{**chain, **_encryption(entry)} if tls else chain],
+    }
+
+
+def _encryption(entry: Entry) -> Resource:
+    return {
+        "transport_socket": downstream_tls(CONTROL_PLANE),
+        # One that connects and says nothing would keep its place until it counts as idle.
+        "transport_socket_connect_timeout": seconds(entry.header_timeout_s),
     }
 
 
@@ -105,6 +113,12 @@ def _connection(entry: Entry, checks: Checks) -> Resource:
         },
         # A method that HTTP does not know is answered 405 like any other that is not routed.
         "http_protocol_options": {"allow_custom_methods": True},
+        # Of Envoy's advice for what faces the internet (configuration best practices, edge).
+        "http2_protocol_options": {
+            "max_concurrent_streams": 100,
+            "initial_stream_window_size": 65_536,
+            "initial_connection_window_size": 1_048_576,
+        },
         "early_header_mutation_extensions": [checks.early()],
         "scoped_routes": {
             "name": "edge",
