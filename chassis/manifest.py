@@ -81,7 +81,10 @@ class RateLimit(Contract):
 
     def of_client(self, tier: Tier) -> Bucket:
         """The bucket of one client of such a tenant."""
-        bucket = self.of(tier)
+        return self.client_part(self.of(tier))
+
+    def client_part(self, bucket: Bucket) -> Bucket:
+        """What one client gets of its tenant's bucket."""
         return Bucket(
             requests_per_second=ceil(bucket.requests_per_second * self.client_share),
             burst=ceil(bucket.burst * self.client_share),

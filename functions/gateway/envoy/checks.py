@@ -53,5 +53,7 @@ class Checks(Protocol):
     def with_key(self, manifest: ServiceManifest, route: Route, /) -> Resource:
         """A route's configuration for requests whose API key has been exchanged for a token."""
 
-    def extensions(self, issuer: Issuer, standings: Standings, instances: int, /) -> list[Resource]:
+    def extensions(
+        self, issuer: Issuer, manifests: Sequence[ServiceManifest], standings: Standings, instances: int, /
+    ) -> list[Resource]:
         """The configurations that filters fetch by their names."""

@@ -125,7 +125,7 @@ def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
         return [certificate(said.certificate_file, said.key_file)] if said.edge_tls_port else []
     if kind == "extension_configs":
         issuer = Issuer(settings.issuer, settings.audience, layout.keys)
-        return said.checks.extensions(issuer, layout.standings, len({node.id, *layout.instances}))
+        return said.checks.extensions(issuer, layout.manifests, layout.standings, len({node.id, *layout.instances}))
     return _listeners(said, settings)
 
 

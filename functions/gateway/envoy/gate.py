@@ -7,10 +7,10 @@ all others. The module is told the routes' scopes and limits by the routes, and 
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chassis.manifest import TIERS, Bucket, Route, ServiceManifest
+from chassis.manifest import TIERS, Bucket, RateLimit, Route, ServiceManifest
 from functions.gateway.envoy import access
 from functions.gateway.envoy.api_keys import without_key
 from functions.gateway.envoy.checks import PATH_HEADER, Variant
@@ -79,17 +79,18 @@ class ModuleChecks:
         """jwt_authn, then the gate."""
         return {**access.token_required(), **self._passes("token", *_limited(manifest, route))}
 
-    def extensions(self, issuer: access.Issuer, standings: Standings, instances: int, /) -> list[Resource]:
+    def extensions(
+        self, issuer: access.Issuer, manifests: Sequence[ServiceManifest], standings: Standings, instances: int, /
+    ) -> list[Resource]:
         """jwt_authn and the gate, both with the fingerprint of the same keys."""
         mark = fingerprint(issuer.keys)
+        known = [*_standing_lines(standings), *_own_lines(manifests, standings)]
         gate = extension(
             FILTER,
             f"{_FILTER_MESSAGE}.DynamicModuleFilter",
             dynamic_module_config=self._module,
             filter_name="gate",
-            filter_config=_text(
-                [f"keys {mark}", f"instances {instances}", f"unrouted {_words(UNROUTED)}", *_standing_lines(standings)]
-            ),
+            filter_config=_text([f"keys {mark}", f"instances {instances}", f"unrouted {_words(UNROUTED)}", *known]),
         )
         return [access.token_filter(issuer, expires_header=EXPIRES_HEADER, fingerprint=mark), gate]
 
@@ -120,8 +121,14 @@ def _standing_lines(standings: Standings) -> Iterable[str]:
     for tenant, standing in sorted(standings.items()):
         if standing.tier != "standard":
             yield f"tenant {tenant} {TIERS.index(standing.tier)}"
+
+
+def _own_lines(manifests: Sequence[ServiceManifest], standings: Standings) -> Iterable[str]:
+    limits: dict[str, RateLimit] = {manifest.service: manifest.rate_limit for manifest in manifests}
+    for tenant, standing in sorted(standings.items()):
         for service, bucket in sorted(standing.buckets.items()):
-            yield f"bucket {tenant} {service} {_words(bucket)}"
+            if limit := limits.get(service):
+                yield f"bucket {tenant} {service} {_words(bucket)} {_words(limit.client_part(bucket))}"
 
 
 def _words(bucket: Bucket) -> str:

@@ -1,5 +1,7 @@
 """The checks by Envoy's own filters: jwt_authn, local_ratelimit and RBAC. For an instance without the edge's module."""
 
+from collections.abc import Sequence
+
 from chassis.manifest import Route, ServiceManifest
 from functions.gateway.envoy import access, rate_limits
 from functions.gateway.envoy.api_keys import without_key
@@ -68,6 +70,8 @@ class NativeChecks:
         """The same as with a token."""
         return access.required(route.scope)
 
-    def extensions(self, issuer: access.Issuer, _standings: Standings, _instances: int, /) -> list[Resource]:
+    def extensions(
+        self, issuer: access.Issuer, _manifests: Sequence[ServiceManifest], _standings: Standings, _instances: int, /
+    ) -> list[Resource]:
         """The token check with its keys."""
         return [access.token_filter(issuer)]

@@ -4,7 +4,7 @@ All Envoys of the edge share them out: a bucket of N instances gives each a part
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chassis.manifest import TIERS, Bucket, RateLimit, ServiceManifest, Tier
@@ -24,6 +24,7 @@ _MESSAGE = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 _ZERO = "x-platform-zero"
 _ROUTE = "platform"
 _PUBLIC = "public"
+_OWN, _NO = "own", "no"
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,20 @@ def rate_limit_buckets(manifest: ServiceManifest, standings: Standings) -> Resou
     limit = manifest.rate_limit
     tiers = _tenants_by_tier(standings)
     used: list[Tier] = [tier for tier in TIERS if tier == "standard" or tier in tiers]
+    own = _with_own_bucket(manifest.service, standings)
     return typed(
         _MESSAGE,
         **_settings(),
         token_bucket=token_bucket(UNROUTED),
         rate_limits=[
-            *(entry for tier in used for entry in _counted(tier, tiers)),
+            *(entry for tier in used for entry in _counted(tier, tiers, own)),
+            *_counted_apart(own),
             {"actions": [_public_route(), {"remote_address": {}}]},
         ],
         descriptors=[
-            *(one for tier in used for one in _of_tier(tier, limit)),
+            *(one for tier in used for one in _of_tier(tier, limit, own)),
             _descriptor(limit.of("standard"), public=_PUBLIC, remote_address=""),
-            *_own_buckets(manifest.service, standings),
+            *(one for tenant in own for one in _own_buckets(tenant, standings[tenant].tier, own[tenant], limit)),
         ],
         max_dynamic_descriptors=MAX_BUCKETS,
     )
@@ -104,12 +107,25 @@ def _settings() -> Resource:
     }
 
 
-def _counted(tier: Tier, tiers: Mapping[Tier, list[str]]) -> Iterable[Resource]:
+def _counted(tier: Tier, tiers: Mapping[Tier, list[str]], own: Collection[str]) -> Iterable[Resource]:
     """Count in the tenant's and in the client's bucket; a request is refused by the first that is empty."""
-    tenant = [_tier_action(tier, tiers), _header("tenant", access.TENANT_HEADER)]
-    yield {"actions": tenant}
+    tenant = _header("tenant", access.TENANT_HEADER)
+    yield {"actions": [_tier_action(tier, tiers), tenant]}
     # The tenant again: the clients of many tenants may bear one name, as the console's does.
-    yield {"actions": [*tenant, _header("client", access.CLIENT_HEADER)]}
+    client = _header("client", access.CLIENT_HEADER)
+    yield {"actions": [_tier_action(tier, tiers), *_not_of(own), tenant, client]}
+
+
+def _counted_apart(own: Collection[str]) -> Iterable[Resource]:
+    """The clients of a tenant with a bucket of its own share that one."""
+    if own:
+        yield {"actions": [_header(_OWN, access.TENANT_HEADER), _header("client", access.CLIENT_HEADER)]}
+
+
+def _not_of(own: Collection[str]) -> Iterable[Resource]:
+    """Goes on only for tenants without a bucket of their own."""
+    if own:
+        yield _tenant_is(own, _OWN, _NO, expected=False)
 
 
 def _tier_action(tier: Tier, tiers: Mapping[Tier, list[str]]) -> Resource:
@@ -117,13 +133,17 @@ def _tier_action(tier: Tier, tiers: Mapping[Tier, list[str]]) -> Resource:
     if not tiers:
         return {"generic_key": {"descriptor_key": "tier", "descriptor_value": tier}}
     listed = tiers.get(tier) or [name for names in tiers.values() for name in names]
-    names = {"safe_regex": {"regex": "|".join(map(re.escape, listed))}}
+    return _tenant_is(listed, "tier", tier, expected=tier in tiers)
+
+
+def _tenant_is(names: Collection[str], key: str, value: str, *, expected: bool) -> Resource:
+    pattern = {"safe_regex": {"regex": "|".join(map(re.escape, names))}}
     return {
         "header_value_match": {
-            "descriptor_key": "tier",
-            "descriptor_value": tier,
-            "expect_match": tier in tiers,
-            "headers": [{"name": access.TENANT_HEADER, "string_match": names}],
+            "descriptor_key": key,
+            "descriptor_value": value,
+            "expect_match": expected,
+            "headers": [{"name": access.TENANT_HEADER, "string_match": pattern}],
         }
     }
 
@@ -138,15 +158,20 @@ def _public_route() -> Resource:
     return {"metadata": {"descriptor_key": _PUBLIC, "metadata_key": key, "source": "ROUTE_ENTRY"}}
 
 
-def _of_tier(tier: Tier, limit: RateLimit) -> Iterable[Resource]:
+def _of_tier(tier: Tier, limit: RateLimit, own: Collection[str]) -> Iterable[Resource]:
     yield _descriptor(limit.of(tier), tier=tier, tenant="")
-    yield _descriptor(limit.of_client(tier), tier=tier, tenant="", client="")
+    not_own = {_OWN: _NO} if own else {}
+    yield _descriptor(limit.of_client(tier), tier=tier, **not_own, tenant="", client="")
 
 
-def _own_buckets(service: str, standings: Standings) -> Iterable[Resource]:
-    for tenant, standing in sorted(standings.items()):
-        if service in standing.buckets:
-            yield _descriptor(standing.buckets[service], tier=standing.tier, tenant=tenant)
+def _own_buckets(tenant: str, tier: Tier, bucket: Bucket, limit: RateLimit) -> Iterable[Resource]:
+    yield _descriptor(bucket, tier=tier, tenant=tenant)
+    yield _descriptor(limit.client_part(bucket), **{_OWN: tenant}, client="")
+
+
+def _with_own_bucket(service: str, standings: Standings) -> dict[str, Bucket]:
+    found = sorted(standings.items())
+    return {tenant: standing.buckets[service] for tenant, standing in found if service in standing.buckets}
 
 
 def _tenants_by_tier(standings: Standings) -> dict[Tier, list[str]]:

@@ -126,6 +126,23 @@ def test_a_withdrawn_key_is_refused_by_both_and_what_was_known_is_forgotten(edge
     assert [edge.ask("GET", SCHEMA, new).status_code for _ in range(2)] == [200, 200]
 
 
+def test_a_client_has_its_part_of_a_bucket_that_its_tenant_has_of_its_own(edge: Edge, native: str) -> None:
+    path, bucket = "/gateway/tenants/calm/limits", {"requestsPerSecond": 1000, "burst": 1000}
+    headers = {"authorization": f"Bearer {edge.token('quiet')}"}
+
+    def admitted(url: str) -> int:
+        with httpx.Client(base_url=url, headers=headers) as client:
+            return [client.get("/reporting/reports").status_code for _ in range(10)].count(200)
+
+    assert max(map(admitted, (edge.url, native))) < 10
+    own = {"buckets": {"reporting": bucket}}
+    assert edge.ask("PUT", path, edge.token("operator"), json=own).status_code == 200
+    try:
+        wait_until(lambda: [admitted(url) for url in (edge.url, native)] == [10, 10], "the part is live")
+    finally:
+        edge.ask("DELETE", path, edge.token("operator"))
+
+
 def test_jwt_authn_sees_a_token_once_and_the_module_every_time(edge: Edge) -> None:
     def count() -> int:
         return sum(value for name, value in edge.stats("gate_checked").items() if "gate_checked" in name)

@@ -4,11 +4,11 @@
 
 enum { STANDARD = 1, ANY = 0 };
 
-/// A tenant's tier, where `service_hash` is ANY, or its own bucket with a service.
+/// A tenant's tier, where `service_hash` is ANY, or its own bucket with a service, and its clients'.
 struct Standing {
   uint64_t tenant_hash, service_hash;
   int64_t tier;
-  Limit own;
+  TierLimits own;
 };
 
 static bool read_limit(Text *words, Limit *limit) {
@@ -22,6 +22,11 @@ static bool read_limit(Text *words, Limit *limit) {
 static bool read_name(Text name, uint64_t *hash) {
   *hash = text_hash(name, 0);
   return name.length > 0;
+}
+
+/// Reads a tenant's limit and that of each of its clients; false where there is more or less.
+static bool read_limits(Text words, TierLimits *limits) {
+  return read_limit(&words, &limits->tenant) && read_limit(&words, &limits->client) && words.length == 0;
 }
 
 static bool read_tier(Text *words, int64_t *tier) {
@@ -44,8 +49,7 @@ static bool read_route_line(Route *route, Text words) {
   if (same(kind, TEXT("service"))) return read_name(words, &route->service_hash);
   if (same(kind, TEXT("address"))) return read_limit(&words, &route->address) && words.length == 0;
   if (!same(kind, TEXT("tier")) || !read_tier(&words, &tier)) return false;
-  TierLimits *limits = &route->tiers[tier];
-  return read_limit(&words, &limits->tenant) && read_limit(&words, &limits->client) && words.length == 0;
+  return read_limits(words, &route->tiers[tier]);
 }
 
 static bool is_complete(const Route *route) {
@@ -78,7 +82,9 @@ static bool read_standing(Settings *settings, Text words, bool own) {
   if (!read_name(text_until(&words, ' '), &standing->tenant_hash)) return false;
   if (!own) return read_tier(&words, &standing->tier) && words.length == 0;
   if (!read_name(text_until(&words, ' '), &standing->service_hash)) return false;
-  return read_limit(&words, &standing->own) && words.length == 0;
+  Text tenants = words;
+  // With two numbers, as of a gateway that knows no better, its clients have their tier's.
+  return (read_limit(&tenants, &standing->own.tenant) && tenants.length == 0) || read_limits(words, &standing->own);
 }
 
 static bool read_settings_line(Settings *settings, Text words) {
@@ -139,6 +145,7 @@ TierLimits limits_of(const Settings *settings, const Route *route, uint64_t tena
   const Standing *tier = standing_of(settings, tenant_hash, ANY);
   const Standing *own = standing_of(settings, tenant_hash, route->service_hash);
   TierLimits limits = route->tiers[tier ? tier->tier : STANDARD];
-  if (own) limits.tenant = own->own;
+  if (own) limits.tenant = own->own.tenant;
+  if (own && own->own.client.rate > 0) limits.client = own->own.client;
   return limits;
 }

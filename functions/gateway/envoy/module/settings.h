@@ -45,7 +45,8 @@ typedef struct Standing Standing;
 ///     instances 2
 ///     unrouted 500 1000          all requests together that no service is behind
 ///     tenant acme 2              the tier of a tenant that is not of the standard one
-///     bucket acme metadata 5 10  a tenant's own in place of its tier's
+///     bucket acme metadata 5 10 3 5
+///                                a tenant's own in place of its tier's, then that of each of its clients
 typedef struct {
   Text fingerprint;
   double share;

@@ -75,7 +75,7 @@ def test_what_says_nothing_is_passed_by_nobody_and_what_the_edge_answers_by_all(
 
 
 def test_token_check_and_gate_have_the_fingerprint_of_the_same_keys() -> None:
-    token, gate = (one["typed_config"] for one in CHECKS.extensions(ISSUER, {}, 2))
+    token, gate = (one["typed_config"] for one in CHECKS.extensions(ISSUER, [], {}, 2))
     mark = fingerprint(ISSUER.keys)
     assert token["providers"]["platform"]["payload_in_metadata"] == mark
     assert told(gate) == [f"keys {mark}", "instances 2", "unrouted 500 1000"]
@@ -88,8 +88,8 @@ def test_only_tenants_that_are_not_of_the_standard_tier_are_listed_and_own_bucke
         "calm": Standing("standard"),
         "tiny": Standing("free"),
     }
-    _, gate = CHECKS.extensions(ISSUER, standings, 1)
-    assert told(gate["typed_config"])[3:] == ["tenant acme 2", "bucket acme audit 5 5", "tenant tiny 0"]
+    _, gate = CHECKS.extensions(ISSUER, [manifest("audit", rateLimit={"clientShare": 0.25})], standings, 1)
+    assert told(gate["typed_config"])[3:] == ["tenant acme 2", "tenant tiny 0", "bucket acme audit 5 5 2 2"]
 
 
 def test_the_token_check_is_off_but_where_a_route_asks_for_it() -> None:

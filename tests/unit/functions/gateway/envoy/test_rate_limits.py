@@ -65,6 +65,21 @@ def test_a_tenants_own_bucket_stands_in_place_of_its_tiers_for_that_service_alon
     assert ("tier=standard", "tenant=acme") not in sizes(buckets({"acme": Standing("standard", elsewhere)}))
 
 
+def test_the_clients_of_a_tenant_with_its_own_bucket_share_that_one_and_are_counted_nowhere_else() -> None:
+    own = {"metadata": Bucket(requests_per_second=100, burst=200)}
+    found = buckets({"acme": Standing("standard", own)}, clientShare=0.25)
+    assert sizes(found)["own=acme", "client=*"] == (50, 25)
+    assert sizes(found)["tier=standard", "own=no", "tenant=*", "client=*"] == (5, 2)
+    assert ("tier=standard", "tenant=*", "client=*") not in sizes(found)
+    (tenant, client, apart, public) = found["rate_limits"]
+    assert "own" not in str(tenant)
+    (_, not_own, *_) = client["actions"]
+    assert not_own["header_value_match"]["expect_match"] is False
+    assert not_own["header_value_match"]["headers"][0]["string_match"] == {"safe_regex": {"regex": "acme"}}
+    assert [one["request_headers"]["descriptor_key"] for one in apart["actions"]] == ["own", "client"]
+    assert "metadata" in public["actions"][0]
+
+
 def test_a_burst_below_the_rate_does_not_lower_the_rate() -> None:
     assert sizes(buckets(requestsPerSecond=50, burst=10))["tier=standard", "tenant=*"] == (50, 50)
 

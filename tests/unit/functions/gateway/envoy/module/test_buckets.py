@@ -130,20 +130,23 @@ def test_tenants_and_services_of_swapped_names_have_buckets_of_their_own(host: H
     bursts=st.lists(numbers, min_size=3, max_size=3),
     standing=st.sampled_from([None, 0, 1, 2]),
     own=st.none() | numbers,
-    others=st.lists(st.sampled_from(["tenant a 0", "tenant zz 2", "bucket acme console 9 9", "bucket z metadata 8 8"])),
+    others=st.lists(
+        st.sampled_from(["tenant a 0", "tenant zz 2", "bucket acme console 9 9", "bucket z metadata 8 8 7 7"])
+    ),
+    of_client=st.sampled_from(["", " 1 3", " 1 1000"]),
 )
 @quick
 def test_a_tenant_has_its_tiers_limit_unless_it_has_a_bucket_of_its_own_with_the_service(
-    host: Host, bursts: list[int], standing: int | None, own: int | None, others: list[str]
+    host: Host, bursts: list[int], standing: int | None, own: int | None, others: list[str], of_client: str
 ) -> None:
     host.later(JUMP_S)
     lines = list(others)
     lines += [] if standing is None else [f"tenant acme {standing}"]
-    lines += [] if own is None else [f"bucket acme metadata 1 {own}"]
+    lines += [] if own is None else [f"bucket acme metadata 1 {own}{of_client}"]
     assert host.settings(limits.settings(*reversed(lines)))
     tiers = "\n".join(f"tier {number} 1 {burst} 1 1000" for number, burst in enumerate(bursts))
     assert host.route(0, f"passes token\nscope metadata.read\nservice metadata\n{tiers}".encode())
-    expected = bursts[1 if standing is None else standing] if own is None else own
+    expected = bursts[1 if standing is None else standing] if own is None else min(own, 3 if "3" in of_client else own)
     assert admitted(ask(host, 0, b"acme", b"app") for _ in range(50)) == expected
 
 
