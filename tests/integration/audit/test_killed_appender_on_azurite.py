@@ -16,19 +16,25 @@ from .test_log_on_azurite import append_all, event
 
 ROOT = Path(__file__).resolve().parents[3]
 APPEND_AND_TELL = """
-import asyncio, sys
+import asyncio, os, signal, sys
 from chassis.runtime import Runtime
 from chassis.settings import Settings
 from functions.audit.appender import Appender
 from functions.audit.entry import read_entry
 from functions.audit.repository import LogRepository
 
-async def main(connection, table):
+async def main(connection, table, dies_after):
+    confirmed = 0
     runtime = Runtime("audit", Settings(AzureWebJobsStorage=connection, otlp_endpoint=None))
     appender = Appender(LogRepository(runtime.tables.table(table), runtime.blobs.container("audit-leaves")))
     async def one(number, body):
+        nonlocal confirmed
         await appender.append(read_entry(body))
         print(number, flush=True)
+        confirmed += 1
+        if confirmed == int(dies_after):
+            # With the next transaction on its way, or in the middle of it.
+            asyncio.get_running_loop().call_later(0.002, os.kill, os.getpid(), signal.SIGKILL)
     await asyncio.gather(*(one(*pair) for pair in enumerate(sys.stdin.buffer.read().splitlines())))
 
 asyncio.run(main(*sys.argv[1:]))
@@ -38,8 +44,8 @@ asyncio.run(main(*sys.argv[1:]))
 async def test_a_killed_appender_loses_nothing_that_it_confirmed(azurite: str, make_repository: MakeRepository) -> None:
     repository = make_repository()
     entries = [event(number) for number in range(400)]
-    command = [sys.executable, "-c", APPEND_AND_TELL, azurite, repository.table_name]
-    confirmed = await asyncio.to_thread(_killed_after, command, b"\n".join(e.leaf for e in entries), 60)
+    command = [sys.executable, "-c", APPEND_AND_TELL, azurite, repository.table_name, "60"]
+    confirmed = await asyncio.to_thread(_confirmed_by, command, b"\n".join(e.leaf for e in entries))
     assert 60 <= len(confirmed) < len(entries), "it was killed in the middle"
 
     before, _ = await repository.leaves("acme", LeafFilter(), -1, 1000)
@@ -53,17 +59,11 @@ async def test_a_killed_appender_loses_nothing_that_it_confirmed(azurite: str, m
     assert head.root == merkle.hash_of_hashes([leaf.leaf_hash for leaf in leaves])
 
 
-def _killed_after(command: list[str], sent: bytes, lines: int) -> list[int]:
-    """Run it, kill it after so many lines of output, and return the numbers that it printed."""
-    process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+def _confirmed_by(command: list[str], sent: bytes) -> list[int]:
+    """Run it until it is killed, and return the numbers that it printed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, input=sent, stdout=subprocess.PIPE, timeout=120, check=False
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process:
-        process.stdin.write(sent)
-        process.stdin.close()
-        printed = [process.stdout.readline() for _ in range(lines)]
-        process.send_signal(signal.SIGKILL)
-        printed += process.stdout.readlines()
-    return [int(line) for line in printed if line.strip()]
+    assert done.returncode == -signal.SIGKILL
+    return [int(line) for line in done.stdout.splitlines() if line.strip()]

@@ -29,7 +29,7 @@ class Server:
             case "/round":
                 return web.Response(status=307, headers={"location": "/round"})
             case "/slow":
-                await asyncio.sleep(5)
+                await asyncio.sleep(60)
             case "/large":
                 return web.Response(body=b"x" * 5000)
             case "/bomb":
@@ -59,7 +59,7 @@ async def client() -> AsyncIterator[OutgoingClient]:
 
 
 async def send(
-    client: OutgoingClient, url: str, redirects: int = 0, timeout_s: float = 5.0, **members: object
+    client: OutgoingClient, url: str, redirects: int = 0, timeout_s: float = 30.0, **members: object
 ) -> object:
     request = OutgoingRequest(**{"method": "GET", "url": url, **members})  # type: ignore[arg-type]
     return await client.send(request, timeout_s=timeout_s, max_bytes=1000, redirects=redirects)

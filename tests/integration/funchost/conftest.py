@@ -18,6 +18,7 @@ __all__ = ["function_host"]
 
 APPS = Path(__file__).parent / "apps"
 _ROOT = Path(__file__).parents[3]
+PATIENCE_S = 60.0
 _READY = re.compile(r"Host ready in ([\d.]+) s on (http://\S+)")
 
 
@@ -36,7 +37,8 @@ class HostProcess:
         )
         self.lines: list[str] = []
         self._new: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -45,7 +47,7 @@ class HostProcess:
             self._new.put(line.rstrip())
         self._new.put(None)
 
-    def wait_for(self, pattern: str, timeout_s: float = 20) -> re.Match[str]:
+    def wait_for(self, pattern: str, timeout_s: float = PATIENCE_S) -> re.Match[str]:
         """The match in the first line that has it and was not waited for before."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -65,15 +67,20 @@ class HostProcess:
     def kill(self) -> None:
         """kill -9."""
         self.process.kill()
-        self.process.wait()
+        self._ended(PATIENCE_S)
 
-    def terminate(self, timeout_s: float = 20) -> int:
-        """SIGTERM; the exit code."""
+    def terminate(self, timeout_s: float = PATIENCE_S) -> int:
+        """SIGTERM; the exit code, once all that was logged is among the lines."""
         self.process.terminate()
-        return self.process.wait(timeout_s)
+        return self._ended(timeout_s)
+
+    def _ended(self, timeout_s: float) -> int:
+        code = self.process.wait(timeout_s)
+        self._reading.join(timeout_s)
+        return code
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     """Return when the condition holds; fails after the timeout."""
     deadline = time.monotonic() + timeout_s
     while not condition():

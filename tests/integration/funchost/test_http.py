@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import json
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -113,7 +114,7 @@ def _claims(token: str) -> dict[str, object]:
     return claims
 
 
-async def test_sigterm_lets_requests_finish_refuses_new_ones_and_exits_0(start_host: StartHost) -> None:
+async def test_sigterm_lets_requests_finish_refuses_new_ones_and_exits_0(start_host: StartHost, tmp_path: Path) -> None:
     host = start_host("web", "--functions", "slow,hello")
     async with aiohttp.ClientSession(host.ready()) as http:
 
@@ -121,11 +122,13 @@ async def test_sigterm_lets_requests_finish_refuses_new_ones_and_exits_0(start_h
             async with http.get(path) as response:
                 return response.status, await response.text()
 
-        slow = asyncio.create_task(get("/api/slow"))
+        released = tmp_path / "released"
+        slow = asyncio.create_task(get(f"/api/slow?until={released}"))
         await asyncio.to_thread(host.wait_for, "slow began")
         host.process.terminate()
         await asyncio.to_thread(host.wait_for, "Draining")
         assert await get("/api/hello") == (503, "")
         assert await get("/runtime/health/ready") == (503, "")
+        released.touch()
         assert await slow == (200, "done")
-    assert await asyncio.to_thread(host.process.wait, 10) == 0
+    assert await asyncio.to_thread(host.process.wait, 60) == 0

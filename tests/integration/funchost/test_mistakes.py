@@ -27,7 +27,7 @@ def _start(app: Path, *arguments: str, **environment: str) -> tuple[int, str]:
         env={**os.environ, "FUNCHOST_STATE_DIR": str(app / "state"), **environment},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert "Traceback" not in result.stderr + result.stdout

@@ -13,8 +13,10 @@ def test_timers_fire_and_warm_up_comes_first(start_host: StartHost) -> None:
     host = start_host("timers")
     host.wait_for("warmed up")
     host.ready()
-    seconds = [datetime.fromisoformat(host.wait_for(r"second (\S+)")[1]) for _ in range(2)]
-    assert seconds[1] - seconds[0] == timedelta(seconds=1)
+    before, second = (datetime.fromisoformat(host.wait_for(r"second (\S+)")[1]) for _ in range(2))
+    while second - before != timedelta(seconds=1):  # a busy machine may leave one out
+        assert second > before
+        before, second = second, datetime.fromisoformat(host.wait_for(r"second (\S+)")[1])
     assert any("yearly past_due=False" in line for line in host.lines)
 
 

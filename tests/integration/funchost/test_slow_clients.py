@@ -25,10 +25,15 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server waits less long for the next piece."""
     monkeypatch.setattr(connection, "HEADERS_WITHIN_S", 0.3)
     monkeypatch.setattr(connection, "BODY_GRACE_S", 0.3)
     monkeypatch.setattr(connection, "_CHECK_EVERY_S", 0.1)
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
     listener = bind_socket("127.0.0.1", 0)
     server = HttpServer(app, grace_s=1)
     await server.run_on(listener)
@@ -36,16 +41,15 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     await server.stop()
 
 
-async def sent(port: int, *pieces: bytes, pause_s: float = 0.0) -> tuple[bytes, float]:
-    """The first answer to these pieces, and how long it took."""
+async def sent(port: int, *pieces: bytes, pause_s: float = 0.0) -> tuple[bytes, int]:
+    """The first answer to these pieces, and how many are left: after it none is sent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    started = monotonic()
-    answer = asyncio.create_task(reader.read(4096))
+    answer, unsent = asyncio.create_task(reader.read(4096)), list(pieces)
     try:
-        for piece in pieces:
-            writer.write(piece)
+        while unsent and not answer.done():
+            writer.write(unsent.pop(0))
             await asyncio.wait({answer}, timeout=pause_s)
-        return await asyncio.wait_for(answer, 10), monotonic() - started
+        return await asyncio.wait_for(answer, 60), len(unsent)
     finally:
         answer.cancel()
         writer.close()
@@ -55,24 +59,34 @@ def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-@pytest.mark.parametrize("pieces", [[HEAD], [HEAD, *[b"x-more: 1\r\n"] * 40]], ids=["nothing more", "one at a time"])
-async def test_headers_that_come_slowly_are_given_up_on(port: int, pieces: list[bytes]) -> None:
-    answer, took_s = await sent(port, *pieces, pause_s=0.05)
+@pytest.mark.usefixtures("hurried")
+async def test_headers_that_do_not_come_are_given_up_on(port: int) -> None:
+    began = monotonic()
+    answer, _ = await sent(port, HEAD)
     assert status(answer) == 408
-    assert 0.25 < took_s < 2
+    assert monotonic() - began > 0.25
 
 
-async def test_a_body_that_comes_slowly_is_given_up_on(port: int) -> None:
-    answer, took_s = await sent(port, HEAD + b"content-length: 1000\r\n\r\n", *[b"a"] * 60, pause_s=0.05)
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    "pieces",
+    [[HEAD, *[b"x-more: 1\r\n"] * 100], [HEAD + b"content-length: 1000\r\n\r\n", *[b"a"] * 100]],
+    ids=["headers", "a body"],
+)
+async def test_what_comes_slowly_is_given_up_on_though_it_comes(port: int, pieces: list[bytes]) -> None:
+    began = monotonic()
+    answer, unsent = await sent(port, *pieces, pause_s=0.05)
     assert status(answer) == 408
-    assert 0.25 < took_s < 2
+    assert monotonic() - began > 0.25
+    assert unsent > 0, "a further piece buys time"
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_body_in_pieces_that_comes_fast_enough_is_taken(port: int) -> None:
-    pieces = [b"a" * 100] * 20
-    answer, took_s = await sent(port, HEAD + b"content-length: 2000\r\n\r\n", *pieces, pause_s=0.05)
-    assert (status(answer), answer.rpartition(b"\r\n")[2]) == (200, b"2000")
-    assert took_s > 0.9
+    pieces, began = [b"a" * 10_000] * 20, monotonic()
+    answer, _ = await sent(port, HEAD + b"content-length: 200000\r\n\r\n", *pieces, pause_s=0.05)
+    assert (status(answer), answer.rpartition(b"\r\n")[2]) == (200, b"200000")
+    assert monotonic() - began > 0.9
 
 
 @pytest.mark.parametrize(
@@ -92,15 +106,21 @@ async def test_a_head_that_is_too_large_is_refused(port: int, head: bytes, expec
     assert status(answer) == expected
 
 
-async def test_slow_clients_keep_nobody_waiting(port: int) -> None:
-    slow = [asyncio.create_task(sent(port, HEAD)) for _ in range(50)]
-    await asyncio.sleep(0.05)
-    answer, took_s = await sent(port, HEAD + b"content-length: 0\r\n\r\n")
+async def test_slow_clients_keep_nobody_waiting(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEADERS_WITHIN_S", 3.0)
+    slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
+    for _, writer in slow:
+        writer.write(HEAD)
+    given_up_on = [asyncio.create_task(reader.read(4096)) for reader, _ in slow]
+    answer, _ = await sent(port, HEAD + b"content-length: 0\r\n\r\n")
     assert status(answer) == 200
-    assert took_s < 0.25
-    assert {status(answer) for answer, _ in await asyncio.gather(*slow)} == {408}
+    assert not any(task.done() for task in given_up_on)
+    assert {status(answer) for answer in await asyncio.gather(*given_up_on)} == {408}
+    for _, writer in slow:
+        writer.close()
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_connection_goes_on_after_a_request(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for _ in range(2):

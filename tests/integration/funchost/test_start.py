@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 
 import pytest
@@ -5,28 +7,27 @@ import pytest
 from tests.integration.funchost.conftest import StartHost
 
 _TRIES = 3
-_COMPUTED_S = 0.1
+_TIMES = 10
 
 
-def _slowdown() -> float:
-    """How many times longer than on an idle machine a computation takes now; at least 1."""
-    began, spent = time.perf_counter(), time.thread_time()
-    while time.thread_time() - spent < _COMPUTED_S:
-        pass
-    return (time.perf_counter() - began) / _COMPUTED_S
+def _importing_s() -> float:
+    """How long another Python takes now to import what every app imports: 0.2 s where nothing else runs."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import azure.functions"], check=True)
+    return time.perf_counter() - began
 
 
 @pytest.mark.parametrize(("app", "function"), [("web", "hello"), ("storage", "work")], ids=["http", "queue"])
-def test_an_app_of_one_function_is_ready_within_two_seconds(start_host: StartHost, app: str, function: str) -> None:
-    """By the clock, from the command on; longer only by what other processes take of the machine meanwhile."""
+def test_an_app_of_one_function_is_soon_ready(start_host: StartHost, app: str, function: str) -> None:
+    """From the command on, in two seconds; by a measure that a slow or busy machine stretches as well."""
     took: list[tuple[float, float]] = []
     for _ in range(_TRIES):
-        slow_before, began = _slowdown(), time.perf_counter()
+        before, began = _importing_s(), time.perf_counter()
         host = start_host(app, "--functions", function, PREFIX="start")
         host.ready()
         seconds = time.perf_counter() - began
         host.kill()
-        took.append((seconds, 2 * max(slow_before, _slowdown())))
+        took.append((seconds, _TIMES * max(before, _importing_s())))
         if seconds < took[-1][1]:
             return
     pytest.fail(f"seconds taken, seconds allowed: {took}")

@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +20,7 @@ HOST = Path(__file__).with_name("crash_host.py")
 _KILLS = int(os.environ.get("DURABLE_KILLS", "6"))
 _PER_SHAPE = int(os.environ.get("DURABLE_PER_SHAPE", "12"))
 # So many orchestrations take about so long to finish after the last kill, on a busy machine too.
-_ENOUGH_S = 30.0 + _PER_SHAPE
+_ENOUGH_S = 120.0 + _PER_SHAPE
 _LATEST_KILL_S = 0.4 + _PER_SHAPE / 100
 _TASK_COMPLETED = 5
 
@@ -61,11 +60,9 @@ def test_a_killed_host_goes_on_where_it_was(tmp_path: Path) -> None:
     assert _reads(process, b"ready\n")
     process.kill()
     process.communicate()
-    begin = time.monotonic()
     last = launch(tmp_path)
     _, errors = last.communicate(timeout=_ENOUGH_S)
     assert last.returncode == 0, errors.decode()
-    assert time.monotonic() - begin < _ENOUGH_S
     assert not _left_over(tmp_path / "crash.db")
 
 

@@ -18,7 +18,7 @@ Client = df.DurableOrchestrationClient
 async def finished(client: Client, instance_id: str) -> Any:
     """The status at the end, by the SDK's own way to wait."""
     request = func.HttpRequest("GET", "http://127.0.0.1/", body=b"")
-    await client.wait_for_completion_or_create_check_status_response(request, instance_id, 5000, 20)
+    await client.wait_for_completion_or_create_check_status_response(request, instance_id, 60_000, 20)
     return await client.get_status(instance_id)
 
 
@@ -33,7 +33,7 @@ async def test_a_posted_json_object_is_the_input(client: Client, engine: Durable
     links = json.loads(engine.client_binding())
     url = links["creationUrls"]["createAndWaitOnNewInstancePostUri"]
     url = url.replace("{functionName}[/{instanceId}]", "greets/by-hand")
-    url = url.replace("{timeoutInSeconds}", "5").replace("{intervalInSeconds}", "0.05")
+    url = url.replace("{timeoutInSeconds}", "60").replace("{intervalInSeconds}", "0.05")
     async with aiohttp.ClientSession() as session, session.post(url, json={"name": "Bob"}) as response:
         assert (response.status, await response.json()) == (200, {"greeting": "Hello Bob!"})
 

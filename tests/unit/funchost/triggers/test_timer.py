@@ -71,6 +71,16 @@ async def test_the_first_start_only_plans(tmp_path: Path) -> None:
     assert await timer.file.read() == TimerStatus(None, _NOW + timedelta(hours=1))
 
 
+async def test_a_host_that_stops_gives_its_lock_back_at_once(tmp_path: Path) -> None:
+    timer = _Timer(tmp_path)
+    await timer.listener.start()
+    while not timer.lock.is_held:  # noqa: ASYNC110 (a flag, no event)
+        await asyncio.sleep(0)
+    await timer.listener.stop()
+    await timer.listener.drained()
+    assert not timer.lock.is_held
+
+
 async def test_run_on_startup_fires_at_once_and_is_not_past_due(tmp_path: Path) -> None:
     timer = _Timer(tmp_path, runOnStartup=True)
     await timer.run_until_idle()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from pathlib import Path
 
 import azure.functions as func
 
@@ -56,8 +57,10 @@ def secret(req: func.HttpRequest) -> str:
 
 @app.route(route="slow")
 async def slow(req: func.HttpRequest) -> str:
+    """Takes as long as its caller wants: until the file is there."""
     logging.info("slow began")
-    await asyncio.sleep(1.5)
+    while not Path(req.params["until"]).exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+        await asyncio.sleep(0.05)
     return "done"
 
 

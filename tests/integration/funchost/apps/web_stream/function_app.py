@@ -1,6 +1,7 @@
 """HTTP functions with FastAPI's requests and responses."""
 
 import asyncio
+from pathlib import Path
 
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, StreamingResponse
@@ -10,10 +11,13 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 @app.route(route="count/{n:int}")
 async def count(req: Request) -> StreamingResponse:
+    """The first number at once, the others when the file is there."""
+
     async def numbers():
         for number in range(int(req.path_params["n"])):
             yield f"{number}\n"
-            await asyncio.sleep(0.2)
+            while not Path(req.query_params["until"]).exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+                await asyncio.sleep(0.05)
 
     return StreamingResponse(numbers(), media_type="text/plain")
 
