@@ -1,5 +1,8 @@
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from chassis.errors import DependencyUnavailable
 from functions.gateway.envoy.rate_limits import Standing
@@ -14,9 +17,12 @@ class Stored:
         self.seen: dict[str, datetime] = {}
         self.reads = 0
         self.down = False
+        self.silent: asyncio.Event | None = None
 
     async def all(self) -> dict[str, Standing]:
         self.reads += 1
+        if self.silent:
+            await self.silent.wait()
         if self.down:
             raise DependencyUnavailable("down")
         return dict(self.standings)
@@ -62,6 +68,24 @@ async def test_while_storage_is_down_the_last_known_holds() -> None:
     clock[0] += LOOK_EVERY_S
     await subject.look()
     assert subject.standings == {"acme": Standing("free")}
+
+
+async def test_storage_that_does_not_answer_keeps_nobody_waiting_and_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("functions.gateway.watch.WAITED_FOR_S", 0.01)
+    stored, clock = Stored(), [0.0]
+    stored.standings = {"acme": Standing("free")}
+    stored.silent = asyncio.Event()
+    subject = watch(stored, clock)
+    async with asyncio.timeout(5):
+        for _ in range(3):
+            await subject.look()
+            clock[0] += LOOK_EVERY_S
+        assert (stored.reads, subject.standings) == (1, {})
+        stored.silent.set()
+        await subject.look()
+    assert (stored.reads, subject.standings) == (1, {"acme": Standing("free")})
 
 
 async def test_instances_that_ask_any_replica_are_counted_and_those_that_stopped_are_not() -> None:
