@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chassis.manifest import Route, ServiceManifest
+from functions.gateway.envoy.paths import specificity
 
 Document = dict[str, Any]
 """An OpenAPI 3.1 document, or a part of one, as JSON values."""
@@ -43,8 +44,24 @@ def merge(
     }
 
 
+def is_mergeable(document: Any) -> bool:
+    """Whether what a service has sent has the form of an OpenAPI document, as far as `merge` reads it."""
+    if not isinstance(document, dict):
+        return False
+    components, paths = document.get("components", {}), document.get("paths", {})
+    schemas = components.get("schemas", {}) if isinstance(components, dict) else None
+    if not (isinstance(schemas, dict) and isinstance(paths, dict)):
+        return False
+    return all(
+        isinstance(item, dict) and all(isinstance(item.get(method, {}), dict) for method in METHODS)
+        for item in paths.values()
+    )
+
+
 def _routed_paths(document: Document, manifest: ServiceManifest) -> Document:
-    routed = {(_shape(route.path), method.lower()): route for route in manifest.routes for method in route.methods}
+    # Of routes of one shape the most specific, last here, is what the edge tries first.
+    routes = sorted(manifest.routes, key=lambda route: specificity(route.path), reverse=True)
+    routed = {(_shape(route.path), method.lower()): route for route in routes for method in route.methods}
     paths: Document = {}
     for path, item in document.get("paths", {}).items():
         kept = {

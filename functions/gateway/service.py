@@ -12,7 +12,7 @@ from functions.gateway.envoy.canaries import read_canaries
 from functions.gateway.envoy.discovery import Discovered, DiscoveryRequest, Kind, Layout, discover
 from functions.gateway.envoy.routes import ordered
 from functions.gateway.manifests import Catalog
-from functions.gateway.openapi import Document, merge
+from functions.gateway.openapi import Document, is_mergeable, merge
 from functions.gateway.schemas import EdgeRoute, EdgeRoutes, RefusedManifest
 from functions.gateway.watch import Watch
 
@@ -89,6 +89,7 @@ class Gateway:
 
     async def _document(self, service: str) -> Document | None:
         try:
-            return await self.fetch_document(service)
+            found = await self.fetch_document(service)
         except PlatformError:
             return None
+        return found if is_mergeable(found) else None

@@ -59,3 +59,10 @@ def test_the_merged_documents_are_not_changed() -> None:
     own = document()
     merged(METADATA, metadata=own)
     assert own == document()
+
+
+def test_of_two_routes_of_one_shape_an_operation_has_the_scope_of_the_one_that_the_edge_tries_first() -> None:
+    one, all_below = route("/metadata/things/{name}"), route("/metadata/things/{*rest}", scope="metadata.admin")
+    for routes in ((one, all_below), (all_below, one)):
+        paths = merged(manifest("metadata", *routes), metadata=document())["paths"]
+        assert paths["/metadata/things/{id}"]["get"]["security"][0] == {"platform": ["metadata.read"]}

@@ -1,4 +1,7 @@
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from chassis.errors import DependencyUnavailable
 from chassis.settings import Settings
@@ -25,11 +28,15 @@ class Documents:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.down: set[str] = set()
+        self.odd: dict[str, Any] = {}
 
     async def fetch(self, service: str) -> Document:
         self.asked.append(service)
         if service in self.down:
             raise DependencyUnavailable(service)
+        if service in self.odd:
+            odd: Document = self.odd[service]
+            return odd
         return {"paths": {f"/{service}/things/{{id}}": {"get": {}}}}
 
 
@@ -56,6 +63,26 @@ async def test_a_service_that_is_down_is_left_out_until_it_is_back(tmp_path: Pat
     assert (await subject.openapi())["x-unavailable"] == ["audit"]
     clock[0] += FRESH_FOR_S + 1
     assert (await subject.openapi())["x-unavailable"] == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"paths": []},
+        {"paths": None},
+        {"paths": {"/audit/things/{id}": None}},
+        {"paths": {"/audit/things/{id}": {"get": []}}},
+        {"components": None},
+        {"components": {"schemas": []}},
+        {"paths": {}, "components": "none"},
+        [],
+    ],
+)
+async def test_a_document_that_is_none_leaves_the_others_as_they_are(tmp_path: Path, odd: Any) -> None:
+    documents = Documents()
+    documents.odd["audit"] = odd
+    found = await gateway(tmp_path, documents, [0.0]).openapi()
+    assert (list(found["paths"]), found["x-unavailable"]) == (["/metadata/things/{id}"], ["audit"])
 
 
 async def test_services_are_asked_once_while_the_document_is_fresh(tmp_path: Path) -> None:
