@@ -35,6 +35,12 @@ def cors_policy(origins: Sequence[str]) -> Resource:
     return {CORS: policy}
 
 
+def cors_fields(origins: Sequence[str]) -> list[Resource]:
+    """Response mutations: what is answered to one origin is not what a cache may give to another (Fetch, CORS)."""
+    varies = {"header": {"key": "vary", "value": "origin"}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
+    return [{"append": varies}] if origins else []
+
+
 def preflights(service: str, origins: Sequence[str]) -> list[Resource]:
     """The route on which the filter answers preflights: it takes none that leads to a direct response.
 

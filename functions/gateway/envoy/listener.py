@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from functions.gateway.envoy import access
 from functions.gateway.envoy.api_keys import exchange_filter, limit_filter
-from functions.gateway.envoy.browsers import compression, cors_filter, security_fields
+from functions.gateway.envoy.browsers import compression, cors_fields, cors_filter, security_fields
 from functions.gateway.envoy.checks import PATH_HEADER, Checks
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
 from functions.gateway.envoy.resource import Resource, extension, seconds, set_header, typed
@@ -75,7 +75,7 @@ def _encryption(entry: Entry) -> Resource:
 
 def _filters(entry: Entry, checks: Checks, *, tls: bool) -> list[Resource]:
     return [
-        _headers(checks, tls=tls),
+        _headers(entry, checks, tls=tls),
         *cors_filter(entry.cors_origins),
         compression(),
         limit_filter(),
@@ -128,14 +128,18 @@ def _connection(entry: Entry, checks: Checks) -> Resource:
     }
 
 
-def _headers(checks: Checks, *, tls: bool) -> Resource:
+def _headers(entry: Entry, checks: Checks, *, tls: bool) -> Resource:
     # The body of a local reply is written without the span at hand, but with the request's headers.
     return extension(
         "envoy.filters.http.header_mutation",
         f"{_HTTP}.header_mutation.v3.HeaderMutation",
         mutations={
             "request_mutations": [set_header(TRACE_ID_HEADER, "%TRACE_ID%")],
-            "response_mutations": [*checks.answer_fields(), *security_fields(tls=tls)],
+            "response_mutations": [
+                *checks.answer_fields(),
+                *cors_fields(entry.cors_origins),
+                *security_fields(tls=tls),
+            ],
         },
     )
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from functions.gateway.envoy.listener import MAX_HEADERS
-from tests.integration.edge.edge import Edge
+from tests.integration.edge.edge import ORIGIN, Edge
 from tests.integration.edge.test_senders import problem_of
 
 PATH = "/metadata/schemas/flight"
@@ -89,3 +89,14 @@ def test_with_what_the_edge_adds_headers_stay_within_what_services_take(edge: Ed
     seen = httpx.get(url + PATH, headers=large)
     assert sum(len(name) + len(value) + 4 for name, value in seen.json()["headers"].items()) < TAKEN_BYTES - 2_048
     assert httpx.get(url + PATH, headers=plain | {"x-large": "a" * 28_000}).status_code == 431
+
+
+@pytest.mark.parametrize("origin", ["", ORIGIN, "https://evil.example"])
+def test_a_cache_gives_no_origin_what_was_answered_to_another(edge: Edge, url: str, origin: str) -> None:
+    headers = {"authorization": f"Bearer {edge.token()}", "x-long": "a" * 3_000} | (
+        {"origin": origin} if origin else {}
+    )
+    for answer in (httpx.get(url + PATH, headers=headers), httpx.get(url + PATH, headers={"origin": origin})):
+        varies = {name.strip().lower() for name in answer.headers["vary"].split(",")}
+        assert "origin" in varies
+        assert ("accept-encoding" in varies) == (answer.status_code == 200)
