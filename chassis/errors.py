@@ -55,10 +55,22 @@ class Unauthorized(PlatformError):
     code, status, title = "platform.unauthorized", 401, "A valid access token is needed"
 
 
+class TokenMissing(Unauthorized):
+    """No bearer token was sent at all."""
+
+
 class Forbidden(PlatformError):
     """The token is good; what it may do does not include this."""
 
     code, status, title = "platform.forbidden", 403, "The token does not allow this"
+
+
+class ScopeMissing(Forbidden):
+    """The token is good, and does not carry the scope that is needed here."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the scope {scope} is needed")
+        self.scope = scope
 
 
 class NotFound(PlatformError):

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from opentelemetry import trace
 from starlette.exceptions import HTTPException
 
-from chassis.errors import InvalidInput, PlatformError, TooManyRequests, Unauthorized
+from chassis.errors import InvalidInput, PlatformError, ScopeMissing, TokenMissing, TooManyRequests, Unauthorized
 
 log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
@@ -35,11 +35,20 @@ def trace_id() -> str | None:
 def problem_response(error: PlatformError) -> Response:
     """The answer to a request that failed with this error."""
     headers: dict[str, str] = {}
-    if isinstance(error, Unauthorized):
-        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    if challenge := _challenge(error):
+        headers["WWW-Authenticate"] = challenge
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = "1"
     return ProblemResponse(error.problem(trace_id()), error.http_status, headers=headers)
+
+
+def _challenge(error: PlatformError) -> str | None:
+    """What RFC 6750 section 3 tells a client of its token; nothing is said to be wrong with one that was not sent."""
+    if isinstance(error, TokenMissing):
+        return "Bearer"
+    if isinstance(error, Unauthorized):
+        return 'Bearer error="invalid_token"'
+    return f'Bearer error="insufficient_scope", scope="{error.scope}"' if isinstance(error, ScopeMissing) else None
 
 
 def unexpected_response(error: Exception) -> Response:

@@ -8,7 +8,7 @@ from fastapi.security import OAuth2, SecurityScopes
 from opentelemetry import trace
 
 from chassis.context import CallContext, Principal, set_current
-from chassis.errors import Forbidden, InvalidInput, Unauthorized
+from chassis.errors import InvalidInput, ScopeMissing, TokenMissing, Unauthorized
 
 if TYPE_CHECKING:
     from chassis.runtime import Runtime
@@ -34,7 +34,7 @@ async def _authenticated(request: Request, needed: SecurityScopes, _: Any = Secu
     principal = await runtime.verifier.verify(_bearer_token(request))
     for scope in needed.scopes:
         if not principal.may(scope):
-            raise Forbidden(f"the scope {scope} is needed")
+            raise ScopeMissing(scope)
     trusted = principal.kind == "service"
     if trusted:
         principal = _on_behalf_of(principal, request)
@@ -57,11 +57,11 @@ def _require_one_idempotency_key(request: Request) -> None:
 
 def _bearer_token(request: Request) -> str:
     sent = request.headers.getlist("authorization")
-    if len(sent) != 1:
+    if len(sent) > 1:
         raise Unauthorized("send one Authorization header with a bearer token")
-    scheme, _, token = sent[0].partition(" ")
+    scheme, _, token = (sent or [""])[0].partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthorized("send the access token as: Authorization: Bearer <token>")
+        raise TokenMissing("send the access token as: Authorization: Bearer <token>")
     return token.strip()
 
 

@@ -90,20 +90,20 @@ async def test_a_token_with_the_scope_passes(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("headers", "status", "challenge"),
     [
-        ({}, 401),
-        ({"Authorization": "Basic abc"}, 401),
-        ({"Authorization": "Bearer"}, 401),
-        ({"Authorization": "Bearer wrong"}, 401),
-        ({"Authorization": "Bearer nobody"}, 403),
+        ({}, 401, "Bearer"),
+        ({"Authorization": "Basic abc"}, 401, "Bearer"),
+        ({"Authorization": "Bearer"}, 401, "Bearer"),
+        ({"Authorization": "Bearer wrong"}, 401, 'Bearer error="invalid_token"'),
+        ({"Authorization": "Bearer nobody"}, 403, 'Bearer error="insufficient_scope", scope="metadata.read"'),
     ],
 )
-async def test_other_tokens_are_refused_with_a_problem(
-    client: httpx.AsyncClient, headers: dict[str, str], status: int
+async def test_other_tokens_are_refused_with_a_problem_and_a_challenge(
+    client: httpx.AsyncClient, headers: dict[str, str], status: int, challenge: str
 ) -> None:
     answer = await client.get("/metadata/who", headers=headers)
-    assert answer.status_code == status
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (status, challenge)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == status
     assert len(answer.json()["traceId"]) == 32
