@@ -34,7 +34,7 @@ class OAuthRoute(APIRoute):
             try:
                 response = await handle(request)
             except OAuthError as error:
-                response = _refusal(error, request)
+                response = _refusal(error)
             response.headers.update(NO_STORE)
             return response
 
@@ -153,10 +153,9 @@ def _authorization(request: Request) -> str | None:
     return sent[0] if sent else None
 
 
-def _refusal(error: OAuthError, request: Request) -> JSONResponse:
+def _refusal(error: OAuthError) -> JSONResponse:
     body = ErrorResponse(error=error.oauth_error, error_description=error.detail)
-    tried_basic = isinstance(error, InvalidClient) and "authorization" in request.headers
-    headers = {"WWW-Authenticate": 'Basic realm="identity"'} if tried_basic else {}
+    headers = {"WWW-Authenticate": 'Basic realm="identity"'} if isinstance(error, InvalidClient) else {}
     if isinstance(error, LockedOut):
         headers = {"Retry-After": str(error.retry_after_s)}
     return JSONResponse(body.model_dump(), error.status, headers=headers)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from urllib.parse import parse_qsl, unquote_plus
 
 from functions.identity.errors import InvalidClient, OAuthError
@@ -55,5 +56,15 @@ def read_basic(header: str) -> tuple[str, str]:
 
 
 def caller_address(headers: Mapping[str, str]) -> str:
-    """Where the edge took the request from: the last entry of X-Forwarded-For, its own. Empty for callers inside."""
-    return headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    """Where the edge took the request from: the last entry of X-Forwarded-For, its own. Empty for callers inside.
+
+    Of an IPv6 address the first 64 bits: the rest is a single site's to choose, for each request anew.
+    """
+    told = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    try:
+        address = ip_address(told)
+    except ValueError:
+        return told[:64]
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False).network_address)
+    return told

@@ -146,6 +146,9 @@ class ServerMetadata(OAuthMessage):
     response_modes_supported: list[str] = ["query"]
     code_challenge_methods_supported: list[str] = ["S256"]
     authorization_response_iss_parameter_supported: bool = True
+    request_parameter_supported: bool = False
+    request_uri_parameter_supported: bool = False
+    """OpenID Connect Discovery takes it for true where it is left out."""
     subject_types_supported: list[str] = ["public"]
     id_token_signing_alg_values_supported: list[str] = ["RS256", "ES256"]
     token_endpoint_auth_methods_supported: list[str] = [

@@ -42,7 +42,7 @@ async def authorize(request: Request) -> Response:
     except BadRedirect as error:
         return pages.problem("This link can't be used", f"The application sent a bad request: {error}.", 400)
     except RefusedRequest as refused:
-        return _redirect(refused.redirect)
+        return _redirect(refused.redirect) if refused.at_once else _not_at_once(refused.redirect)
     browser = new_browser()
     ticket = login.tickets.issue(asked, browser)
     if login.entra is not None:
@@ -165,6 +165,11 @@ def _set_cookie(response: Response, browser: Browser, request: Request) -> None:
 def _redirect(address: str) -> Response:
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return RedirectResponse(address, 303, headers)
+
+
+def _not_at_once(address: str) -> Response:
+    text = "An application asked for something that it may not have. If you know where the link leads, you can go on."
+    return pages.problem("This link can't be used", text, 400, address)
 
 
 def _done(address: str) -> Response:

@@ -53,9 +53,10 @@ def sign_in(
     return _page("Sign in", body, status, _origin(back_to))
 
 
-def problem(title: str, text: str, status: int) -> HTMLResponse:
-    """What went wrong, where the client can't be told."""
-    return _page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>", status, "")
+def problem(title: str, text: str, status: int, go_on: str = "") -> HTMLResponse:
+    """What went wrong, where the client can't be told, or only if the user follows the link `go_on`."""
+    link = f'\n<p><a href="{escape(go_on)}" rel="noreferrer">Go on to {escape(_origin(go_on))}</a></p>' if go_on else ""
+    return _page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>{link}", status, "")
 
 
 def _page(title: str, body: str, status: int, leads_to: str) -> HTMLResponse:

@@ -1,6 +1,6 @@
 """The authorization request (RFC 6749 section 4.1.1, RFC 7636, RFC 9700), checked before anyone is asked anything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
@@ -8,9 +8,13 @@ from pydantic import Field
 
 from chassis.models import Contract
 from functions.identity.grants.user_tokens import OPENID
+from functions.identity.operators import OPERATORS
 from functions.identity.repository import FindClient
 from functions.identity.schemas import Client
 from functions.identity.sessions.session import CHALLENGE
+
+MOST_STATE, MOST_NONCE = 1024, 256
+"""Characters."""
 
 
 class BadRedirect(Exception):
@@ -18,11 +22,15 @@ class BadRedirect(Exception):
 
 
 class RefusedRequest(Exception):
-    """The request is refused, and its client is told by a redirect."""
+    """The request is refused, and its client is told by a redirect.
 
-    def __init__(self, redirect: str) -> None:
+    Before the user has signed in he is sent on at once only to an address that the operators have set (`at_once`): a
+    link that leads here would else lead wherever a tenant wants (RFC 9700 section 4.11.2).
+    """
+
+    def __init__(self, redirect: str, *, at_once: bool) -> None:
         super().__init__("refused")
-        self.redirect = redirect
+        self.redirect, self.at_once = redirect, at_once
 
 
 class AuthorizationRequest(Contract):
@@ -31,8 +39,8 @@ class AuthorizationRequest(Contract):
     client_id: str
     redirect_uri: str
     scope: str
-    state: str | None = Field(default=None, max_length=1024)
-    nonce: str | None = Field(default=None, max_length=256)
+    state: str | None = Field(default=None, max_length=MOST_STATE)
+    nonce: str | None = Field(default=None, max_length=MOST_NONCE)
     code_challenge: str
 
 
@@ -47,31 +55,15 @@ class Reader:
         """The request and its client. Raises BadRedirect, or RefusedRequest when the client may be told."""
         client = await self._client(query, repeated)
         redirect_uri, state = query["redirect_uri"], query.get("state")
-
-        def refused(error: str, why: str) -> RefusedRequest:
-            return RefusedRequest(self.answer(redirect_uri, state, error=error, error_description=why))
-
-        if state is not None and len(state) > 1024:
-            raise RefusedRequest(
-                self.answer(redirect_uri, None, error="invalid_request", error_description="state is too long")
-            )
-        if "request" in query or "request_uri" in query:
-            raise refused("request_not_supported", "send the parameters themselves")
-        if query.get("response_type") != "code" or query.get("response_mode", "query") != "query":
-            raise refused("unsupported_response_type", "response_type is code, response_mode query")
-        if "authorization_code" not in client.grants:
-            raise refused("unauthorized_client", "the client may not use authorization_code")
-        if query.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(query.get("code_challenge", "")):
-            raise refused("invalid_request", "PKCE is needed: code_challenge with code_challenge_method S256")
-        if len(query.get("nonce", "")) > 256:
-            raise refused("invalid_request", "nonce is too long")
-        scope = query.get("scope") or " ".join(sorted(client.scopes))
-        if not set(scope.split(" ")) <= client.scopes | {OPENID}:
-            raise refused("invalid_scope", "the client may not have this scope")
+        if (mistake := next(_mistakes(query, client), None)) is not None:
+            error, why = mistake
+            kept = None if state is not None and len(state) > MOST_STATE else state
+            told = self.answer(redirect_uri, kept, error=error, error_description=why)
+            raise RefusedRequest(told, at_once=client.tenant == OPERATORS)
         asked = AuthorizationRequest(
             client_id=client.client_id,
             redirect_uri=redirect_uri,
-            scope=scope,
+            scope=_scope(query, client),
             state=state,
             nonce=query.get("nonce"),
             code_challenge=query["code_challenge"],
@@ -92,3 +84,29 @@ class Reader:
         if client is None or client.disabled or query.get("redirect_uri") not in client.redirect_uris:
             raise BadRedirect("no such client, or not one of its redirect URIs")
         return client
+
+
+def _mistakes(query: Mapping[str, str], client: Client) -> Iterator[tuple[str, str]]:
+    """What is wrong: the code that the standards have for it, and words."""
+    if len(query.get("state", "")) > MOST_STATE:
+        yield "invalid_request", "state is too long"
+    for name in {"request", "request_uri"} & query.keys():
+        yield f"{name}_not_supported", "send the parameters themselves"
+    if "response_type" not in query or query.get("response_mode", "query") != "query":
+        yield "invalid_request", "response_type is code, response_mode query"
+    elif query["response_type"] != "code":
+        yield "unsupported_response_type", "response_type is code"
+    if "authorization_code" not in client.grants:
+        yield "unauthorized_client", "the client may not use authorization_code"
+    if query.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(query.get("code_challenge", "")):
+        yield "invalid_request", "PKCE is needed: code_challenge with code_challenge_method S256"
+    if len(query.get("nonce", "")) > MOST_NONCE:
+        yield "invalid_request", "nonce is too long"
+    if not set(_scope(query, client).split(" ")) <= client.scopes | {OPENID}:
+        yield "invalid_scope", "the client may not have this scope"
+    if "none" in query.get("prompt", "").split():
+        yield "login_required", "users are always asked to sign in"
+
+
+def _scope(query: Mapping[str, str], client: Client) -> str:
+    return query.get("scope") or " ".join(sorted(client.scopes))

@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from chassis.auth.service_token import ASSERTION_TYPE, ServiceToken
 from chassis.errors import Unauthorized
-from tests.integration.identity.conftest import EXCHANGE, Browser, Running, answered
+from tests.integration.identity.conftest import EXCHANGE, Browser, Running, answered, basic
 from tests.integration.identity.issuers import ACME_TID, ANALYSTS
 
 API_KEY_OWNER = "urn:platform:params:oauth:token-type:api-key-owner"
@@ -100,6 +101,7 @@ def test_whatever_stands_in_place_of_a_client_is_refused_as_one(base: str, stran
     answer = httpx.post(f"{base}/identity/oauth2/{endpoint}", data={**form, **STRANGE[strange]})
     assert refused(answer, "invalid_client")
     assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["www-authenticate"] == 'Basic realm="identity"'
 
 
 def test_an_assertion_of_another_key_is_refused(running: Running, base: str) -> None:
@@ -193,6 +195,19 @@ def test_a_redirect_uri_that_comes_twice_is_not_redirected_to(browser: Browser) 
     assert (answer.status_code, "location" in answer.headers) == (400, False)
 
 
+def test_no_link_leads_through_the_sign_in_to_where_a_tenant_wants(running: Running, browser: Browser) -> None:
+    order = {
+        "name": "phisher",
+        "authentication": "public",
+        "grants": ["authorization_code"],
+        "redirectUris": ["https://evil.example/login"],
+    }
+    client = running.ask("POST", "/identity/clients", running.token(), json=order).json()["clientId"]
+    answer = browser.authorize(client_id=client, redirect_uri="https://evil.example/login", scope="no.such")
+    assert (answer.status_code, "location" in answer.headers) == (400, False)
+    assert "Go on to https://evil.example</a>" in answer.text
+
+
 def test_a_code_goes_only_with_the_redirect_uri_that_it_was_asked_for_with(browser: Browser) -> None:
     other = browser.redirect_uri.removesuffix("callback")
     assert refused(browser.redeem(browser.code(), redirect_uri=other), "invalid_grant")
@@ -203,6 +218,22 @@ def test_a_reused_refresh_token_ends_the_whole_family(browser: Browser) -> None:
     second = browser.refresh(first).json()["refresh_token"]
     assert refused(browser.refresh(first), "invalid_grant")
     assert refused(browser.refresh(second), "invalid_grant")
+
+
+@pytest.mark.parametrize("what", ["code", "refresh token"])
+def test_of_requests_at_once_with_one_handle_one_is_answered_and_its_session_ends(browser: Browser, what: str) -> None:
+    code = browser.code()
+    if what == "refresh token":
+        handle, use = browser.redeem(code).json()["refresh_token"], browser.refresh
+    else:
+        handle, use = code, browser.redeem
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(use, [handle] * 6))
+    good = [answer.json() for answer in answers if answer.status_code == 200]
+    assert len(good) <= 1
+    assert all(refused(answer, "invalid_grant") for answer in answers if answer.status_code != 200)
+    for tokens in good:
+        assert refused(browser.refresh(tokens["refresh_token"]), "invalid_grant")
 
 
 def test_a_guessed_refresh_token_gives_nothing_and_ends_nothing(browser: Browser) -> None:
@@ -327,6 +358,16 @@ def test_who_guesses_is_locked_out_with_a_time_to_wait(running: Running, base: s
     assert (answers[-1].status_code, answers[-1].json()["error"]) == (429, "invalid_client")
     assert int(answers[-1].headers["retry-after"]) >= 1
     assert running.token_answer(running.credentials("demo"), base=base, grant_type="client_credentials").is_success
+
+
+def test_an_address_is_the_edges_word_and_not_the_callers(running: Running) -> None:
+    client, url = f"victim-{uuid4().hex}", f"{running.edge}/identity/oauth2/token"
+    statuses = []
+    for number in range(9):
+        pretended = [("x-forwarded-for", f"192.0.2.{number}"), ("X-Forwarded-For", f"2001:db8:{number}::1")]
+        headers = [("authorization", basic(client, "guess")), *pretended]
+        statuses.append(httpx.post(url, data={"grant_type": "client_credentials"}, headers=headers).status_code)
+    assert statuses[-1] == 429
 
 
 def test_no_secret_is_in_any_log(running: Running, browser: Browser) -> None:

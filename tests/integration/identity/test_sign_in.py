@@ -89,3 +89,6 @@ def test_the_discovery_document_names_every_grant_and_endpoint(running: Running)
     assert set(found["grant_types_supported"]) >= {"authorization_code", "refresh_token", "client_credentials"}
     assert {"metadata.read", "audit.read"} <= set(found["scopes_supported"])
     assert "identity.keys" not in found["scopes_supported"]
+    # What is left out is true for OpenID Connect Discovery.
+    assert (found["request_parameter_supported"], found["request_uri_parameter_supported"]) == (False, False)
+    assert found["authorization_response_iss_parameter_supported"]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.identity.errors import InvalidClient, OAuthError
-from functions.identity.forms import FORM, MAX_FORM_BYTES, read_basic, read_form
+from functions.identity.forms import FORM, MAX_FORM_BYTES, caller_address, read_basic, read_form
 
 
 def basic(text: str) -> str:
@@ -65,3 +65,20 @@ def test_whatever_stands_in_an_authorization_header_is_read_or_refused(text: str
 def test_malformed_basic_credentials_are_refused(header: str) -> None:
     with pytest.raises(InvalidClient):
         read_basic(header)
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("", ""),
+        ("192.0.2.7", "192.0.2.7"),
+        ("10.0.0.1, 198.51.100.9, 192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7,", ""),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:DB8:1:2:ffff::1", "2001:db8:1:2::"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("x" * 10_000, "x" * 64),
+    ],
+)
+def test_a_site_is_one_address_and_only_the_edges_entry_counts(told: str, address: str) -> None:
+    assert caller_address({"x-forwarded-for": told}) == address
