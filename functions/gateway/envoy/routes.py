@@ -120,6 +120,8 @@ def _forward(routed: Routed, variant: Variant) -> Resource:
         "decorator": {"operation": f"{','.join(route.methods)} {route.path}", "propagate": False},
         "metadata": rate_limit_metadata(public=route.public),
         "request_headers_to_add": [_deadline(route.timeout_seconds)],
+        # A key that nobody has asked for is none of the service's business either.
+        "request_headers_to_remove": [HEADER] if route.public else [],
         # A buffered WebSocket would wait for an end that does not come.
         "typed_per_filter_config": {**variant.config, **({} if route.websocket else _body_limit(route.max_body_bytes))},
     }

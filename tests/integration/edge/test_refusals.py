@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from functions.gateway.envoy.listener import MAX_HEADERS
-from tests.integration.edge.edge import ORIGIN, Edge
+from tests.integration.edge.edge import ALIVE, ORIGIN, Edge
 from tests.integration.edge.test_senders import problem_of
 
 PATH = "/metadata/schemas/flight"
@@ -89,6 +89,13 @@ def test_with_what_the_edge_adds_headers_stay_within_what_services_take(edge: Ed
     seen = httpx.get(url + PATH, headers=large)
     assert sum(len(name) + len(value) + 4 for name, value in seen.json()["headers"].items()) < TAKEN_BYTES - 2_048
     assert httpx.get(url + PATH, headers=plain | {"x-large": "a" * 28_000}).status_code == 431
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer x"])
+def test_no_service_sees_an_api_key_that_was_sent_to_a_public_route(url: str, authorization: str) -> None:
+    headers = {"x-api-key": "plk_secret"} | ({"authorization": authorization} if authorization else {})
+    answer = httpx.get(url + ALIVE, headers=headers)
+    assert (answer.status_code, "x-api-key" in answer.json()["headers"]) == (200, False)
 
 
 @pytest.mark.parametrize("origin", ["", ORIGIN, "https://evil.example"])
