@@ -59,9 +59,12 @@ def _describe(responses: dict[str, Any]) -> None:
     responses.setdefault("default", _ANY_FAILURE)
 
 
-def also(status: int, model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route that answers with this status, too: 201 where it made it, 200 where it was there."""
-    return {status: {"model": model}}
+def also(status: int, model: type[BaseModel], headers: dict[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that answers with this status, too: 201 where it made it, 200 where it was there.
+
+    `headers` are those of this status alone, besides what `sends` tells.
+    """
+    return {status: {"model": model, **({"headers": headers} if headers else {})}}
 
 
 def gives(*media_types: str) -> dict[int | str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import ETAG, UNCHANGED, also, sends
+from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends
 from functions.metadata import composition
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch, VersionOrLatest, number_of
 from functions.metadata.errors import ConfigurationNotFound
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/metadata/configuration", tags=["configuration"])
 ConfigurationKey = Annotated[Name, Path()]
 
 
-@router.put("/{key}", responses=also(201, Configuration), openapi_extra=sends(ETAG, 200, 201))
+@router.put("/{key}", responses=also(201, Configuration), openapi_extra=sends(ETAG | LOCATION, 200, 201))
 async def put_configuration(
     key: ConfigurationKey,
     body: ValueBody,
@@ -30,6 +30,7 @@ async def put_configuration(
     version, is_new = await composition.configuration().put(caller.tenant, key, body.value, if_match)
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = version.etag
+    response.headers["Location"] = f"/metadata/configuration/{key}/versions/{version.version}"
     return _described(version, body.value)
 
 

@@ -1,12 +1,14 @@
 """The metadata service's HTTP API for reference data."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import ETAG, UNCHANGED, also, sends
+from chassis.http.created import created
+from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends
 from functions.metadata import composition, paging
 from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch
 from functions.metadata.errors import ReferenceDataNotFound
@@ -39,7 +41,7 @@ async def list_sets(
     return ReferenceSetPage(items=[ReferenceSetState(**_described(each)) for each in found], next=next_page)
 
 
-@router.put("/{set}", responses=also(201, ReferenceSetState), openapi_extra=sends(ETAG, 200, 201))
+@router.put("/{set}", responses=also(201, ReferenceSetState, LOCATION), openapi_extra=sends(ETAG, 200, 201))
 async def replace_set(
     name: SetName,
     body: ReferenceSetBody,
@@ -49,7 +51,8 @@ async def replace_set(
 ) -> ReferenceSetState:
     """Replace all items of a set, or make it (201). The same items again change nothing."""
     stored, is_new = await composition.reference_data().put_set(caller.tenant, name, body.items, if_match)
-    response.status_code = 201 if is_new else 200
+    if is_new:
+        created(response, f"/metadata/reference-data/{name}")
     response.headers["ETag"] = stored.etag
     return ReferenceSetState(**_described(stored))
 
@@ -66,7 +69,7 @@ async def get_set(
     return ReferenceSetItems(**_described(stored), items=stored.items)
 
 
-@router.put("/{set}/{key}", responses=also(201, ReferenceItem), openapi_extra=sends(ETAG, 200, 201))
+@router.put("/{set}/{key}", responses=also(201, ReferenceItem, LOCATION), openapi_extra=sends(ETAG, 200, 201))
 async def put_item(
     name: SetName,
     key: ItemKey,
@@ -78,7 +81,8 @@ async def put_item(
     """Set one item; If-Match is about the item's own ETag."""
     _, is_new = await composition.reference_data().put_item(caller.tenant, name, key, body.value, if_match)
     etag = item_etag(body.value)
-    response.status_code = 201 if is_new else 200
+    if is_new:
+        created(response, f"/metadata/reference-data/{name}/{quote(key, safe='')}")
     response.headers["ETag"] = etag
     return ReferenceItem(set=name, key=key, value=body.value, etag=etag)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.created import created
 from chassis.http.idempotency import IdempotencyKey
 from chassis.http.openapi import LOCATION, also, sends
 from chassis.runtime import Runtime
@@ -50,7 +51,7 @@ async def show_message(id: Id, request: Request, caller: Principal = requires("n
     return await service.show(_runtime(request), caller, id)
 
 
-@router.put("/webhooks/{id}", response_model_exclude_none=True, responses=also(201, WebhookView))
+@router.put("/webhooks/{id}", response_model_exclude_none=True, responses=also(201, WebhookView, LOCATION))
 async def put_webhook(
     id: Id,
     body: WebhookRequest,
@@ -60,7 +61,8 @@ async def put_webhook(
 ) -> WebhookView:
     """Register a webhook (201, with its secret) or change its URL (200, without)."""
     webhook = await webhooks.put(_runtime(request), caller, id, body)
-    response.status_code = 201 if webhook.secret else 200
+    if webhook.secret:
+        created(response, f"/notification/webhooks/{id}")
     response.headers["Cache-Control"] = "no-store"
     return webhook
 

@@ -142,10 +142,11 @@ async def get_plan(id: PathId, caller: Principal = requires(READ)) -> JobPlan:
     return await composition.jobs().plan(caller.tenant, id)
 
 
-@router.post("/jobs/{id}/cancel", status_code=202)
-async def cancel_job(id: PathId, caller: Principal = requires(WRITE)) -> Accepted:
+@router.post("/jobs/{id}/cancel", status_code=202, openapi_extra=sends(LOCATION, 202))
+async def cancel_job(id: PathId, response: Response, caller: Principal = requires(WRITE)) -> Accepted:
     """Cancel a job that runs; nothing that it made is kept."""
     await composition.jobs().cancel(caller.tenant, id)
+    response.headers["Location"] = f"/processing/jobs/{id}"
     return Accepted(id=id)
 
 

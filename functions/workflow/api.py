@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import also, takes
+from chassis.http.openapi import LOCATION, also, sends, takes
 from chassis.http.trigger import durable_client
 from chassis.models import Moment
 from durable.workflow.diagram import diagram
@@ -44,6 +44,7 @@ router.include_router(catalog_api.router)
 router.include_router(events_api.router)
 router.include_router(secrets_api.router)
 READ, WRITE = "workflow.read", "workflow.write"
+ACCEPTED = sends(LOCATION, 202)
 
 Name = Annotated[str, Path(pattern=NAME)]
 Version = Annotated[str, Path(max_length=128, pattern=r"^[0-9A-Za-z.+\-]+$")]
@@ -84,12 +85,13 @@ def instance_filter(
 @router.put(
     "/definitions",
     responses=also(201, DefinitionId),
-    openapi_extra=DEFINITION_BODY,
+    openapi_extra=DEFINITION_BODY | sends(LOCATION, 200, 201),
 )
 async def put_definition(request: Request, response: Response, caller: Principal = requires(WRITE)) -> DefinitionId:
     """Register a definition, YAML or JSON: 201 when it is new, 200 when the same was there, 409 for another."""
     id, is_new = await composition.definitions().put(caller.tenant, await request.body())
     response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/workflow/definitions/{id.namespace}/{id.name}/{id.version}"
     return id
 
 
@@ -134,12 +136,12 @@ async def draw_definition(namespace: Name, name: Name, version: Version, caller:
     return Mermaid(diagram(parse_frozen(definition.document)[0]))
 
 
-@router.post("/instances", status_code=202)
+@router.post("/instances", status_code=202, openapi_extra=ACCEPTED)
 async def start_instance(
-    request: StartRequest, key: IdempotencyKey = None, caller: Principal = requires(WRITE)
+    request: StartRequest, response: Response, key: IdempotencyKey = None, caller: Principal = requires(WRITE)
 ) -> InstanceHead:
     """Start an instance; it is accepted once this answers, and runs on its own."""
-    return await composition.instances().start(caller, request, key, _client())
+    return _accepted(await composition.instances().start(caller, request, key, _client()), response)
 
 
 @router.get("/instances")
@@ -167,28 +169,41 @@ async def draw_instance(instance_id: InstanceId, caller: Principal = requires(RE
     return Mermaid(diagram(parse_frozen(definition.document)[0], found.tasks))
 
 
-@router.post("/instances/{instance_id}/suspend", status_code=202)
-async def suspend_instance(instance_id: InstanceId, caller: Principal = requires(WRITE)) -> InstanceHead:
+@router.post("/instances/{instance_id}/suspend", status_code=202, openapi_extra=ACCEPTED)
+async def suspend_instance(
+    instance_id: InstanceId, response: Response, caller: Principal = requires(WRITE)
+) -> InstanceHead:
     """Hold an instance where it is."""
-    return await composition.instances().suspend(caller.tenant, instance_id, _client())
+    return _accepted(await composition.instances().suspend(caller.tenant, instance_id, _client()), response)
 
 
-@router.post("/instances/{instance_id}/resume", status_code=202)
-async def resume_instance(instance_id: InstanceId, caller: Principal = requires(WRITE)) -> InstanceHead:
+@router.post("/instances/{instance_id}/resume", status_code=202, openapi_extra=ACCEPTED)
+async def resume_instance(
+    instance_id: InstanceId, response: Response, caller: Principal = requires(WRITE)
+) -> InstanceHead:
     """Let a suspended instance go on."""
-    return await composition.instances().resume(caller.tenant, instance_id, _client())
+    return _accepted(await composition.instances().resume(caller.tenant, instance_id, _client()), response)
 
 
-@router.post("/instances/{instance_id}/cancel", status_code=202)
-async def cancel_instance(instance_id: InstanceId, caller: Principal = requires(WRITE)) -> InstanceHead:
+@router.post("/instances/{instance_id}/cancel", status_code=202, openapi_extra=ACCEPTED)
+async def cancel_instance(
+    instance_id: InstanceId, response: Response, caller: Principal = requires(WRITE)
+) -> InstanceHead:
     """Stop an instance and undo what its tasks made."""
-    return await composition.instances().cancel(caller.tenant, instance_id, _client())
+    return _accepted(await composition.instances().cancel(caller.tenant, instance_id, _client()), response)
 
 
-@router.post("/instances/{instance_id}/retry", status_code=202)
-async def retry_instance(instance_id: InstanceId, caller: Principal = requires(WRITE)) -> InstanceHead:
+@router.post("/instances/{instance_id}/retry", status_code=202, openapi_extra=ACCEPTED)
+async def retry_instance(
+    instance_id: InstanceId, response: Response, caller: Principal = requires(WRITE)
+) -> InstanceHead:
     """Let a faulted instance go on from the task that failed."""
-    return await composition.instances().retry(caller.tenant, instance_id, _client())
+    return _accepted(await composition.instances().retry(caller.tenant, instance_id, _client()), response)
+
+
+def _accepted(instance: InstanceHead, response: Response) -> InstanceHead:
+    response.headers["Location"] = f"/workflow/instances/{instance.id}"
+    return instance
 
 
 def _client() -> DurableClient:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.created import created
 from chassis.http.idempotency import IdempotencyKey
 from chassis.http.openapi import ETAG, LOCATION, also, sends
 from functions.identity.directory.clients import ClientRegistry, Registered
@@ -54,7 +55,7 @@ async def get_role(name: Named, request: Request, response: Response, caller: Pr
     return found.value
 
 
-@roles.put("/{name}", responses=also(201, Role), openapi_extra=sends(ETAG, 200, 201))
+@roles.put("/{name}", responses=also(201, Role, LOCATION), openapi_extra=sends(ETAG, 200, 201))
 async def put_role(
     name: Named,
     change: RoleChange,
@@ -65,7 +66,8 @@ async def put_role(
 ) -> Role:
     """Make a role (201) or change it (200). Its scopes are among the caller's own."""
     stored, is_new = await _roles(request).put(caller, name, change, if_match)
-    response.status_code = 201 if is_new else 200
+    if is_new:
+        created(response, f"/identity/roles/{name}")
     response.headers["ETag"] = stored.etag
     return stored.value
 

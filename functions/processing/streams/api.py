@@ -6,8 +6,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.created import created
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import also
+from chassis.http.openapi import LOCATION, also
 from chassis.models import AwareDatetime
 from functions.processing import messaging
 from functions.processing.messages.api import STREAM_BODY, is_ndjson, read_body
@@ -23,13 +24,14 @@ PathName = Annotated[StreamName, Path()]
 PageToken = Annotated[str | None, Query(max_length=4000)]
 
 
-@router.put("/streams/{name}", responses=also(201, Stream))
+@router.put("/streams/{name}", responses=also(201, Stream, LOCATION))
 async def put_stream(
     name: PathName, request: StreamRequest, response: Response, caller: Principal = requires(WRITE)
 ) -> Stream:
     """Make a stream; the same definition again changes nothing, another one is refused (409)."""
     stream, is_new = await messaging.streams().put(caller, name, request)
-    response.status_code = 201 if is_new else 200
+    if is_new:
+        created(response, f"/processing/streams/{name}")
     return stream
 
 

@@ -1,6 +1,9 @@
 """Reference data and configuration through the HTTP trigger, on real tables and blobs."""
 
 import asyncio
+from urllib.parse import quote
+
+import pytest
 
 from .conftest import Client
 
@@ -44,6 +47,14 @@ async def test_if_match_on_an_item_is_about_that_item(client: Client) -> None:
     read = await client.ask("GET", "/metadata/reference-data/airlines/UA")
     assert read.body["value"] == "United Air Lines"
     assert (await client.ask("GET", "/metadata/reference-data/airlines/ZZ")).status == 404
+
+
+@pytest.mark.parametrize("key", ["UA", "a b", "100%25", "ä?#", "+"])
+async def test_what_was_made_lies_where_its_location_says(client: Client, key: str) -> None:
+    made = await client.ask("PUT", f"/metadata/reference-data/odd/{quote(key)}", {"value": key})
+    again = await client.ask("PUT", f"/metadata/reference-data/odd/{quote(key)}", {"value": key})
+    assert (made.status, again.status, again.headers.get("location")) == (201, 200, None)
+    assert (await client.ask("GET", made.headers["location"])).body["value"] == key
 
 
 async def test_values_that_cannot_be_kept_are_refused(client: Client) -> None:

@@ -19,6 +19,10 @@ def document() -> dict[str, Any]:
     async def make(thing: Thing) -> Thing:
         return thing
 
+    @app.put("/things/{name}", responses=also(201, Thing, LOCATION), openapi_extra=sends(ETAG, 200, 201))
+    async def put(name: str) -> Thing:
+        return Thing(name=name)
+
     @app.put("/raw", openapi_extra=takes("application/yaml", schema={"type": "object"}))
     async def raw() -> None: ...
 
@@ -54,6 +58,12 @@ def test_headers_are_told_on_the_answers_that_carry_them() -> None:
     file = paths["/things/{name}/file"]["get"]["responses"]
     assert file["304"]["headers"].keys() == {"ETag"}
     assert "headers" not in file["200"]
+
+
+def test_a_header_of_one_status_alone_is_told_there() -> None:
+    responses = document()["paths"]["/things/{name}"]["put"]["responses"]
+    assert responses["200"]["headers"].keys() == {"ETag"}
+    assert responses["201"]["headers"].keys() == {"ETag", "Location"}
 
 
 def test_a_body_that_the_route_reads_by_itself_is_told() -> None:
