@@ -21,6 +21,8 @@ CLOCK_SKEW_S = 30
 _JWT_MESSAGE = "envoy.extensions.filters.http.jwt_authn.v3"
 _RBAC_MESSAGE = "envoy.extensions.filters.http.rbac.v3"
 _TOKEN = "platform-token"  # noqa: S105 - the name of a requirement
+_SCHEMES = ("Bearer", "bearer", "BEARER")
+"""A scheme's name is that in upper and lower case (RFC 9110, 11.1); Envoy compares bytes."""
 _CLAIMS = {USER_HEADER: "sub", TENANT_HEADER: "tid", CLIENT_HEADER: "client_id", SCOPE_HEADER: "scope"}
 
 
@@ -55,7 +57,7 @@ def token_filter(issuer: Issuer, *, expires_header: str = "", fingerprint: str =
         "issuer": issuer.issuer,
         "audiences": [issuer.audience],
         "local_jwks": {"inline_string": json.dumps(issuer.keys, sort_keys=True)},
-        "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
+        "from_headers": [{"name": "Authorization", "value_prefix": f"{scheme} "} for scheme in _SCHEMES],
         "forward": True,
         "require_expiration": True,
         "clock_skew_seconds": CLOCK_SKEW_S,

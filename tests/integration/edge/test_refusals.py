@@ -91,6 +91,23 @@ def test_with_what_the_edge_adds_headers_stay_within_what_services_take(edge: Ed
     assert httpx.get(url + PATH, headers=plain | {"x-large": "a" * 28_000}).status_code == 431
 
 
+@pytest.mark.parametrize(
+    ("before", "status"),
+    [("Bearer ", 200), ("bearer ", 200), ("BEARER ", 200), ("Bearer\t", 401), ("", 401), ("JWT ", 401)],
+)
+def test_a_token_is_taken_by_its_schemes_name_however_that_is_written(
+    edge: Edge, url: str, before: str, status: int
+) -> None:
+    headers = {"authorization": f"{before}{edge.token()}"}
+    assert [httpx.get(url + PATH, headers=headers).status_code for _ in range(2)] == [status] * 2
+
+
+@pytest.mark.parametrize("sent", ["bearer {} x", "Bearer {},{}", "bearer {0}.x", "Bearer x {}", "bearer Bearer x"])
+def test_a_token_beside_something_else_is_none(edge: Edge, url: str, sent: str) -> None:
+    headers = {"authorization": sent.format(*[edge.token()] * 2)}
+    assert httpx.get(url + PATH, headers=headers).status_code == 401
+
+
 @pytest.mark.parametrize("authorization", ["", "Bearer x"])
 def test_no_service_sees_an_api_key_that_was_sent_to_a_public_route(url: str, authorization: str) -> None:
     headers = {"x-api-key": "plk_secret"} | ({"authorization": authorization} if authorization else {})
