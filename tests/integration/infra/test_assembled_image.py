@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +14,7 @@ import pytest
 
 from chassis.manifest import SERVICES
 from infra.image.contents import ROOT, assemble
+from local.ports import any_free
 
 INDEX = """
 import json, sys
@@ -40,7 +40,7 @@ def indexed(service: str, folder: Path) -> tuple[str, dict[str, list[str]] | str
         env=environment(service),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     return service, json.loads(done.stdout) if done.returncode == 0 else done.stderr
 
@@ -60,9 +60,7 @@ def started(tmp_path: Path) -> Iterator[str]:
     assemble("identity", tmp_path / "app")
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "funchost").symlink_to(ROOT / "funchost")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = any_free(1)
     process = subprocess.Popen(
         [sys.executable, "-m", "funchost", "start", "--app", str(tmp_path / "app"), "--port", str(port)],
         cwd=tmp_path / "app",
@@ -74,11 +72,11 @@ def started(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 def test_an_assembled_image_starts_and_answers(started: str) -> None:
-    ends_at = monotonic() + 20
+    ends_at = monotonic() + 60
     while monotonic() < ends_at:
         try:
             with urllib.request.urlopen(f"{started}/identity/health/live", timeout=2) as answer:
@@ -86,4 +84,4 @@ def test_an_assembled_image_starts_and_answers(started: str) -> None:
                 return
         except OSError:
             sleep(0.1)
-    pytest.fail("the assembled app did not answer within 20 s")
+    pytest.fail("the assembled app did not answer within 60 s")

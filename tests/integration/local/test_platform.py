@@ -83,7 +83,7 @@ async def test_a_second_start_finds_the_first_ones_secrets_and_nothing_is_left_a
 
 async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
     starting = asyncio.create_task(Platform(ROOT, tmp_path, services=SERVICES, free_ports=True).__aenter__())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (pids := _running(tmp_path)):  # noqa: ASYNC110  (what is waited for is another process)
             await asyncio.sleep(0.02)
     starting.cancel()

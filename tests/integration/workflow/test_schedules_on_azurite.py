@@ -17,10 +17,10 @@ async def put(house: Any, schedule: str, version: str = "1.0.0", body: str = SET
     await composition.definitions().put(house.caller.tenant, f"{head}{schedule}\n{body}".encode())
 
 
-async def tick(house: Any, seconds: float) -> None:
-    """What the timer does, so long from now."""
-    now = datetime.now(UTC) + timedelta(seconds=seconds)
-    await composition.schedules().run_due(composition.instances(), house.client, now)
+async def tick(house: Any, seconds: float, began: datetime | None = None) -> None:
+    """What the timer does, so long from now, or from when the test began."""
+    now = began or datetime.now(UTC)
+    await composition.schedules().run_due(composition.instances(), house.client, now + timedelta(seconds=seconds))
     await house.idle()
 
 
@@ -43,21 +43,23 @@ async def send(house: Any, *events: tuple[str, Any]) -> list[dict[str, Any]]:
 
 
 async def test_every_starts_once_an_interval_and_once_for_those_that_were_missed(house: Any) -> None:
-    await put(house, "schedule: {every: PT10S}")
-    await tick(house, 5)
+    await put(house, "schedule: {every: PT1M}")
+    began = datetime.now(UTC)
+    await tick(house, 20, began)
     assert await started(house) == []
-    await tick(house, 11)
-    await tick(house, 11)
+    await tick(house, 61, began)
+    await tick(house, 61, began)
     assert len(await started(house)) == 1
-    await tick(house, 65)
+    await tick(house, 390, began)
     assert [item.status for item in await started(house)] == ["completed"] * 2
     following = datetime.fromisoformat((await shown(house)).next_run_at)
-    assert following > datetime.now(UTC) + timedelta(seconds=65)
+    assert following > began + timedelta(seconds=390)
 
 
 async def test_several_processes_that_see_a_tick_start_one_instance(house: Any) -> None:
     await put(house, "schedule: {cron: '* * * * *'}")
-    await asyncio.gather(*(tick(house, 61) for _ in range(4)))
+    began = datetime.now(UTC)
+    await asyncio.gather(*(tick(house, 61, began) for _ in range(4)))
     assert len(await started(house)) == 1
     assert (await shown(house)).last_instance == (await started(house))[0].id
 

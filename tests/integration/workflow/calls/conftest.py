@@ -17,8 +17,13 @@ def workflow_settings(tmp_path: Path) -> dict[str, Any]:
     return {
         "secrets_file": tmp_path / "secrets.json",
         "workflow_call_networks": (ip_network("127.0.0.0/8"),),
-        "workflow_call_timeout_s": 2.0,
     }
+
+
+@pytest.fixture
+def impatient(workflow_settings: dict[str, Any]) -> None:
+    """Calls and processes are not waited for long."""
+    workflow_settings |= {"workflow_call_timeout_s": 0.5, "workflow_process_timeout_s": 1.0}
 
 
 @pytest.fixture

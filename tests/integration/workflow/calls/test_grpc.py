@@ -39,7 +39,7 @@ class Greeter:
         if request.name == "nobody":
             await context.abort(grpc.StatusCode.NOT_FOUND, "there is nobody")
         if request.name == "slow":
-            await asyncio.sleep(5)
+            await asyncio.Event().wait()
         reply = GetMessageClass((await method_of(PROTO.encode(), "GreeterApi.Greeter", "SayHello")).output_type)()
         reply.message, reply.sum = f"Hello {request.name}", sum(request.numbers)
         reply.at.FromJsonString("2026-01-02T03:04:05Z")
@@ -105,7 +105,6 @@ async def test_a_proto_file_may_be_fetched(house: Any, third_party: ThirdParty, 
     ("given", "kind", "status"),
     [
         ({"name": "nobody", "numbers": []}, "communication", 404),
-        ({"name": "slow", "numbers": []}, "timeout", 408),
         ({"name": 5, "numbers": []}, "configuration", 400),
         ({"name": "x", "numbers": ["y"]}, "configuration", 400),
     ],
@@ -115,6 +114,14 @@ async def test_what_goes_wrong_is_the_specifications_error(
 ) -> None:
     found = await run(house, call(greeter.port), given)
     assert (found.error.type.rsplit("/", 1)[1], found.error.status) == (kind, status), found.error
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_answer_that_does_not_come_is_the_specifications_timeout(
+    folder: Path, house: Any, greeter: Greeter
+) -> None:
+    found = await run(house, call(greeter.port), {"name": "slow", "numbers": []})
+    assert (found.error.type.rsplit("/", 1)[1], found.error.status) == ("timeout", 408), found.error
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,6 @@ async def test_the_whole_response_names_its_request(house: Any, third_party: Thi
         ("/moved", "communication", 302),
         ("/broken", "communication", 502),
         ("/large", "communication", 502),
-        ("/wait", "timeout", 408),
     ],
 )
 async def test_what_goes_wrong_is_the_specifications_error(
@@ -92,6 +91,13 @@ async def test_what_goes_wrong_is_the_specifications_error(
     assert found.status == "faulted"
     assert found.error.type == f"https://serverlessworkflow.io/spec/1.0.0/errors/{kind}"
     assert found.error.status == status
+    assert found.error.instance == "/do/0/ask"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_answer_that_does_not_come_is_the_specifications_timeout(house: Any, third_party: ThirdParty) -> None:
+    found = await run(house, get(third_party, "/wait"))
+    assert (found.error.type.rsplit("/", 1)[1], found.error.status) == ("timeout", 408)
     assert found.error.instance == "/do/0/ask"
 
 
