@@ -5,6 +5,7 @@ slow senders in tests/integration/edge/test_senders.py.
 """
 
 import socket
+from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -35,15 +36,16 @@ def token(platform: Platform) -> str:
     return str(answer.json()["access_token"])
 
 
-def raw(url: str, request: bytes, *, within_s: float = 10) -> bytes:
-    """What a server answers to these very bytes; GONE when it hangs up."""
-    place = urlsplit(url)
+def raw(url: str, request: bytes, *, within_s: float = 60) -> bytes:
+    """All that a server answers to these very bytes until it closes; GONE when it hangs up without a word."""
+    place, answer = urlsplit(url), GONE
     with socket.create_connection((place.hostname, place.port), within_s) as connection:
-        try:
+        with suppress(ConnectionError):  # it may have refused what it has not read to its end
             connection.sendall(request)
-            return connection.recv(65_536)
-        except ConnectionError:
-            return GONE
+        with suppress(ConnectionError):
+            while more := connection.recv(65_536):
+                answer += more
+    return answer
 
 
 def status_of(answer: bytes) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -75,10 +75,18 @@ do:
     assert len(slow.keys) >= 2
     assert set(slow.keys) == {slow.keys[0]} != {None}
     assert [item["name"] for item in (await api.call("GET", "/workflow/secrets"))["items"]] == ["e2e"]
-    assert not [path for path in written(platform) if b"canary-e2e-token" in path.read_bytes()]
+    assert not [path for path in written(platform) if b"canary-e2e-token" in content(path)]
 
 
-def written(platform: Platform) -> list[Any]:
+def content(path: Path) -> bytes:
+    """Nothing of a file that is gone by now: the platform runs on."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def written(platform: Platform) -> list[Path]:
     """Every file of the platform's state but the secret store itself: histories, Azurite's tables and blobs, logs."""
     return [
         path for path in platform.layout.state_dir.rglob("*") if path.is_file() and not path.name.startswith("secrets")

@@ -11,6 +11,7 @@ from local.demo.data import airlines, flights_csv
 from local.demo.job import Order
 from local.platform import Platform
 from local.webhooks import WebhookReceiver
+from tests.e2e.audited import audited
 from tests.flight_delays import assert_equal, expected
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,14 +41,15 @@ async def test_336776_flights_become_the_right_report(
         "email": "delivered",
         "webhook": "delivered",
     }
-    assert [delivery.verified for delivery in receiver.deliveries] == [True]
-    (mail,) = set(platform.mail_folder.glob("*.eml")) - mails_before
-    assert instance["output"]["report"] in mail.read_text()
+    assert {delivery.verified for delivery in receiver.deliveries} == {True}
+    assert len(receiver.verified()) == 1
+    mails = [mail.read_text() for mail in set(platform.mail_folder.glob("*.eml")) - mails_before]
+    # Of the runs before, one may have come late.
+    assert len([mail for mail in mails if instance["output"]["report"] in mail]) == 1
 
-    trail = await job.audit_trail(api, "io.serverlessworkflow.workflow.completed.v1")
+    steps = ("processing.validation.completed", "processing.job.completed", "reporting.report.completed")
+    trail = await audited(api, "io.serverlessworkflow.workflow.completed.v1", *steps)
     assert trail.complete
-    types = {item["event"]["type"] for item in trail.items}
-    assert {"processing.validation.completed", "processing.job.completed", "reporting.report.completed"} <= types
 
-    spans = await job.trace(api, len(SERVICES) + 1, timeout_s=30)
+    spans = await job.trace(api, len(SERVICES) + 1, timeout_s=60)
     assert {span["service"] for span in spans} == {*SERVICES, "edge"}

@@ -9,6 +9,7 @@ import pytest
 from local.demo.api import Api
 from local.demo.errors import DemoError, Refused
 from local.platform import Platform
+from tests.e2e.audited import by_time
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -110,13 +111,17 @@ async def test_undoing_goes_on_where_it_was_when_the_process_is_killed(api: Api,
 
 
 async def undone(api: Api, instance_id: str) -> list[int]:
-    """What was announced as undone, from the audit trail, which has everything that was announced."""
-    async with asyncio.timeout(30):
+    """What was announced as undone, in its order, from the audit trail, which has everything that was announced.
+
+    Of a process that was killed before it could announce something, a relay does so later.
+    """
+    async with asyncio.timeout(90):
         while True:
             page = await api.call("GET", f"/audit/events?correlationId={instance_id}&limit=500")
-            types = [item["event"]["type"] for item in page["items"]]
-            if "io.serverlessworkflow.workflow.faulted.v1" in types:
-                return [item["event"]["data"]["n"] for item in page["items"] if item["event"]["type"] == "e2e.undone"]
+            found = by_time(page["items"])
+            undone = [event["data"]["n"] for event in found if event["type"] == "e2e.undone"]
+            if len(undone) >= 5 and "io.serverlessworkflow.workflow.faulted.v1" in [event["type"] for event in found]:
+                return undone
             await asyncio.sleep(0.2)
 
 
