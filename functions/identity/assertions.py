@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from joserfc import jwt
@@ -82,4 +83,5 @@ def _expiry(claims: dict[str, Any], now: float) -> int:
     for name in ("nbf", "iat"):
         if name in claims and (not is_numeric_date(claims[name]) or claims[name] > now + LEEWAY_S):
             raise InvalidClient
-    return int(expires_at)
+    # Up, not down: the mark of its use must not go before it does.
+    return ceil(float(expires_at))

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+log = logging.getLogger(__name__)
 _KID = re.compile(r"[0-9a-zA-Z-]{1,64}")
 
 
@@ -47,19 +49,28 @@ class FileKeys:
 
     def _load(self, kid: str) -> Mapping[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(self._path(kid).read_text(encoding="utf-8"))
-            return found
+            with self._path(kid).open(encoding="utf-8") as file:
+                self._close_to_others(kid, file.fileno())
+                found: dict[str, Any] = json.load(file)
+                return found
         except FileNotFoundError:
             return None
 
+    def _close_to_others(self, kid: str, file: int) -> None:
+        # A backup that was played back, or a hand: the key may be known, which only its operators can judge.
+        if os.fstat(file).st_mode & 0o077:
+            log.error("signing key %s could be read by others; if it was, withdraw it", kid)
+            os.fchmod(file, 0o600)
+
     def _save(self, kid: str, jwk: Mapping[str, Any]) -> None:
+        path = self._path(kid)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._folder / f".{kid}.draft"
+        draft = path.with_name(f".{kid}.draft")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump(dict(jwk), file)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(self._path(kid))
+        draft.replace(path)
 
     def _path(self, kid: str) -> Path:
         if not _KID.fullmatch(kid):

@@ -11,6 +11,9 @@ def test_a_user_signs_in_and_the_console_gets_tokens_for_what_the_user_may(runni
     page = browser.authorize()
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert (page.headers["x-frame-options"], page.headers["cache-control"]) == ("DENY", "no-store")
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert {"HttpOnly", "SameSite=lax", "Path=/identity/login"} <= set(page.headers["set-cookie"].split("; "))
     back = answered(browser.submit(page))
     assert (back["state"], back["iss"]) == ("abc", f"{running.edge}/identity")
     answer = browser.redeem(back["code"])

@@ -30,6 +30,10 @@ def test_a_good_assertion_gives_its_client_and_what_is_needed_to_use_it_once() -
     assert (checked.client.client_id, checked.jti, checked.expires_at) == ("svc-workflow", "one", int(NOW) + 60)
 
 
+def test_the_mark_of_its_use_outlives_an_assertion_that_ends_within_a_second() -> None:
+    assert check(assertion(exp=NOW + 60.25)).expires_at == int(NOW) + 61
+
+
 @pytest.mark.parametrize("audience", [ISSUER, f"{ISSUER}/oauth2/token", [ISSUER]])
 def test_the_issuer_and_the_token_endpoint_are_both_a_good_audience(audience: Any) -> None:
     assert check(assertion(aud=audience)).client.kind == "service"
