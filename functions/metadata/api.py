@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends, takes
+from chassis.http.preconditions import Condition, IfNoneMatch, is_unchanged
 from functions.metadata import composition, paging
 from functions.metadata.errors import BadPageToken, BatchTooLarge, DocumentTooLarge
-from functions.metadata.preconditions import is_unchanged
 from functions.metadata.schema_document import MAX_SCHEMA_BYTES
 from functions.metadata.schemas import (
     Name,
@@ -39,8 +39,6 @@ BATCH_BODY = takes(
 )
 router = APIRouter(prefix="/metadata/schemas", tags=["schemas"])
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1024)]
-IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=1024)]
 SchemaName = Annotated[Name, Path()]
 VersionOrLatest = Annotated[str, Path(pattern=r"^(latest|[1-9][0-9]{0,8})$")]
 READ, WRITE = "metadata.read", "metadata.write"
@@ -65,12 +63,12 @@ async def register_schema(
     name: SchemaName,
     request: Request,
     response: Response,
-    if_match: IfMatch = None,
+    condition: Condition,
     caller: Principal = requires(WRITE),
 ) -> SchemaVersion:
     """Register a JSON Schema 2020-12 document: 201 for a new version, 200 for a document that has one already."""
     _check_length(request, MAX_SCHEMA_BYTES, DocumentTooLarge)
-    version, is_new = await composition.schemas().register(caller.tenant, name, await request.body(), if_match)
+    version, is_new = await composition.schemas().register(caller.tenant, name, await request.body(), condition)
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = version.etag
     response.headers["Location"] = f"/metadata/schemas/{name}/versions/{version.version}"
@@ -100,7 +98,7 @@ async def get_schema(
     name: SchemaName,
     version: VersionOrLatest,
     response: Response,
-    if_none_match: IfNoneMatch = None,
+    if_none_match: IfNoneMatch,
     caller: Principal = requires(READ),
 ) -> SchemaDocument | Response:
     """One version with its document."""

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends
+from chassis.http.preconditions import Condition, EntityTags, IfNoneMatch, is_unchanged
 from functions.metadata import composition
-from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch, VersionOrLatest, number_of
+from functions.metadata.api import READ, WRITE, VersionOrLatest, number_of
 from functions.metadata.errors import ConfigurationNotFound
-from functions.metadata.preconditions import is_unchanged
 from functions.metadata.schemas import Configuration, Name, ValueBody
 from functions.metadata.versioned import Version
 
@@ -23,11 +23,11 @@ async def put_configuration(
     key: ConfigurationKey,
     body: ValueBody,
     response: Response,
-    if_match: IfMatch = None,
+    condition: Condition,
     caller: Principal = requires(WRITE),
 ) -> Configuration:
     """Set a value: 201 for a new version, 200 when the present version has this value already."""
-    version, is_new = await composition.configuration().put(caller.tenant, key, body.value, if_match)
+    version, is_new = await composition.configuration().put(caller.tenant, key, body.value, condition)
     response.status_code = 201 if is_new else 200
     response.headers["ETag"] = version.etag
     response.headers["Location"] = f"/metadata/configuration/{key}/versions/{version.version}"
@@ -38,7 +38,7 @@ async def put_configuration(
 async def get_configuration(
     key: ConfigurationKey,
     response: Response,
-    if_none_match: IfNoneMatch = None,
+    if_none_match: IfNoneMatch,
     caller: Principal = requires(READ),
 ) -> Configuration | Response:
     """The present version of a value."""
@@ -55,7 +55,7 @@ async def get_configuration_version(
     key: ConfigurationKey,
     version: VersionOrLatest,
     response: Response,
-    if_none_match: IfNoneMatch = None,
+    if_none_match: IfNoneMatch,
     caller: Principal = requires(READ),
 ) -> Configuration | Response:
     """One version of a value."""
@@ -63,7 +63,7 @@ async def get_configuration_version(
 
 
 async def _answer(
-    tenant: str, key: str, version: int | None, response: Response, if_none_match: str | None
+    tenant: str, key: str, version: int | None, response: Response, if_none_match: EntityTags | None
 ) -> Configuration | Response:
     found = await composition.configuration().get(tenant, key, version)
     if found is None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from chassis.http.preconditions import Precondition, require
 from chassis.messaging.events import Event
 from chassis.storage.rows import Insert, Replace, Row, RowChanged, RowExists
 from chassis.storage.tables import Table
 from functions.metadata.errors import DocumentTooLarge, ETagMismatch
-from functions.metadata.preconditions import check_if_match, etag_of
+from functions.metadata.etags import etag_of
 from functions.metadata.schema_document import digest_of, text_of
 from functions.metadata.text_store import TextStore
 
@@ -46,24 +47,24 @@ class ReferenceData:
         self._texts = texts
 
     async def put_set(
-        self, tenant: str, name: str, items: dict[str, Any], if_match: str | None
+        self, tenant: str, name: str, items: dict[str, Any], condition: Precondition | None
     ) -> tuple[ReferenceSet, bool]:
         """Replace the whole set; returns it and whether it is new. Raises ETagMismatch, DocumentTooLarge."""
 
         def edit(present: ReferenceSet) -> dict[str, Any]:
-            check_if_match(if_match, present.etag or None)
+            require(condition, present.etag or None, ETagMismatch)
             return items
 
         before, after = await self._change(tenant, name, edit)
         return after, before.revision == 0
 
     async def put_item(
-        self, tenant: str, name: str, key: str, value: Any, if_match: str | None
+        self, tenant: str, name: str, key: str, value: Any, condition: Precondition | None
     ) -> tuple[ReferenceSet, bool]:
-        """Set one item; returns the set and whether the item is new. `if_match` is about the item's own ETag."""
+        """Set one item; returns the set and whether the item is new. `condition` is about the item's own ETag."""
 
         def edit(present: ReferenceSet) -> dict[str, Any]:
-            check_if_match(if_match, item_etag(present.items[key]) if key in present.items else None)
+            require(condition, item_etag(present.items[key]) if key in present.items else None, ETagMismatch)
             return {**present.items, key: value}
 
         before, after = await self._change(tenant, name, edit)

@@ -9,10 +9,10 @@ from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.created import created
 from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends
+from chassis.http.preconditions import Condition, IfNoneMatch, is_unchanged
 from functions.metadata import composition, paging
-from functions.metadata.api import READ, WRITE, IfMatch, IfNoneMatch
+from functions.metadata.api import READ, WRITE
 from functions.metadata.errors import ReferenceDataNotFound
-from functions.metadata.preconditions import is_unchanged
 from functions.metadata.reference_data import ReferenceSet, item_etag
 from functions.metadata.schemas import (
     Key,
@@ -46,11 +46,11 @@ async def replace_set(
     name: SetName,
     body: ReferenceSetBody,
     response: Response,
-    if_match: IfMatch = None,
+    condition: Condition,
     caller: Principal = requires(WRITE),
 ) -> ReferenceSetState:
     """Replace all items of a set, or make it (201). The same items again change nothing."""
-    stored, is_new = await composition.reference_data().put_set(caller.tenant, name, body.items, if_match)
+    stored, is_new = await composition.reference_data().put_set(caller.tenant, name, body.items, condition)
     if is_new:
         created(response, f"/metadata/reference-data/{name}")
     response.headers["ETag"] = stored.etag
@@ -59,7 +59,7 @@ async def replace_set(
 
 @router.get("/{set}", response_model=ReferenceSetItems, responses=UNCHANGED, openapi_extra=sends(ETAG, 200))
 async def get_set(
-    name: SetName, response: Response, if_none_match: IfNoneMatch = None, caller: Principal = requires(READ)
+    name: SetName, response: Response, if_none_match: IfNoneMatch, caller: Principal = requires(READ)
 ) -> ReferenceSetItems | Response:
     """A set with all its items."""
     stored = await _existing(caller.tenant, name)
@@ -75,11 +75,11 @@ async def put_item(
     key: ItemKey,
     body: ValueBody,
     response: Response,
-    if_match: IfMatch = None,
+    condition: Condition,
     caller: Principal = requires(WRITE),
 ) -> ReferenceItem:
     """Set one item; If-Match is about the item's own ETag."""
-    _, is_new = await composition.reference_data().put_item(caller.tenant, name, key, body.value, if_match)
+    _, is_new = await composition.reference_data().put_item(caller.tenant, name, key, body.value, condition)
     etag = item_etag(body.value)
     if is_new:
         created(response, f"/metadata/reference-data/{name}/{quote(key, safe='')}")
@@ -92,7 +92,7 @@ async def get_item(
     name: SetName,
     key: ItemKey,
     response: Response,
-    if_none_match: IfNoneMatch = None,
+    if_none_match: IfNoneMatch,
     caller: Principal = requires(READ),
 ) -> ReferenceItem | Response:
     """One item of a set."""

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
+from chassis.http.preconditions import Precondition
 from functions.metadata.errors import NotJson, SchemaNotFound
 from functions.metadata.schema_document import check_schema, compile_schema
 from functions.metadata.validation import BatchResult, read_items, validate_items
@@ -22,13 +23,15 @@ class SchemaService:
         self.documents = documents
         self._validators: OrderedDict[tuple[str, str, int], jsonschema_rs.Validator] = OrderedDict()
 
-    async def register(self, tenant: str, name: str, body: bytes, if_match: str | None) -> tuple[Version, bool]:
+    async def register(
+        self, tenant: str, name: str, body: bytes, condition: Precondition | None
+    ) -> tuple[Version, bool]:
         """The version that holds this document, and whether it is new.
 
         Raises NotJson, InvalidSchema, DocumentTooLarge, ETagMismatch.
         """
         document = await asyncio.to_thread(_accepted, body)
-        return await self.documents.put(tenant, name, document, if_match)
+        return await self.documents.put(tenant, name, document, condition)
 
     async def read(self, tenant: str, name: str, version: int | None) -> Version:
         """One version (None: the latest). Raises SchemaNotFound."""

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis import context
+from chassis.http.preconditions import Precondition, require
 from chassis.messaging.events import Event
 from chassis.storage.rows import Change, Insert, Replace, Row, RowChanged, RowExists
 from chassis.storage.tables import Table
 from functions.metadata.errors import ETagMismatch
-from functions.metadata.preconditions import check_if_match, etag_of
+from functions.metadata.etags import etag_of
 from functions.metadata.schema_document import digest_of, text_of
 from functions.metadata.text_store import TextStore
 
@@ -52,17 +53,17 @@ class VersionedDocuments:
         self._event_type = event_type
         self._reuse_any_version = reuse_any_version
 
-    async def put(self, tenant: str, name: str, document: Any, if_match: str | None) -> tuple[Version, bool]:
+    async def put(self, tenant: str, name: str, document: Any, condition: Precondition | None) -> tuple[Version, bool]:
         """The version that holds the document, and whether it is new.
 
         A document that is there already keeps its version: any earlier one (`reuse_any_version`) or the latest.
-        Raises ETagMismatch when `if_match` is not the latest version's ETag.
+        Raises ETagMismatch unless `condition` holds for the latest version's ETag.
         """
         digest = digest_of(document)
         columns = await self._texts.keep(f"{tenant}/{self._table.name}/{name}/{digest}", text_of(document))
         for _ in range(MAX_ATTEMPTS):
             head = await self._table.get(tenant, f"head|{name}")
-            check_if_match(if_match, etag_of(head["digest"]) if head else None)
+            require(condition, etag_of(head["digest"]) if head else None, ETagMismatch)
             known = await self._known_version(tenant, name, digest, head)
             if known and (found := await self.get(tenant, name, known)):
                 return found, False

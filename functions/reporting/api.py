@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
 from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, gives, sends
+from chassis.http.preconditions import IfNoneMatch, is_unchanged
 from chassis.runtime import Runtime
 from functions.reporting import service
 from functions.reporting.schemas import CONTENT_TYPES, Format, ReportAccepted, ReportRequest, ReportView
@@ -51,19 +52,18 @@ async def read_file(
     id: ReportId,
     format: Format,
     request: Request,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: IfNoneMatch,
     caller: Principal = requires("reporting.read"),
 ) -> Response:
     """The bytes of one file."""
     file = await service.read_file(_runtime(request), caller, id, format)
-    headers = {
-        "ETag": f'"{file.sha256}"',
-        "Cache-Control": "private, no-cache",
+    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": "private, no-cache"}
+    if is_unchanged(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    headers |= {
         "Content-Disposition": f'attachment; filename="{file.name}"',
         "X-Content-Type-Options": "nosniff",
     }
-    if if_none_match is not None and headers["ETag"] in if_none_match:
-        return Response(status_code=304, headers=headers)
     return Response(file.content, media_type=CONTENT_TYPES[format], headers=headers)
 
 

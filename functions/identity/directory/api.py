@@ -3,13 +3,14 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.created import created
 from chassis.http.idempotency import IdempotencyKey
 from chassis.http.openapi import ETAG, LOCATION, also, sends
+from chassis.http.preconditions import Condition
 from functions.identity.directory.clients import ClientRegistry, Registered
 from functions.identity.directory.models import (
     Assignment,
@@ -31,7 +32,6 @@ from functions.identity.directory.paging import After, Limit, id_of, token_of
 from functions.identity.directory.roles import Roles
 
 READ, WRITE = "identity.read", "identity.write"
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1024)]
 Id = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._\-]+$")]
 Named = Annotated[RoleName, Path()]
 NO_STORE = "no-store"
@@ -61,11 +61,11 @@ async def put_role(
     change: RoleChange,
     request: Request,
     response: Response,
-    if_match: IfMatch = None,
+    condition: Condition,
     caller: Principal = requires(WRITE),
 ) -> Role:
     """Make a role (201) or change it (200). Its scopes are among the caller's own."""
-    stored, is_new = await _roles(request).put(caller, name, change, if_match)
+    stored, is_new = await _roles(request).put(caller, name, change, condition)
     if is_new:
         created(response, f"/identity/roles/{name}")
     response.headers["ETag"] = stored.etag
@@ -73,11 +73,9 @@ async def put_role(
 
 
 @roles.delete("/{name}", status_code=204)
-async def delete_role(
-    name: Named, request: Request, if_match: IfMatch = None, caller: Principal = requires(WRITE)
-) -> None:
+async def delete_role(name: Named, request: Request, condition: Condition, caller: Principal = requires(WRITE)) -> None:
     """Remove a role that nobody holds."""
-    await _roles(request).delete(caller, name, if_match)
+    await _roles(request).delete(caller, name, condition)
 
 
 @assignments.get("")
@@ -116,11 +114,9 @@ async def get_assignment(
 
 
 @assignments.delete("/{id}", status_code=204)
-async def unassign_role(
-    id: Id, request: Request, if_match: IfMatch = None, caller: Principal = requires(WRITE)
-) -> None:
+async def unassign_role(id: Id, request: Request, condition: Condition, caller: Principal = requires(WRITE)) -> None:
     """Take a role away; tokens that carry it end within minutes."""
-    await _roles(request).unassign(caller, id, if_match)
+    await _roles(request).unassign(caller, id, condition)
 
 
 @clients.get("")
@@ -161,19 +157,17 @@ async def change_client(
     change: ClientChange,
     request: Request,
     response: Response,
-    if_match: IfMatch = None,
+    condition: Condition,
     caller: Principal = requires(WRITE),
 ) -> ClientView:
     """Change what a client may do and where it may be sent back to."""
-    return _answered(await _clients(request).change(caller, id, change, if_match), response)
+    return _answered(await _clients(request).change(caller, id, change, condition), response)
 
 
 @clients.delete("/{id}", status_code=204)
-async def delete_client(
-    id: Id, request: Request, if_match: IfMatch = None, caller: Principal = requires(WRITE)
-) -> None:
+async def delete_client(id: Id, request: Request, condition: Condition, caller: Principal = requires(WRITE)) -> None:
     """Remove a client."""
-    await _clients(request).delete(caller, id, if_match)
+    await _clients(request).delete(caller, id, condition)
 
 
 @clients.post("/{id}/secret")

@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from chassis.context import Principal
 from chassis.http.idempotency import check_same_request, fingerprint, resource_id
+from chassis.http.preconditions import Precondition, require
 from chassis.messaging.events import Event
 from chassis.storage.rows import RowExists
 from functions.identity.client_secrets import ClientSecrets
-from functions.identity.directory.documents import Documents, Stored, check_if_match
+from functions.identity.directory.documents import Documents, Stored
 from functions.identity.directory.models import ClientChange, ClientOrder, RegisteredClient
 from functions.identity.directory.roles import Roles
-from functions.identity.errors import ClientNotFound, ClientUnusable, NoSecret, SecretShown
+from functions.identity.errors import ClientNotFound, ClientUnusable, ETagMismatch, NoSecret, SecretShown
 from functions.identity.repository import Clients, Tenants
 from functions.identity.schemas import NAME, Client
 
@@ -101,10 +102,12 @@ class ClientRegistry:
         """The tenant's clients in order of ids."""
         return self._documents.scan(tenant, after, limit)
 
-    async def change(self, caller: Principal, client_id: str, change: ClientChange, if_match: str | None) -> Registered:
+    async def change(
+        self, caller: Principal, client_id: str, change: ClientChange, condition: Precondition | None
+    ) -> Registered:
         """A client as given. Raises ClientNotFound, UnknownScope, CannotGrant, ClientUnusable, ETagMismatch."""
         old = await self.get(caller.tenant, client_id)
-        check_if_match(if_match, old.etag)
+        require(condition, old.etag, ETagMismatch)
         present = old.value.client
         self._roles.check_grant(caller, change.scopes - present.scopes)
         client = _client(client_id, caller.tenant, change, **_kept(present, change))
@@ -149,10 +152,10 @@ class ClientRegistry:
         await self._replace(caller.tenant, old, change, event)
         return secret, ends_at
 
-    async def delete(self, caller: Principal, client_id: str, if_match: str | None) -> None:
+    async def delete(self, caller: Principal, client_id: str, condition: Precondition | None) -> None:
         """Remove a client; its tokens end within minutes. Raises ClientNotFound, ETagMismatch."""
         old = await self.get(caller.tenant, client_id)
-        check_if_match(if_match, old.etag)
+        require(condition, old.etag, ETagMismatch)
         await self._documents.delete(caller.tenant, old, Event("identity.client.deleted", client_id))
         self._cache.pop(client_id, None)
 

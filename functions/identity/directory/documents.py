@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 from chassis.messaging.events import Event
 from chassis.models import Contract
 from chassis.storage.rows import Delete, Insert, Replace, Row
-from functions.identity.errors import ETagMismatch
 from functions.identity.tables import Table
 
 TABLE = "directory"
@@ -67,15 +66,6 @@ class Documents(Generic[Value]):
         text = str(row["document"])
         id = row.key.partition("|")[2]
         return Stored(id, self._model.model_validate_json(text), _etag(text), row.etag)
-
-
-def check_if_match(if_match: str | None, present: str | None) -> None:
-    """Raise ETagMismatch unless `if_match` is absent, names the present ETag, or is `*` and there is one."""
-    if if_match is None:
-        return
-    named = {etag.strip().removeprefix("W/") for etag in if_match.split(",")}
-    if present is None or ("*" not in named and present not in named):
-        raise ETagMismatch("read the present state and its ETag, then try again")
 
 
 def _json(value: Contract) -> str:

@@ -7,9 +7,10 @@ from time import monotonic
 
 from chassis.context import Principal
 from chassis.http.idempotency import resource_id
+from chassis.http.preconditions import Precondition, require
 from chassis.messaging.events import Event
 from chassis.storage.rows import RowExists
-from functions.identity.directory.documents import Documents, Stored, check_if_match
+from functions.identity.directory.documents import Documents, Stored
 from functions.identity.directory.models import (
     AssignedTo,
     Assignment,
@@ -22,6 +23,7 @@ from functions.identity.errors import (
     AssignmentNotFound,
     BuiltInRole,
     CannotGrant,
+    ETagMismatch,
     RoleInUse,
     RoleNotFound,
     TooManyAssignments,
@@ -83,7 +85,7 @@ class Roles:
         return found
 
     async def put(
-        self, caller: Principal, name: str, change: RoleChange, if_match: str | None
+        self, caller: Principal, name: str, change: RoleChange, condition: Precondition | None
     ) -> tuple[Stored[Role], bool]:
         """A role as given, and whether it is new. Raises BuiltInRole, UnknownScope, CannotGrant, ETagMismatch."""
         if name in self._built_in:
@@ -92,7 +94,7 @@ class Roles:
         role = Role(name=name, scopes=change.scopes, description=change.description)
         event = Event("identity.role.changed", name, {"scopes": sorted(role.scopes)})
         old = await self._roles.get(caller.tenant, name)
-        check_if_match(if_match, None if old is None else old.etag)
+        require(condition, None if old is None else old.etag, ETagMismatch)
         if old is None:
             stored = await self._roles.insert(caller.tenant, name, role, event)
         else:
@@ -100,12 +102,12 @@ class Roles:
         self._snapshots.pop(caller.tenant, None)
         return stored, old is None
 
-    async def delete(self, caller: Principal, name: str, if_match: str | None) -> None:
+    async def delete(self, caller: Principal, name: str, condition: Precondition | None) -> None:
         """Remove a role that nobody holds. Raises RoleNotFound, BuiltInRole, RoleInUse, ETagMismatch."""
         if name in self._built_in:
             raise BuiltInRole(f"{name} is built in")
         old = await self.get(caller.tenant, name)
-        check_if_match(if_match, old.etag)
+        require(condition, old.etag, ETagMismatch)
         async for assigned in self._assignments.scan(caller.tenant):
             if assigned.value.role == name:
                 raise RoleInUse(f"{name} is still assigned")
@@ -148,10 +150,10 @@ class Roles:
         """Some of the tenant's assignments, in order of ids."""
         return [stored.value async for stored in self._assignments.scan(tenant, after, limit)]
 
-    async def unassign(self, caller: Principal, id: str, if_match: str | None) -> None:
+    async def unassign(self, caller: Principal, id: str, condition: Precondition | None) -> None:
         """Take a role from someone. Raises AssignmentNotFound, ETagMismatch."""
         old = await self.assignment(caller.tenant, id)
-        check_if_match(if_match, old.etag)
+        require(condition, old.etag, ETagMismatch)
         event = Event("identity.role.unassigned", id, _told(old.value.role, old.value.principal))
         await self._assignments.delete(caller.tenant, old, event)
         self._snapshots.pop(caller.tenant, None)

@@ -56,6 +56,20 @@ async def test_if_match_guards_the_latest_version(client: Client) -> None:
     assert unchanged.status == 304
 
 
+async def test_what_is_to_be_new_replaces_nothing(client: Client) -> None:
+    for path, body in {
+        "schemas/fresh": FLIGHT,
+        "configuration/fresh": {"value": 1},
+        "reference-data/fresh": {"items": {"a": 1}},
+        "reference-data/fresh/b": {"value": 1},
+    }.items():
+        made = [await client.ask("PUT", f"/metadata/{path}", body, if_none_match="*") for _ in range(2)]
+        assert [answer.status for answer in made] == [201, 412], path
+        weak = await client.ask("PUT", f"/metadata/{path}", body, if_match="W/" + made[0].headers["etag"])
+        unread = await client.ask("PUT", f"/metadata/{path}", body, if_match=made[0].headers["etag"].strip('"'))
+        assert (weak.status, unread.status) == (412, 400), path
+
+
 async def test_items_are_validated_with_place_and_reason(client: Client) -> None:
     await client.ask("PUT", "/metadata/schemas/flight", FLIGHT)
     items = [{"carrier": "UA", "month": 1}, {"month": 13}, {"carrier": "AA"}]

@@ -113,3 +113,8 @@ async def test_a_file_has_its_type_name_and_etag_and_is_not_sent_twice(
     assert answer.headers["etag"] == '"abc"'
     again = await ask(front, "GET", "/r1/files/csv", "reporting.read", **{"if-none-match": '"abc"'})
     assert (again.status_code, again.get_body()) == (304, b"")
+    assert (again.headers["etag"], again.headers["cache-control"]) == ('"abc"', "private, no-cache")
+    for other in ('"abcd"', '"x', '"x-"abc""'):
+        assert (
+            await ask(front, "GET", "/r1/files/csv", "reporting.read", **{"if-none-match": other})
+        ).status_code == 200
