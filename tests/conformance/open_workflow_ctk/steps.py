@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from local.demo.api import Api
 from tests.conformance.open_workflow_ctk.gherkin import Scenario, Step
 
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 @dataclass
