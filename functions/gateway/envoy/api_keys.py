@@ -17,8 +17,6 @@ CLUSTER = "gateway-keys"
 """The gateway app again, as the filter asks it: with the control-plane secret, and not without end."""
 MAX_AT_ONCE = 64
 """So many requests with a key wait for the gateway app at once, of one Envoy; more get 503."""
-PER_ADDRESS = Bucket(requests_per_second=200, burst=400)
-"""Requests with a key from one address: who is behind a key is known after the exchange only."""
 _NO_LIMIT = Bucket(requests_per_second=1_000_000, burst=2_000_000)
 _HTTP = "envoy.extensions.filters.http"
 _MESSAGE = "envoy.extensions.filters.http.ext_authz.v3"
@@ -45,8 +43,11 @@ def exchange_filter() -> Resource:
     return {**found, "disabled": True}
 
 
-def limit_filter() -> Resource:
-    """Before any key is exchanged: a bucket for each address, whatever the service. Off on routes without a key."""
+def limit_filter(per_address: Bucket) -> Resource:
+    """Before any key is exchanged: a bucket for each address, whatever the service. Off on routes without a key.
+
+    Who is behind a key is known after the exchange only.
+    """
     with_key = {"header_value_match": {"descriptor_value": "key", "headers": [{"name": HEADER, "present_match": True}]}}
     entries = [{"key": "header_match", "value": "key"}, {"key": "remote_address"}]
     return extension(
@@ -57,7 +58,7 @@ def limit_filter() -> Resource:
         filter_enforced=always(),
         token_bucket=token_bucket(_NO_LIMIT),  # for requests without a key that find no route
         rate_limits=[{"actions": [with_key, {"remote_address": {}}]}],
-        descriptors=[{"entries": entries, "token_bucket": token_bucket(PER_ADDRESS)}],
+        descriptors=[{"entries": entries, "token_bucket": token_bucket(per_address)}],
         max_dynamic_descriptors=MAX_BUCKETS,
         local_cluster_rate_limit={},
         response_headers_to_add=[{"header": {"key": "retry-after", "value": "1"}}],

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.manifest import ServiceManifest
+from chassis.manifest import Bucket, ServiceManifest
 from chassis.settings import Settings
 from functions.gateway.envoy.access import Issuer
 from functions.gateway.envoy.api_keys import exchange_cluster
@@ -130,11 +130,13 @@ def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
 
 
 def _listeners(said: NodeMetadata, settings: Settings) -> list[Resource]:
+    keys_per_s = settings.edge_keys_per_s
     entry = Entry(
         trace_percent=settings.edge_trace_percent,
         header_timeout_s=settings.edge_header_timeout_s,
         request_timeout_s=settings.edge_request_timeout_s,
         cors_origins=settings.edge_cors_origins,
+        keys_per_address=Bucket(requests_per_second=keys_per_s, burst=2 * keys_per_s),
     )
     found = [listener("edge", said.edge_host, said.edge_port, entry, said.checks)]
     if said.edge_tls_port:

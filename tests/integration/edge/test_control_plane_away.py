@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from chassis.manifest import Bucket
-from functions.gateway.envoy import api_keys, discovery
+from functions.gateway.envoy import api_keys, discovery, listener
 from local.ports import any_free
 from tests.integration.edge.edge import ALIVE, Edge
 from tests.integration.edge.forwarder import Forwarder, forwarding_to
@@ -23,7 +23,8 @@ ANOTHER_ADDRESS = "127.0.0.9"
 def few_keys() -> Iterator[None]:
     """The edge takes so few requests with keys from an address that a test can use them up."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api_keys, "PER_ADDRESS", Bucket(requests_per_second=1, burst=3))
+        few = api_keys.limit_filter(Bucket(requests_per_second=1, burst=3))
+        patch.setattr(listener, "limit_filter", lambda _: few)
         yield
 
 

@@ -67,6 +67,17 @@ def test_each_service_with_a_manifest_has_a_cluster_at_its_address() -> None:
     assert {one["@type"] for one in resources} == {"type.googleapis.com/envoy.config.cluster.v3.Cluster"}
 
 
+def test_an_operator_says_how_many_requests_with_keys_an_address_may_send() -> None:
+    settings = SETTINGS.model_copy(update={"edge_keys_per_s": 1000})
+    found = discover("listeners", request(), replace(LAYOUT, settings=settings))
+    assert found is not None
+    ((chain,),) = [one["filter_chains"] for one in json.loads(found.body)["resources"]]
+    manager = chain["filters"][0]["typed_config"]
+    (limit,) = [one["typed_config"] for one in manager["http_filters"] if one["name"] == "platform.keys"]
+    (bucket,) = [one["token_bucket"] for one in limit["descriptors"]]
+    assert (bucket["tokens_per_fill"], bucket["max_tokens"]) == (1000, 2000)
+
+
 def test_the_edge_reaches_pods_by_names_of_its_own_where_it_is_told_so_and_canaries_by_theirs() -> None:
     settings = SETTINGS.model_copy(
         update={
