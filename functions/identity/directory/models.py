@@ -15,6 +15,8 @@ from functions.identity.schemas import Client, FederatedCredential, Grant
 RoleName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9\-]*$")]
 Scope = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z\-]+$", max_length=64)]
 PrincipalType = Literal["user", "group", "application", "app-role"]
+MOST_BYTES = 56 * 1024
+"""Of a client's JSON in UTF-16, as tables store it, and 64 KiB at most; the rest is for what identity adds."""
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _REDIRECT = re.compile(
     r"https?://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?([/?][A-Za-z0-9\-._~:/?\[\]@!$&'()+,;=%]*)?"
@@ -131,6 +133,12 @@ class ClientChange(Contract):
     def _redirects_where_needed(self) -> Self:
         if ("authorization_code" in self.grants) != bool(self.redirect_uris):
             raise ValueError("redirectUris go with the grant authorization_code")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_in_a_row(self) -> Self:
+        if len(self.model_dump_json().encode("utf-16-le")) > MOST_BYTES:
+            raise ValueError("all of it together is too much: name fewer or shorter credentials")
         return self
 
 

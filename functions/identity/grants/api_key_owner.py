@@ -11,7 +11,7 @@ from functions.identity.authentication import Authenticated
 from functions.identity.errors import InvalidSubject, UnauthorizedClient
 from functions.identity.repository import FindClient, Tenants
 from functions.identity.schemas import Name
-from functions.identity.scopes import INTERNAL, ON_BEHALF
+from functions.identity.scopes import INTERNAL, ON_BEHALF, OPERATOR
 from functions.identity.tokens import Holder
 
 TOKEN_TYPE = "urn:platform:params:oauth:token-type:api-key-owner"  # noqa: S105 - a type, not a token
@@ -40,7 +40,8 @@ async def holder_of(
     owner = _read(subject_token)
     if owner.tenant not in tenants():
         raise InvalidSubject("the API key's tenant is gone")
-    allowed = frozenset(owner.scope.split()) - INTERNAL
+    # Not the operators' either: whoever got hold of the gateway would have every tenant and the signing keys.
+    allowed = frozenset(owner.scope.split()) - INTERNAL - OPERATOR
     client_id = f"apikey.{owner.key_id}"
     if owner.kind == "application":
         client = await find_client(owner.subject)

@@ -55,7 +55,7 @@ class UserTokens:
     ) -> TokenResponse:
         """The tokens of a session's next version. Raises InvalidGrant when another request was faster."""
         access = await self.roles.access(session.tenant, session.principals, session.roles)
-        asked = set(session.scope.split()) if wanted is None else set(wanted.split())
+        asked = set(session.scope.split()) if wanted is None else set(wanted.split(" "))
         if not asked <= set(session.scope.split()):
             raise InvalidScope("a refreshed token carries no more than the first")
         scope = " ".join(sorted(asked & access.scopes & caller.client.scopes))

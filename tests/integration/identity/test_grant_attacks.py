@@ -331,7 +331,16 @@ def test_only_the_gateway_speaks_for_the_owners_of_api_keys(running: Running, ba
     assert refused(by_assertion(running, base, running.assertion("metadata"), **of_service), "unauthorized_client")
 
 
-@pytest.mark.parametrize("changes", [{"tenant": "rival"}, {"subject": "nobody"}, {"scope": "identity.on-behalf"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tenant": "rival"},
+        {"subject": "nobody"},
+        {"scope": "identity.on-behalf"},
+        {"scope": "identity.keys", "tenant": "platform", "subject": "operator"},
+        {"scope": "identity.keys", "tenant": "platform", "subject": "ada", "kind": "user"},
+    ],
+)
 async def test_the_gateway_learns_that_an_owner_was_refused(running: Running, changes: dict[str, str]) -> None:
     gateway = ServiceToken(
         "gateway",

@@ -73,6 +73,18 @@ def test_a_redirect_uri_that_could_be_read_in_two_ways_is_refused(uri: str) -> N
         returning_to(uri)
 
 
+def test_a_client_that_fits_in_no_row_is_refused() -> None:
+    def federated(number: int) -> dict[str, Any]:
+        one = {"issuer": "https://" + "i" * 500, "subject": "\N{GRINNING FACE}" * 500, "audience": "a" * 500}
+        return {"name": "n", "federated": [one] * number}
+
+    assert ClientChange.model_validate(federated(10))
+    with pytest.raises(ValidationError, match="too much"):
+        ClientChange.model_validate(federated(20))
+    with pytest.raises(ValidationError, match="too much"):
+        with_key(padding="x" * 50_000)
+
+
 def with_key(**members: Any) -> ClientOrder:
     public = dict(ECKey.generate_key("P-256").as_dict(private=False))
     jwk = {name: value for name, value in {**public, **members}.items() if value is not None}

@@ -78,9 +78,13 @@ async def test_the_token_carries_only_what_key_and_owner_both_may() -> None:
         await Parts().ask(scope="metadata.write")
 
 
-async def test_no_scope_between_services_is_ever_granted() -> None:
+@pytest.mark.parametrize("scope", ["monitoring.ingest", "identity.on-behalf", "identity.keys", "identity.tenants"])
+async def test_no_scope_of_services_or_operators_is_ever_granted(scope: str) -> None:
     with pytest.raises(InvalidScope):
-        await Parts().ask(subject="ada", kind="user", scope="monitoring.ingest")
+        await Parts().ask(subject="ada", kind="user", owner_scope=f"metadata.read {scope}", scope=scope)
+    operator = application("operator", "platform").model_copy(update={"scopes": frozenset({scope})})
+    with pytest.raises(InvalidScope):
+        await Parts(operator).ask(tenant="platform", subject="operator", owner_scope=scope)
 
 
 @pytest.mark.parametrize("caller", [application(), service_client()])
