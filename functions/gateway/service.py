@@ -9,7 +9,7 @@ from chassis.errors import PlatformError
 from chassis.manifest import RateLimit
 from chassis.settings import Settings
 from functions.gateway.envoy.canaries import read_canaries
-from functions.gateway.envoy.discovery import Discovered, DiscoveryRequest, Kind, Layout, discover
+from functions.gateway.envoy.discovery import Discovered, Discovery, DiscoveryRequest, Kind, Layout
 from functions.gateway.envoy.routes import ordered
 from functions.gateway.manifests import Catalog
 from functions.gateway.openapi import Document, is_mergeable, merge
@@ -35,6 +35,7 @@ class Gateway:
     version: str
     watch: Watch
     now: Callable[[], float] = monotonic
+    _discovery: Discovery = field(default_factory=Discovery)
     _merged: Document | None = None
     _merged_at: float = 0.0
     _merging: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -49,7 +50,7 @@ class Gateway:
         instances, canaries = sorted(self.watch.instances), read_canaries(self.catalog.folder)
         keys = await self.fetch_keys() if kind == "extension_configs" else {}
         layout = Layout(self.catalog.manifests(), self.settings, self.watch.standings, instances, canaries, keys)
-        return discover(kind, request, layout)
+        return self._discovery.answer(kind, request, layout)
 
     def routes(self) -> EdgeRoutes:
         """What is routed, in order, and which manifests were refused."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,6 +33,9 @@ TYPES: dict[Kind, str] = {
     "extension_configs": TYPE_PREFIX + "envoy.config.core.v3.TypedExtensionConfig",
     "endpoints": TYPE_PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment",
 }
+
+KEPT_ROUTES = 4
+"""For so many kinds of instances: by the file of their module."""
 
 
 class NodeMetadata(BaseModel):
@@ -102,13 +105,34 @@ class Layout:
     keys: Mapping[str, Any] = field(default_factory=dict)
 
 
-def discover(kind: Kind, request: DiscoveryRequest, layout: Layout) -> Discovered | None:
-    """The resources of one kind for the asking instance; None when it has them already."""
-    found = resources(kind, request.node, layout)
-    if kind == "extension_configs" and request.resource_names:
-        found = [one for one in found if one["name"] in request.resource_names]
-    answer = _versioned(kind, found)
-    return None if answer.version == request.version_info else answer
+class Discovery:
+    """Answers to discovery requests. Those for routes, which take some 50 ms to make, are kept: Envoys ask often."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, tuple[Layout, Discovered]] = {}
+
+    def answer(self, kind: Kind, request: DiscoveryRequest, layout: Layout) -> Discovered | None:
+        """The resources of one kind for the asking instance; None when it has them already."""
+        if kind == "scoped-routes":
+            answer = self._routes_for(request.node, layout)
+        else:
+            found = resources(kind, request.node, layout)
+            if kind == "extension_configs" and request.resource_names:
+                found = [one for one in found if one["name"] in request.resource_names]
+            answer = _versioned(kind, found)
+        return None if answer.version == request.version_info else answer
+
+    def _routes_for(self, node: Node, layout: Layout) -> Discovered:
+        # Whose routes they are depends on the instance's checks alone, and they on neither instances nor keys.
+        made_of = replace(layout, instances=(), keys={})
+        module = node.metadata.module_file
+        if module in self._routes and self._routes[module][0] == made_of:
+            return self._routes[module][1]
+        if len(self._routes) >= KEPT_ROUTES:
+            self._routes.clear()
+        answer = _versioned("scoped-routes", resources("scoped-routes", node, layout))
+        self._routes[module] = made_of, answer
+        return answer
 
 
 def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
