@@ -110,6 +110,7 @@ ATTACKS = (
         (
             f"{TOKENS}::test_no_header_makes_a_caller_another_tenant",
             f"{TOKENS}::test_no_id_of_another_tenant_leads_anywhere",
+            "e2e/test_other_tenants.py::test_no_id_of_another_tenant_leads_anywhere_in_any_service",
         ),
     ),
     Attack(

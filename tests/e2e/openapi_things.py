@@ -28,13 +28,13 @@ WORKFLOWS = {
 STREAM = EXAMPLE.parent / "streams"
 
 
-def own_client(platform: Platform) -> tuple[str, str]:
+def own_client(platform: Platform, tenant: str = TENANT) -> tuple[str, str]:
     """The id and secret of a client that may do what the demo's may, in a tenant of its own. May be repeated."""
     demo, file = platform.demo_client, platform.layout.clients_file
-    clients = [client for client in orjson.loads(file.read_bytes()) if client["clientId"] != TENANT]
+    clients = [client for client in orjson.loads(file.read_bytes()) if client["clientId"] != tenant]
     (like,) = (client for client in clients if client["clientId"] == demo.id)
-    file.write_bytes(orjson.dumps([*clients, {**like, "clientId": TENANT, "tenant": TENANT}]))
-    return TENANT, demo.secret.get_secret_value()
+    file.write_bytes(orjson.dumps([*clients, {**like, "clientId": tenant, "tenant": tenant}]))
+    return tenant, demo.secret.get_secret_value()
 
 
 async def make_things(api: Api) -> Things:
