@@ -1,8 +1,9 @@
 """Back-off after wrong secrets, per client and address: who guesses waits, the real client does not.
 
 Three counters, in this process's memory: one for each client at each address, one for each address, and one for each
-client over all addresses. The last does not hold for an address from which that client has proved itself lately, and
-is short for others, so nobody can keep a client out by failing in its name from elsewhere.
+client over all addresses. The last two do not hold for a client at an address from which it has proved itself lately:
+nobody can keep it out by failing in its name from elsewhere, or in other names behind the same address (a company's
+NAT). The last is short for others.
 """
 
 from collections import OrderedDict
@@ -61,10 +62,8 @@ class Lockout:
     def check(self, client_id: str, address: str) -> None:
         """Raise LockedOut while this client must not be tried from this address."""
         keys = [_pair(client_id, address)]
-        if address:
-            keys.append(("address", address))
         if self._now() - self._proved.get((client_id, address), float("-inf")) > KNOWN_FOR_S:
-            keys.append(("client", client_id))
+            keys += [("client", client_id), *([("address", address)] if address else [])]
         waits = [self._counts[key].until - self._now() for key in keys if key in self._counts]
         if waits and max(waits) > 0:
             raise LockedOut(max(waits))
@@ -77,7 +76,7 @@ class Lockout:
         self._count(("client", client_id), OF_CLIENT)
 
     def succeeded(self, client_id: str, address: str) -> None:
-        """Forget the pair's failures. The address's stay: it may own one good client and guess at others."""
+        """Forget the pair's failures. The address's stay for others: it may own one good client and guess at them."""
         self._counts.pop(_pair(client_id, address), None)
         _remember(self._proved, (client_id, address), self._now())
 

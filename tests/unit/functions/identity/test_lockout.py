@@ -83,15 +83,26 @@ def test_an_address_is_at_home_for_a_day_only(lockout: Lockout, clock: Clock) ->
         lockout.check("demo", HOME)
 
 
-def test_success_forgives_the_pair_but_not_the_address(lockout: Lockout) -> None:
+def test_success_forgives_the_pair_but_not_the_address_its_guesses_at_others(lockout: Lockout) -> None:
     fail(lockout, OF_PAIR.free)
     lockout.succeeded("demo", ELSEWHERE)
     fail(lockout, 1)
     lockout.check("demo", ELSEWHERE)
-    fail(lockout, OF_ADDRESS.free, client="other")
+    for number in range(OF_ADDRESS.free):
+        lockout.failed(f"client-{number}", ELSEWHERE)
     lockout.succeeded("demo", ELSEWHERE)
     with pytest.raises(LockedOut):
-        lockout.check("demo", ELSEWHERE)
+        lockout.check("another", ELSEWHERE)
+
+
+def test_who_fails_behind_the_same_address_locks_out_no_client_that_is_at_home_there(lockout: Lockout) -> None:
+    lockout.succeeded("demo", HOME)
+    for number in range(OF_ADDRESS.free * 3):
+        lockout.failed(f"client-{number}", HOME)
+    lockout.check("demo", HOME)
+    fail(lockout, OF_PAIR.free + 1, address=HOME)
+    with pytest.raises(LockedOut):
+        lockout.check("demo", HOME)
 
 
 def test_callers_inside_share_no_address(lockout: Lockout) -> None:
