@@ -16,7 +16,7 @@ from bench.envoys import HOST
 from chassis.manifest import read_manifests
 from chassis.settings import Settings
 from functions.gateway.composition import JWKS_PATH
-from functions.gateway.envoy import api_keys
+from functions.gateway.envoy import api_keys, unproven
 from functions.gateway.envoy.clusters import cluster, instances
 from functions.gateway.envoy.discovery import Layout, Node, resources
 from functions.gateway.envoy.listener import CONTROL_CLUSTER
@@ -27,7 +27,7 @@ from local.platform import Platform
 Json = dict[str, Any]
 Kind = Literal["named", "hardened"]
 LEFT_OUT = ("envoy.filters.http.header_mutation", "envoy.filters.http.compressor")
-NOT_NAMED = ("envoy.filters.http.buffer", "envoy.filters.http.ext_authz", api_keys.LIMIT)
+NOT_NAMED = ("envoy.filters.http.buffer", "envoy.filters.http.ext_authz", unproven.FILTER)
 NAMED_SETTINGS = ("@type", "stat_prefix", "scoped_routes", "early_header_mutation_extensions", "http_filters")
 """What stays of the connection manager's settings with `named`; all others are Envoy's defaults then."""
 

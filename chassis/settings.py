@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     edge_header_timeout_s: float = Field(default=10, gt=0, le=300)
     edge_request_timeout_s: float = Field(default=60, gt=0, le=3600)
     edge_keys_per_s: int = Field(default=200, gt=0, le=1_000_000)
+    edge_new_tokens_per_s: int = Field(default=1000, gt=0, le=1_000_000)
     edge_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     keys_dir: Path = ROOT / ".local" / "keys"
     signing_keys_dir: Path = ROOT / ".local" / "signing"

@@ -3,21 +3,17 @@
 Only such a request meets this filter. To all others it is off and costs nothing.
 """
 
-from chassis.manifest import Bucket
 from functions.gateway.envoy.clusters import HTTP_OPTIONS, cluster
-from functions.gateway.envoy.rate_limits import MAX_BUCKETS, token_bucket
-from functions.gateway.envoy.resource import Resource, always, extension, typed
+from functions.gateway.envoy.resource import Resource, extension, typed
 
 FILTER = "envoy.filters.http.ext_authz"
 HEADER = "x-api-key"
 EXCHANGE_PATH = "/v3/exchange"
 """Where the gateway app takes keys; the path of the request follows it."""
-LIMIT = "platform.keys"
 CLUSTER = "gateway-keys"
 """The gateway app again, as the filter asks it: with the control-plane secret, and not without end."""
 MAX_AT_ONCE = 64
 """So many requests with a key wait for the gateway app at once, of one Envoy; more get 503."""
-_NO_LIMIT = Bucket(requests_per_second=1_000_000, burst=2_000_000)
 _HTTP = "envoy.extensions.filters.http"
 _MESSAGE = "envoy.extensions.filters.http.ext_authz.v3"
 
@@ -41,33 +37,6 @@ def exchange_filter() -> Resource:
         status_on_error={"code": "ServiceUnavailable"},
     )
     return {**found, "disabled": True}
-
-
-def limit_filter(per_address: Bucket) -> Resource:
-    """Before any key is exchanged: a bucket for each address, whatever the service. Off on routes without a key.
-
-    Who is behind a key is known after the exchange only.
-    """
-    with_key = {"header_value_match": {"descriptor_value": "key", "headers": [{"name": HEADER, "present_match": True}]}}
-    entries = [{"key": "header_match", "value": "key"}, {"key": "remote_address"}]
-    return extension(
-        LIMIT,
-        f"{_HTTP}.local_ratelimit.v3.LocalRateLimit",
-        stat_prefix="edge_keys",
-        filter_enabled=always(),
-        filter_enforced=always(),
-        token_bucket=token_bucket(_NO_LIMIT),  # for requests without a key that find no route
-        rate_limits=[{"actions": [with_key, {"remote_address": {}}]}],
-        descriptors=[{"entries": entries, "token_bucket": token_bucket(per_address)}],
-        max_dynamic_descriptors=MAX_BUCKETS,
-        local_cluster_rate_limit={},
-        response_headers_to_add=[{"header": {"key": "retry-after", "value": "1"}}],
-    )
-
-
-def unlimited() -> Resource:
-    """A route's configuration for requests without a key."""
-    return {LIMIT: typed("envoy.config.route.v3.FilterConfig", disabled=True)}
 
 
 def exchanged() -> Resource:

@@ -28,6 +28,10 @@ class Checks(Protocol):
     def removed(self) -> Sequence[str]:
         """Headers that no service sees."""
 
+    @property
+    def knows_tokens(self) -> bool:
+        """Whether the instance knows the tokens that it has let pass: then only others meet the token check."""
+
     def early(self) -> Resource:
         """The extension that takes headers off, and sets the edge's own, before a request is routed."""
 

@@ -22,6 +22,7 @@ from functions.gateway.envoy.rate_limits import Standings
 from functions.gateway.envoy.resource import TYPE_PREFIX, Resource
 from functions.gateway.envoy.routes import route_scopes
 from functions.gateway.envoy.tls import certificate
+from functions.gateway.envoy.unproven import PerAddress
 
 Kind = Literal["listeners", "scoped-routes", "clusters", "endpoints", "secrets", "extension_configs"]
 
@@ -154,18 +155,23 @@ def resources(kind: Kind, node: Node, layout: Layout) -> list[Resource]:
 
 
 def _listeners(said: NodeMetadata, settings: Settings) -> list[Resource]:
-    keys_per_s = settings.edge_keys_per_s
     entry = Entry(
         trace_percent=settings.edge_trace_percent,
         header_timeout_s=settings.edge_header_timeout_s,
         request_timeout_s=settings.edge_request_timeout_s,
         cors_origins=settings.edge_cors_origins,
-        keys_per_address=Bucket(requests_per_second=keys_per_s, burst=2 * keys_per_s),
+        per_address=PerAddress(
+            keys=_twice_at_once(settings.edge_keys_per_s), tokens=_twice_at_once(settings.edge_new_tokens_per_s)
+        ),
     )
     found = [listener("edge", said.edge_host, said.edge_port, entry, said.checks)]
     if said.edge_tls_port:
         found.append(listener("edge-tls", said.edge_host, said.edge_tls_port, entry, said.checks, tls=True))
     return found
+
+
+def _twice_at_once(requests_per_second: int) -> Bucket:
+    return Bucket(requests_per_second=requests_per_second, burst=2 * requests_per_second)
 
 
 def _clusters(manifests: Sequence[ServiceManifest], settings: Settings, canaries: Mapping[str, int]) -> list[Resource]:

@@ -30,6 +30,7 @@ class ModuleChecks:
     """`file` is the module's path on the instance."""
 
     removed = (PATH_HEADER,)
+    knows_tokens = True
 
     def __init__(self, file: str) -> None:
         self._module = {"module": {"local": {"filename": file}}, "do_not_close": True}

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chassis.manifest import Bucket
 from functions.gateway.envoy import access
-from functions.gateway.envoy.api_keys import exchange_filter, limit_filter
+from functions.gateway.envoy.api_keys import exchange_filter
 from functions.gateway.envoy.browsers import compression, cors_fields, cors_filter, security_fields
 from functions.gateway.envoy.checks import PATH_HEADER, Checks
 from functions.gateway.envoy.problems import TRACE_ID_HEADER, local_reply_config
 from functions.gateway.envoy.resource import Resource, extension, seconds, set_header, typed
 from functions.gateway.envoy.routes import BUFFER
 from functions.gateway.envoy.tls import downstream_tls
+from functions.gateway.envoy.unproven import PerAddress, limit_filter
 
 CONTROL_CLUSTER = "gateway-control"
 """The bootstrap's own cluster: the gateway app, reached with the control-plane secret."""
@@ -30,7 +30,6 @@ TRACES_PATH = "/gateway/otlp/v1/traces"
 MAX_BODY_BYTES = 67_108_864
 MAX_HEADERS, MAX_HEADERS_KIB = 85, 28
 """Services' hosts take 100 of 32 KiB (Kestrel's limits) and refuse others without a body; the edge adds some itself."""
-KEYS_PER_ADDRESS = Bucket(requests_per_second=200, burst=400)
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _HTTP = "envoy.extensions.filters.http"
 _FIRST_SEGMENT = {"name": PATH_HEADER, "element_separator": "/", "index": 1}
@@ -41,14 +40,14 @@ class Entry:
     """How an Envoy instance lets requests in: what its listeners share.
 
     `header_timeout_s` and `request_timeout_s`: how long a client may take to send its headers, and all of its request.
-    `keys_per_address`: requests with an API key that one address may send.
+    `per_address`: what one address may send that nobody is known to be behind.
     """
 
+    per_address: PerAddress
     trace_percent: float = 1
     header_timeout_s: float = 10
     request_timeout_s: float = 60
     cors_origins: Sequence[str] = ()
-    keys_per_address: Bucket = KEYS_PER_ADDRESS
 
 
 def listener(name: str, host: str, port: int, entry: Entry, checks: Checks, *, tls: bool = False) -> Resource:
@@ -82,7 +81,7 @@ def _filters(entry: Entry, checks: Checks, *, tls: bool) -> list[Resource]:
         _headers(entry, checks, tls=tls),
         *cors_filter(entry.cors_origins),
         compression(),
-        limit_filter(entry.keys_per_address),
+        limit_filter(entry.per_address),
         exchange_filter(),
         *checks.filters(CONTROL_PLANE),
         # On for routes alone that lead to a service: what the edge answers itself waits for no body and keeps none.

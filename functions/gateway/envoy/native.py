@@ -23,6 +23,7 @@ class NativeChecks:
     """Each check is a filter; a route's metadata and the tenants' tiers say which bucket a request is counted in."""
 
     removed = (access.SCOPE_HEADER, PATH_HEADER)
+    knows_tokens = False
 
     def early(self) -> Resource:
         """Remove by prefix, then set by what Envoy writes of a request."""

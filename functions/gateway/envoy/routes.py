@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chassis.manifest import Route, ServiceManifest
-from functions.gateway.envoy.api_keys import FILTER as EXCHANGE
-from functions.gateway.envoy.api_keys import HEADER, exchanged, has_key, unlimited
+from functions.gateway.envoy.api_keys import HEADER, exchanged, has_key
 from functions.gateway.envoy.browsers import cors_policy, preflights
 from functions.gateway.envoy.checks import Checks, Variant
 from functions.gateway.envoy.paths import path_match, specificity
 from functions.gateway.envoy.rate_limits import Standings, rate_limit_metadata
 from functions.gateway.envoy.resource import Resource, extension, seconds, typed
+from functions.gateway.envoy.unproven import turn_off_where_known
 
 BUFFER = "envoy.filters.http.buffer"
 _NOT_TAKEN = "connect-failure,refused-stream,reset-before-request"
@@ -69,9 +69,7 @@ def _route_table(
         *_wrong_methods(routes, checks),
         _refuse({"prefix": "/"}, 404, checks),
     ]
-    for route in table:
-        if EXCHANGE not in route.setdefault("typed_per_filter_config", {}):
-            route["typed_per_filter_config"] |= unlimited()
+    turn_off_where_known(table, knows_tokens=checks.knows_tokens)
     return {
         "name": name,
         "request_headers_to_remove": list(checks.removed),

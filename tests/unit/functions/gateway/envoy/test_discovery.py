@@ -99,15 +99,15 @@ def test_routes_are_made_again_only_when_something_has_changed_that_they_are_mad
     assert (ask(LAYOUT), len(made)) == (first, 6)
 
 
-def test_an_operator_says_how_many_requests_with_keys_an_address_may_send() -> None:
-    settings = SETTINGS.model_copy(update={"edge_keys_per_s": 1000})
+def test_an_operator_says_how_many_requests_an_address_may_send_that_nobody_is_known_to_be_behind() -> None:
+    settings = SETTINGS.model_copy(update={"edge_keys_per_s": 50, "edge_new_tokens_per_s": 7})
     found = Discovery().answer("listeners", request(), replace(LAYOUT, settings=settings))
     assert found is not None
     ((chain,),) = [one["filter_chains"] for one in json.loads(found.body)["resources"]]
     manager = chain["filters"][0]["typed_config"]
-    (limit,) = [one["typed_config"] for one in manager["http_filters"] if one["name"] == "platform.keys"]
-    (bucket,) = [one["token_bucket"] for one in limit["descriptors"]]
-    assert (bucket["tokens_per_fill"], bucket["max_tokens"]) == (1000, 2000)
+    (limit,) = [one["typed_config"] for one in manager["http_filters"] if one["name"] == "platform.unproven"]
+    buckets = [one["token_bucket"] for one in limit["descriptors"]]
+    assert [(one["tokens_per_fill"], one["max_tokens"]) for one in buckets] == [(50, 100), (7, 14)]
 
 
 def test_the_edge_reaches_pods_by_names_of_its_own_where_it_is_told_so_and_canaries_by_theirs() -> None:

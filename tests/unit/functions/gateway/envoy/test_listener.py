@@ -2,11 +2,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from chassis.manifest import Bucket
 from functions.gateway.envoy.access import Issuer, token_filter
 from functions.gateway.envoy.listener import Entry, listener
 from functions.gateway.envoy.native import NativeChecks
+from functions.gateway.envoy.unproven import PerAddress
 
-ENTRY = Entry(trace_percent=5)
+SOME = Bucket(requests_per_second=1, burst=2)
+ENTRY = Entry(PerAddress(keys=SOME, tokens=SOME), trace_percent=5)
 KEYS = {"keys": [{"kty": "RSA", "kid": "one"}]}
 
 
@@ -29,7 +32,7 @@ def test_token_and_scope_are_checked_before_the_limit_the_body_and_the_route() -
     assert list(filters()) == [
         "header_mutation",
         "compressor",
-        "platform.keys",
+        "platform.unproven",
         "ext_authz",
         "jwt_authn",
         "local_ratelimit",

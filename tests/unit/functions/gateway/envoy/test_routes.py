@@ -146,12 +146,13 @@ def test_a_request_with_an_api_key_goes_by_a_route_that_exchanges_it_and_any_oth
 
 
 @pytest.mark.parametrize("checks", [NativeChecks(), ModuleChecks("/lib/libedge.so")])
-def test_only_requests_with_an_api_key_are_counted_before_keys_are_exchanged(checks: Checks) -> None:
+def test_only_requests_that_nobody_is_known_to_be_behind_are_counted_before_that_is_found_out(checks: Checks) -> None:
     found = manifest("metadata", route(), route("/metadata/health/live", public=True))
     (scope,) = route_scopes([found], {}, checks, ["https://a.test"])
-    routes = scope["route_configuration"]["virtual_hosts"][0]["routes"]
-    uncounted = {one["typed_per_filter_config"].get("platform.keys", {}).get("disabled", False) for one in routes}
-    assert uncounted == {True, False}
-    for one in routes:
-        config = one["typed_per_filter_config"]
-        assert ("envoy.filters.http.ext_authz" in config) != ("platform.keys" in config)
+    routes = [one["typed_per_filter_config"] for one in scope["route_configuration"]["virtual_hosts"][0]["routes"]]
+    counted = [config for config in routes if not config.get("platform.unproven", {}).get("disabled", False)]
+    exchanging = [config for config in routes if "envoy.filters.http.ext_authz" in config]
+    checking = [config for config in routes if config.get(JWT, {}).get("requirement_name")]
+    assert counted == (checking if checks.knows_tokens else exchanging)
+    assert len(exchanging) == 1
+    assert len(routes) > len(checking) == 2
