@@ -20,6 +20,9 @@ __all__ = ["create_app", "requires"]
 
 CHECK_TIMEOUT_S = 2.0
 Check = Callable[[], Awaitable[None]]
+_NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"model": dict[str, Any], "description": "A dependency can't be used"}
+}
 
 
 def create_app(
@@ -55,7 +58,7 @@ def _own_routes(runtime: "Runtime", checks: Mapping[str, Check]) -> APIRouter:
         """The process runs and answers."""
         return {"status": "live"}
 
-    @router.get("/health/ready")
+    @router.get("/health/ready", responses=_NOT_READY)
     async def ready(response: Response) -> dict[str, Any]:
         """Whether each dependency can be used; 503 when one can't."""
         results = dict(zip(checks, await asyncio.gather(*map(_run, checks.values())), strict=True))

@@ -6,26 +6,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from chassis.http.problems import PROBLEM
+from chassis.http.failures import RESPONSES, SCHEMAS, describe_failures
 
 _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
-_PROBLEM_SCHEMA = {
-    "type": "object",
-    "title": "Problem",
-    "description": "RFC 9457 problem details; some problems have further members",
-    "required": ["type", "title", "status"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": ["string", "null"]},
-        "traceId": {"type": ["string", "null"]},
-    },
-}
-_ANY_FAILURE = {
-    "description": "A problem",
-    "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 
 
 def describe_problems(app: FastAPI) -> None:
@@ -44,19 +27,21 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     for item in document.get("paths", {}).values():
         for operation in item.values():
             if isinstance(operation, dict) and "responses" in operation:
-                _describe(operation["responses"])
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+                _drop_frameworks_own(operation["responses"])
+                describe_failures(operation)
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
     for name in _FRAMEWORK_SCHEMAS:
         schemas.pop(name, None)
-    schemas["Problem"] = _PROBLEM_SCHEMA
+    schemas |= SCHEMAS
+    components.setdefault("responses", {}).update(RESPONSES)
     return document
 
 
-def _describe(responses: dict[str, Any]) -> None:
+def _drop_frameworks_own(responses: dict[str, Any]) -> None:
     unprocessable = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
     if unprocessable.get("$ref", "").endswith("/HTTPValidationError"):
         del responses["422"]
-    responses.setdefault("default", _ANY_FAILURE)
 
 
 def also(status: int, model: type[BaseModel], headers: dict[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
@@ -67,9 +52,13 @@ def also(status: int, model: type[BaseModel], headers: dict[str, Any] | None = N
     return {status: {"model": model, **({"headers": headers} if headers else {})}}
 
 
-def gives(*media_types: str) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route that answers with a file, in one of these media types; with `response_class=Response`."""
-    return {200: {"content": {media_type.partition(";")[0]: {} for media_type in media_types}}}
+def gives(*media_types: str, headers: dict[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that answers with a file, in one of these media types; with `response_class=Response`.
+
+    `headers` as in `also`.
+    """
+    content: dict[str, Any] = {media_type.partition(";")[0]: {} for media_type in media_types}
+    return {200: {"content": content, **({"headers": headers} if headers else {})}}
 
 
 ETAG = {
@@ -90,6 +79,29 @@ LOCATION = {
 }
 """Likewise."""
 
+CACHE_CONTROL = {
+    "Cache-Control": {
+        "description": "Whether the answer may be kept, and how long (RFC 9111 section 5.2)",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
+"""Likewise."""
+
+CONTENT_DISPOSITION = {
+    "Content-Disposition": {
+        "description": "The file's name (RFC 6266)",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
+"""Likewise."""
+
+
+def sometimes(headers: dict[str, Any]) -> dict[str, Any]:
+    """The same headers, which some of the answers with a status do without: those of the edge."""
+    return {name: {**header, "required": False} for name, header in headers.items()}
+
 
 def sends(headers: dict[str, Any], *statuses: int) -> dict[str, Any]:
     """`openapi_extra` of a route whose answers with these statuses always carry these headers."""
@@ -99,7 +111,7 @@ def sends(headers: dict[str, Any], *statuses: int) -> dict[str, Any]:
 UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "What If-None-Match names is the present state", "headers": ETAG}
 }
-"""`responses` of a route that minds If-None-Match; the answer has the ETag."""
+"""`responses` of a route that minds If-None-Match; the answer has the ETag, and what else `sends` says of 304."""
 
 
 def takes(

@@ -10,7 +10,14 @@ from fastapi.responses import JSONResponse, Response
 from opentelemetry import trace
 from starlette.exceptions import HTTPException
 
-from chassis.errors import InvalidInput, PlatformError, ScopeMissing, TokenMissing, TooManyRequests, Unauthorized
+from chassis.errors import (
+    DependencyUnavailable,
+    InvalidInput,
+    PlatformError,
+    ScopeMissing,
+    TokenMissing,
+    Unauthorized,
+)
 
 log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
@@ -37,17 +44,17 @@ def problem_response(error: PlatformError) -> Response:
     headers: dict[str, str] = {}
     if challenge := _challenge(error):
         headers["WWW-Authenticate"] = challenge
-    if isinstance(error, TooManyRequests):
+    if error.http_status == 429 or isinstance(error, DependencyUnavailable):
         headers["Retry-After"] = "1"
     return ProblemResponse(error.problem(trace_id()), error.http_status, headers=headers)
 
 
 def _challenge(error: PlatformError) -> str | None:
     """What RFC 6750 section 3 tells a client of its token; nothing is said to be wrong with one that was not sent."""
-    if isinstance(error, TokenMissing):
-        return "Bearer"
-    if isinstance(error, Unauthorized):
+    if isinstance(error, Unauthorized) and not isinstance(error, TokenMissing):
         return 'Bearer error="invalid_token"'
+    if error.http_status == 401:
+        return "Bearer"
     return f'Bearer error="insufficient_scope", scope="{error.scope}"' if isinstance(error, ScopeMissing) else None
 
 

@@ -13,7 +13,8 @@ Document = dict[str, Any]
 SECURITY_SCHEME = "platform"
 API_KEY_SCHEME = "apiKey"
 METHODS = ("get", "head", "post", "put", "patch", "delete")
-_SCHEMAS = "#/components/schemas/"
+_OF_SERVICES = ("schemas", "responses")
+_COMPONENT = re.compile(f"#/components/({'|'.join(_OF_SERVICES)})/")
 _PARAMETER = re.compile(r"\{[^}]*\}")
 
 
@@ -22,24 +23,28 @@ def merge(
 ) -> Document:
     """The platform's document. Services without a document are left out and named in `x-unavailable`.
 
-    Schema names and operation ids get the service's name in front, so that two services' never meet.
+    Names of schemas and responses and operation ids get the service's name in front, so that two services' never meet.
     """
     paths: Document = {}
-    schemas: Document = {}
+    components: dict[str, Document] = {kind: {} for kind in _OF_SERVICES}
     for manifest in manifests:
         document = documents.get(manifest.service)
         if document is None:
             continue
         own = _renamed(document, manifest.service)
         paths |= _routed_paths(own, manifest)
-        found = own.get("components", {}).get("schemas", {})
-        schemas |= {f"{manifest.service}.{name}": schema for name, schema in found.items()}
+        for kind, of_all in components.items():
+            found = own.get("components", {}).get(kind, {})
+            of_all |= {f"{manifest.service}.{name}": component for name, component in found.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Enterprise platform", "version": version},
         "servers": [{"url": edge_url}],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": _security(manifests)},
+        "components": {
+            **{kind: dict(sorted(of_all.items())) for kind, of_all in components.items()},
+            "securitySchemes": _security(manifests),
+        },
         "x-unavailable": [manifest.service for manifest in manifests if manifest.service not in documents],
     }
 
@@ -49,8 +54,9 @@ def is_mergeable(document: Any) -> bool:
     if not isinstance(document, dict):
         return False
     components, paths = document.get("components", {}), document.get("paths", {})
-    schemas = components.get("schemas", {}) if isinstance(components, dict) else None
-    if not (isinstance(schemas, dict) and isinstance(paths, dict)):
+    if not (isinstance(components, dict) and isinstance(paths, dict)):
+        return False
+    if not all(isinstance(components.get(kind, {}), dict) for kind in _OF_SERVICES):
         return False
     return all(
         isinstance(item, dict) and all(isinstance(item.get(method, {}), dict) for method in METHODS)
@@ -97,8 +103,8 @@ def _renamed(value: Any, service: str) -> Any:
         return {key: _renamed(item, service) for key, item in value.items()}
     if isinstance(value, list):
         return [_renamed(item, service) for item in value]
-    if isinstance(value, str) and value.startswith(_SCHEMAS):
-        return f"{_SCHEMAS}{service}.{value.removeprefix(_SCHEMAS)}"
+    if isinstance(value, str) and (found := _COMPONENT.match(value)):
+        return f"{found[0]}{service}.{value[found.end() :]}"
     return value
 
 

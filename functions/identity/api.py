@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from chassis.auth.key_times import KEYS_FRESH_FOR_S
 from chassis.http.app import create_app
+from chassis.http.openapi import CACHE_CONTROL, sends, sometimes
 from chassis.runtime import Runtime
 from functions.identity.composition import Identity
 from functions.identity.directory.api import assignments, clients, roles
@@ -41,7 +42,13 @@ class OAuthRoute(APIRoute):
         return handle_oauth
 
 
-oauth = APIRouter(prefix="/identity/oauth2", tags=["oauth2"], route_class=OAuthRoute)
+_REFUSAL = {"model": ErrorResponse, "headers": sometimes(CACHE_CONTROL)}
+oauth = APIRouter(
+    prefix="/identity/oauth2",
+    tags=["oauth2"],
+    route_class=OAuthRoute,
+    responses={200: {"headers": CACHE_CONTROL}, 400: _REFUSAL, 401: _REFUSAL, 429: _REFUSAL},
+)
 published = APIRouter(tags=["discovery"])
 
 
@@ -79,14 +86,12 @@ def _form_of(*fields: str, required: str) -> dict[str, Any]:
 _CREDENTIALS = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
 _EXCHANGE = ("subject_token", "subject_token_type", "requested_token_type", "audience")
 _USER = ("code", "redirect_uri", "code_verifier", "refresh_token")
-_REFUSALS: dict[int | str, dict[str, Any]] = {400: {"model": ErrorResponse}, 401: {"model": ErrorResponse}}
 
 
 @oauth.post(
     "/token",
     response_model=TokenResponse,
     response_model_exclude_none=True,
-    responses=_REFUSALS,
     openapi_extra=_form_of("grant_type", "scope", *_EXCHANGE, *_USER, *_CREDENTIALS, required="grant_type"),
 )
 async def issue_token(request: Request) -> TokenResponse:
@@ -99,7 +104,6 @@ async def issue_token(request: Request) -> TokenResponse:
     "/introspect",
     response_model=Introspection,
     response_model_exclude_none=True,
-    responses=_REFUSALS,
     openapi_extra=_form_of("token", "token_type_hint", *_CREDENTIALS, required="token"),
 )
 async def introspect_token(request: Request) -> Introspection:
@@ -112,7 +116,6 @@ async def introspect_token(request: Request) -> Introspection:
     "/revoke",
     status_code=200,
     response_class=Response,
-    responses=_REFUSALS,
     openapi_extra=_form_of("token", "token_type_hint", *_CREDENTIALS, required="token"),
 )
 async def revoke_token(request: Request) -> Response:
@@ -122,7 +125,7 @@ async def revoke_token(request: Request) -> Response:
     return Response(status_code=200)
 
 
-@published.get("/identity/.well-known/jwks.json")
+@published.get("/identity/.well-known/jwks.json", openapi_extra=sends(CACHE_CONTROL, 200))
 async def published_keys(request: Request) -> JSONResponse:
     """The public keys by which tokens are checked."""
     found = await _identity(request).keys()

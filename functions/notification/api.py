@@ -8,7 +8,7 @@ from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.created import created
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import LOCATION, also, sends
+from chassis.http.openapi import CACHE_CONTROL, LOCATION, also, sends
 from chassis.runtime import Runtime
 from functions.notification import service, webhooks
 from functions.notification.connection import check_own_connection, offered
@@ -51,7 +51,12 @@ async def show_message(id: Id, request: Request, caller: Principal = requires("n
     return await service.show(_runtime(request), caller, id)
 
 
-@router.put("/webhooks/{id}", response_model_exclude_none=True, responses=also(201, WebhookView, LOCATION))
+@router.put(
+    "/webhooks/{id}",
+    response_model_exclude_none=True,
+    responses=also(201, WebhookView, LOCATION),
+    openapi_extra=sends(CACHE_CONTROL, 200, 201),
+)
 async def put_webhook(
     id: Id,
     body: WebhookRequest,
@@ -79,7 +84,7 @@ async def remove_webhook(id: Id, request: Request, caller: Principal = requires(
     await webhooks.remove(_runtime(request), caller, id)
 
 
-@router.post("/negotiate")
+@router.post("/negotiate", openapi_extra=sends(CACHE_CONTROL, 200))
 async def negotiate_connection(
     response: Response,
     tenant: Annotated[str | None, Header(alias="x-platform-tenant")] = None,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, gives, sends
+from chassis.http.openapi import CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION, UNCHANGED, gives, sends
 from chassis.http.preconditions import IfNoneMatch, is_unchanged
 from chassis.runtime import Runtime
 from functions.reporting import service
@@ -45,8 +45,8 @@ async def show_report(id: ReportId, request: Request, caller: Principal = requir
 @router.get(
     "/{id}/files/{format}",
     response_class=Response,
-    responses=gives(*CONTENT_TYPES.values()) | UNCHANGED,
-    openapi_extra=sends(ETAG, 200),
+    responses=gives(*CONTENT_TYPES.values(), headers=CONTENT_DISPOSITION) | UNCHANGED,
+    openapi_extra=sends(CACHE_CONTROL | ETAG, 200, 304),
 )
 async def read_file(
     id: ReportId,

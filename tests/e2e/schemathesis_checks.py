@@ -6,7 +6,7 @@ import httpx
 import schemathesis
 from schemathesis import Case, CheckContext, Response
 
-HEADERS = ("ETag", "Location")
+HEADERS = ("Cache-Control", "Content-Disposition", "ETag", "Location", "Retry-After", "WWW-Authenticate")
 
 
 @schemathesis.check

@@ -134,6 +134,8 @@ def test_a_client_generated_from_the_document_works(platform: Platform, tmp_path
         "client = AuthenticatedClient(base_url=sys.argv[1], token=sys.stdin.read())\n"
         "found = list_routes.sync(client=client)\n"
         "print(len(found.items), found.refused)\n"
+        "refused = list_routes.sync_detailed(client=AuthenticatedClient(base_url=sys.argv[1], token='none'))\n"
+        "print(type(refused.parsed).__name__, refused.parsed.status, refused.headers['www-authenticate'])\n"
     )
     ran = subprocess.run(
         (sys.executable, "-c", use, platform.edge_url),
@@ -145,6 +147,9 @@ def test_a_client_generated_from_the_document_works(platform: Platform, tmp_path
         check=False,
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
-    number, refused = ran.stdout.split(maxsplit=1)
+    counted, problem = ran.stdout.splitlines()
+    number, refused = counted.split(maxsplit=1)
     assert int(number) > 100
     assert refused.strip() == "[]"
+    assert problem.startswith("GatewayProblem 401 Bearer ")
+    assert "duplicate models" not in made.stdout

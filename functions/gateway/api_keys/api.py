@@ -9,7 +9,7 @@ from chassis.context import Principal
 from chassis.errors import Conflict, Forbidden, NotFound
 from chassis.http.app import requires
 from chassis.http.idempotency import IdempotencyKey, check_same_request, fingerprint, resource_id
-from chassis.http.openapi import LOCATION, also, sends
+from chassis.http.openapi import CACHE_CONTROL, LOCATION, also, sends
 from functions.gateway.api_keys.models import ApiKey, ApiKeys, CreatedApiKey, NewApiKey
 from functions.gateway.api_keys.secret import ApiKeySecret
 from functions.gateway.api_keys.store import ApiKeyStore, StoredApiKey
@@ -39,7 +39,12 @@ class MoreThanTheCaller(Forbidden):
     code, title = "gateway.more-than-the-caller", "An API key carries no more than its owner's token"
 
 
-@api_keys.post("", status_code=201, responses=also(200, CreatedApiKey), openapi_extra=sends(LOCATION, 200, 201))
+@api_keys.post(
+    "",
+    status_code=201,
+    responses=also(200, CreatedApiKey),
+    openapi_extra=sends(CACHE_CONTROL | LOCATION, 200, 201),
+)
 async def create_api_key(
     order: NewApiKey,
     request: Request,
@@ -54,6 +59,7 @@ async def create_api_key(
         raise MoreThanTheCaller(f"the caller's token lacks {' '.join(lacking)}")
     store = _parts(request).api_keys
     secret = ApiKeySecret.new(resource_id(caller.tenant, f"api-key {caller.subject}", key))
+    response.headers["Cache-Control"] = "no-store"
     response.headers["Location"] = f"/gateway/api-keys/{secret.id}"
     known = await store.get(caller.tenant, secret.id)
     if known is None:

@@ -9,7 +9,7 @@ from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.created import created
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import ETAG, LOCATION, also, sends
+from chassis.http.openapi import CACHE_CONTROL, ETAG, LOCATION, also, sends
 from chassis.http.preconditions import Condition
 from functions.identity.directory.clients import ClientRegistry, Registered
 from functions.identity.directory.models import (
@@ -128,7 +128,12 @@ async def list_clients(
     return ClientPage(items=items, next=token_of(items[-1].client_id) if len(items) == limit else None)
 
 
-@clients.post("", status_code=201, responses=also(200, NewClient), openapi_extra=sends(ETAG | LOCATION, 200, 201))
+@clients.post(
+    "",
+    status_code=201,
+    responses=also(200, NewClient),
+    openapi_extra=sends(CACHE_CONTROL | ETAG | LOCATION, 200, 201),
+)
 async def register_client(
     order: ClientOrder,
     request: Request,
@@ -170,7 +175,7 @@ async def delete_client(id: Id, request: Request, condition: Condition, caller: 
     await _clients(request).delete(caller, id, condition)
 
 
-@clients.post("/{id}/secret")
+@clients.post("/{id}/secret", openapi_extra=sends(CACHE_CONTROL, 200))
 async def rotate_secret(
     id: Id,
     request: Request,

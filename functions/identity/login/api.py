@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from chassis.http.openapi import LOCATION, asks
+from chassis.http.openapi import CACHE_CONTROL, LOCATION, asks, sometimes
 from functions.identity.errors import InvalidClient, LockedOut, OAuthError
 from functions.identity.forms import caller_address, read_form
 from functions.identity.login import pages
@@ -19,18 +19,19 @@ from functions.identity.schemas import Client
 LOGIN_PATH, CALLBACK_PATH = "/identity/login", "/identity/login/callback"
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["login"])
-_PAGE = {"content": {"text/html": {}}, "description": "A page for the user"}
+_PAGE = {"content": {"text/html": {}}, "description": "A page for the user", "headers": CACHE_CONTROL}
+_REFUSAL = {**_PAGE, "headers": sometimes(CACHE_CONTROL)}
 _ASKED = asks(
     *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
     *("code_challenge", "code_challenge_method"),
 )
-_REDIRECT = {"description": "Back to the client, or on to Microsoft Entra ID", "headers": LOCATION}
+_REDIRECT = {"description": "Back to the client, or on to Microsoft Entra ID", "headers": CACHE_CONTROL | LOCATION}
 
 
 @router.get(
     "/identity/oauth2/authorize",
     response_class=Response,
-    responses={200: _PAGE, 303: _REDIRECT, 400: _PAGE, 503: _PAGE},
+    responses={200: _PAGE, 303: _REDIRECT, 400: _REFUSAL, 503: _REFUSAL},
     openapi_extra=_ASKED,
 )
 async def authorize(request: Request) -> Response:
@@ -62,7 +63,7 @@ async def authorize(request: Request) -> Response:
 @router.post(
     LOGIN_PATH,
     response_class=Response,
-    responses={303: _REDIRECT, 400: _PAGE, 401: _PAGE, 404: _PAGE, 429: _PAGE},
+    responses={303: _REDIRECT, 400: _REFUSAL, 401: _REFUSAL, 404: _REFUSAL, 429: _REFUSAL},
     include_in_schema=False,
 )
 async def sign_in(request: Request) -> Response:
@@ -92,7 +93,7 @@ async def sign_in(request: Request) -> Response:
 @router.get(
     CALLBACK_PATH,
     response_class=Response,
-    responses={303: _REDIRECT, 400: _PAGE, 404: _PAGE},
+    responses={303: _REDIRECT, 400: _REFUSAL, 404: _REFUSAL},
     openapi_extra=asks("state", "code"),
 )
 async def return_from_entra(request: Request) -> Response:

@@ -85,6 +85,9 @@ def test_an_order_that_is_repeated_makes_one_key_and_shows_its_secret_once(edge:
     first, again = order(edge, headers=headers), order(edge, headers=headers)
     assert (first.status_code, again.status_code) == (201, 200)
     assert (again.json()["id"], again.json()["key"]) == (first.json()["id"], None)
+    assert {answer.headers["cache-control"] for answer in (first, again)} == {"no-store"}
+    (place,) = {answer.headers["location"] for answer in (first, again)}
+    assert edge.ask("GET", place, edge.token()).json()["id"] == first.json()["id"]
     assert order(edge, headers=headers, name="another").status_code == 409
 
 

@@ -181,6 +181,9 @@ async def test_readiness_names_each_dependency(client: httpx.AsyncClient) -> Non
     assert answer.status_code == 503
     assert answer.json()["checks"]["storage"]["status"] == "up"
     assert answer.json()["checks"]["identity"] == {"status": "down", "reason": "ConnectionError"}
+    document = (await client.get("/metadata/openapi.json")).json()
+    told = document["paths"]["/metadata/health/ready"]["get"]["responses"]["503"]
+    assert told["content"].keys() == {"application/json", "application/problem+json"}
 
 
 async def test_liveness_asks_nobody(client: httpx.AsyncClient) -> None:

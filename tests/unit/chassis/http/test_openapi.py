@@ -1,8 +1,9 @@
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 
 from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, asks, describe_problems, gives, sends, takes
+from chassis.http.security import requires
 from chassis.models import Contract, example
 
 
@@ -11,8 +12,17 @@ class Thing(Contract):
     name: str
 
 
+SECURED = APIRouter(dependencies=[requires("t.read")])
+OWN: dict[int | str, dict[str, Any]] = {401: {"model": Thing}, 429: {"model": Thing, "headers": ETAG}}
+
+
+@SECURED.get("/secured")
+async def secured() -> None: ...
+
+
 def document() -> dict[str, Any]:
     app = FastAPI(title="t", version="1")
+    app.include_router(SECURED)
     describe_problems(app)
 
     @app.post("/things", responses=also(201, Thing), openapi_extra=sends(ETAG | LOCATION, 200, 201))
@@ -22,6 +32,9 @@ def document() -> dict[str, Any]:
     @app.put("/things/{name}", responses=also(201, Thing, LOCATION), openapi_extra=sends(ETAG, 200, 201))
     async def put(name: str) -> Thing:
         return Thing(name=name)
+
+    @app.get("/own", responses=OWN)
+    async def own() -> None: ...
 
     @app.put("/raw", openapi_extra=takes("application/yaml", schema={"type": "object"}))
     async def raw() -> None: ...
@@ -42,9 +55,38 @@ def document() -> dict[str, Any]:
 def test_any_other_answer_is_a_problem_and_the_frameworks_own_422_is_not_promised() -> None:
     made = document()
     responses = made["paths"]["/things"]["post"]["responses"]
-    assert responses.keys() == {"200", "201", "default"}
-    assert responses["default"]["content"].keys() == {"application/problem+json"}
+    assert responses.keys() == {"200", "201", "429", "503", "default"}
+    assert responses["default"] == {"$ref": "#/components/responses/Problem"}
+    assert made["components"]["responses"]["Problem"]["content"].keys() == {"application/problem+json"}
     assert made["components"]["schemas"].keys() == {"Thing", "Problem"}
+
+
+def test_failures_are_told_once_with_their_headers_and_those_of_tokens_where_one_is_asked_for() -> None:
+    made = document()
+    told = made["components"]["responses"]
+    always = {
+        name: {key: header["required"] for key, header in each.get("headers", {}).items()}
+        for name, each in told.items()
+    }
+    assert always == {
+        "Problem": {},
+        "Unauthorized": {"WWW-Authenticate": True},
+        "Forbidden": {"WWW-Authenticate": False},
+        "TooManyRequests": {"Retry-After": True},
+        "Unavailable": {"Retry-After": False},
+    }
+    responses = made["paths"]["/secured"]["get"]["responses"]
+    assert responses["401"] == {"$ref": "#/components/responses/Unauthorized"}
+    assert responses.keys() == {"200", "401", "403", "429", "503", "default"}
+
+
+def test_a_failure_of_the_routes_own_has_the_header_too() -> None:
+    responses = document()["paths"]["/own"]["get"]["responses"]
+    assert responses["401"]["headers"].keys() == {"WWW-Authenticate"}
+    assert responses["401"]["content"].keys() == {"application/json"}
+    assert responses["429"]["headers"].keys() == {"ETag", "Retry-After"}
+    assert responses["429"]["content"].keys() == {"application/json", "application/problem+json"}
+    assert OWN[429]["headers"].keys() == {"ETag"}, "what the route gave is as it was"
 
 
 def test_headers_are_told_on_the_answers_that_carry_them() -> None:

@@ -32,6 +32,18 @@ def test_names_of_two_services_never_meet_and_references_follow() -> None:
     assert operations[0]["responses"]["200"]["schema"] == {"$ref": "#/components/schemas/audit.Thing"}
 
 
+def test_answers_that_services_share_are_merged_as_schemas_are() -> None:
+    own = {
+        "paths": {"/metadata/things/{id}": {"get": {"responses": {"429": {"$ref": "#/components/responses/Busy"}}}}},
+        "components": {"responses": {"Busy": {"content": {"text/plain": {"schema": REFERENCE}}}}},
+    }
+    found = merged(METADATA, metadata=own)
+    (item,) = found["paths"].values()
+    assert item["get"]["responses"]["429"] == {"$ref": "#/components/responses/metadata.Busy"}
+    busy = found["components"]["responses"]["metadata.Busy"]
+    assert busy["content"]["text/plain"]["schema"] == {"$ref": "#/components/schemas/metadata.Thing"}
+
+
 def test_only_what_the_edge_routes_is_in_it_with_the_scope_that_the_edge_asks_for() -> None:
     open_route = route("/metadata/open", public=True)
     own = {

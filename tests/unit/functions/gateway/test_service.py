@@ -74,6 +74,7 @@ async def test_a_service_that_is_down_is_left_out_until_it_is_back(tmp_path: Pat
         {"paths": {"/audit/things/{id}": {"get": []}}},
         {"components": None},
         {"components": {"schemas": []}},
+        {"components": {"responses": []}},
         {"paths": {}, "components": "none"},
         [],
     ],
