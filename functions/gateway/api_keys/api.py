@@ -17,6 +17,8 @@ from functions.gateway.composition import Composition
 
 SCOPE = "gateway.keys"
 MOST_OF_A_TENANT = 200
+NOT_FOR_KEYS = frozenset({SCOPE, "gateway.write", "identity.keys", "identity.tenants"})
+"""Those of operators identity leaves out of every API key's token."""
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 api_keys = APIRouter(prefix="/gateway/api-keys", tags=["api-keys"])
 
@@ -31,6 +33,12 @@ class TooManyApiKeys(Conflict):
     """The tenant has as many keys as it may."""
 
     code, title = "gateway.too-many-api-keys", "The tenant has too many API keys"
+
+
+class NotForKeys(Forbidden):
+    """A key would order keys, which would outlive its own end, or do an operator's work."""
+
+    code, title = "gateway.not-for-api-keys", "No API key carries this scope"
 
 
 class MoreThanTheCaller(Forbidden):
@@ -55,6 +63,8 @@ async def create_api_key(
     """Make a key that speaks for the caller. Its secret is in this answer and never shown again."""
     if caller.kind == "service":
         raise Forbidden("a service has a key of its own already")
+    if refused := sorted(set(order.scopes) & NOT_FOR_KEYS):
+        raise NotForKeys(f"only an access token carries {' '.join(refused)}")
     if lacking := sorted(set(order.scopes) - caller.scopes):
         raise MoreThanTheCaller(f"the caller's token lacks {' '.join(lacking)}")
     store = _parts(request).api_keys

@@ -80,6 +80,13 @@ def test_a_key_carries_no_more_than_its_owner(edge: Edge) -> None:
     assert order(edge, scopes=[]).status_code == 400
 
 
+@pytest.mark.parametrize("scope", ["gateway.keys", "gateway.write", "identity.keys"])
+def test_a_key_neither_orders_keys_nor_does_an_operators_work(edge: Edge, scope: str) -> None:
+    refused = order(edge, "operator", scopes=["metadata.read", scope])
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:problem:gateway:not-for-api-keys")
+    assert scope in refused.json()["detail"]
+
+
 def test_an_order_that_is_repeated_makes_one_key_and_shows_its_secret_once(edge: Edge) -> None:
     headers = {"idempotency-key": "order-1"}
     first, again = order(edge, headers=headers), order(edge, headers=headers)
