@@ -37,7 +37,12 @@ def create_app(
     """
     service = runtime.service
     app = FastAPI(
-        title=service, version=runtime.version, openapi_url=f"/{service}/openapi.json", docs_url=None, redoc_url=None
+        title=service,
+        version=runtime.version,
+        openapi_url=f"/{service}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what a generated client calls the operation
     )
     app.state.runtime = runtime
     add_problem_handlers(app)

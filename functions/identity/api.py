@@ -132,9 +132,9 @@ async def published_keys(request: Request) -> JSONResponse:
     return JSONResponse(found.jwks(), headers=KEYS_FRESH_FOR)
 
 
-@published.get("/identity/.well-known/openid-configuration")
-@published.get("/identity/.well-known/oauth-authorization-server")
-@published.get("/.well-known/oauth-authorization-server/identity")
+@published.get("/identity/.well-known/openid-configuration", name="openid_configuration")
+@published.get("/identity/.well-known/oauth-authorization-server", name="server_metadata_below")
+@published.get("/.well-known/oauth-authorization-server/identity", name="server_metadata")
 async def discovery(request: Request) -> ServerMetadata:
     """Where everything is and what is supported (RFC 8414, OpenID Connect Discovery)."""
     return _identity(request).server_metadata()

@@ -31,7 +31,7 @@ BATCH_BODY = takes(
     "application/json",
     schema={
         "type": "object",
-        "properties": {"items": {"type": "array", "maxItems": MAX_ITEMS}},
+        "properties": {"items": {"type": "array", "items": {}, "maxItems": MAX_ITEMS}},
         "required": ["items"],
         "additionalProperties": False,
     },

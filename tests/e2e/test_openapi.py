@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,13 @@ EFFORT = (
     if WHOLE
     else ("--phases", "examples,fuzzing,stateful", "--max-examples", "1")
 )
+GENERATOR = """
+post_hooks: []
+content_type_overrides:  # what the generator does not know it may send as it is
+  application/x-ndjson: application/octet-stream
+  application/x-protobuf: application/octet-stream
+  application/yaml: application/octet-stream
+"""
 BUCKET = {"requestsPerSecond": 100_000, "burst": 100_000}
 
 
@@ -124,32 +132,21 @@ def test_a_client_generated_from_the_document_works(platform: Platform, tmp_path
     document = tmp_path / "openapi.json"
     document.write_bytes(httpx.get(f"{platform.edge_url}/gateway/openapi.json").content)
     generator = str(Path(sys.executable).parent / "openapi-python-client")
-    options = ("--path", str(document), "--output-path", str(tmp_path / "generated"), "--meta", "none")
+    config = tmp_path / "generator.yaml"
+    config.write_text(GENERATOR)
+    options = ("--path", document, "--output-path", tmp_path / "generated", "--meta", "none", "--config", config)
     made = subprocess.run((generator, "generate", *options), capture_output=True, text=True, timeout=120, check=False)
-    assert made.returncode == 0, made.stdout[-3000:]
-    use = (
-        "import sys\n"
-        "from generated import AuthenticatedClient\n"
-        "from generated.api.gateway import gateway_list_routes_gateway_routes_get as list_routes\n"
-        "client = AuthenticatedClient(base_url=sys.argv[1], token=sys.stdin.read())\n"
-        "found = list_routes.sync(client=client)\n"
-        "print(len(found.items), found.refused)\n"
-        "refused = list_routes.sync_detailed(client=AuthenticatedClient(base_url=sys.argv[1], token='none'))\n"
-        "print(type(refused.parsed).__name__, refused.parsed.status, refused.headers['www-authenticate'])\n"
-    )
+    assert (made.returncode, made.stderr) == (0, "")
+    assert not re.search("warning|unable", made.stdout, re.IGNORECASE), made.stdout[:3000]
+    secret = tmp_path / "token"
+    secret.write_text(token(platform))
+    shutil.copy(Path(__file__).parent / "generated_client_use.py", tmp_path)
     ran = subprocess.run(
-        (sys.executable, "-c", use, platform.edge_url),
-        input=token(platform),
+        (sys.executable, "generated_client_use.py", platform.edge_url, str(secret)),
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=60,
+        timeout=120,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    counted, problem = ran.stdout.splitlines()
-    number, refused = counted.split(maxsplit=1)
-    assert int(number) > 100
-    assert refused.strip() == "[]"
-    assert problem.startswith("GatewayProblem 401 Bearer ")
-    assert "duplicate models" not in made.stdout
+    assert (ran.returncode, ran.stdout) == (0, "all done\n"), ran.stderr[-3000:]

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/processing", tags=["messages"])
 READ, WRITE = "processing.read", "processing.write"
 PoisonId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 NDJSON = "application/x-ndjson"
-_LIST = {"type": "array", "minItems": 1, "maxItems": MAX_MESSAGES_AT_ONCE}
+_LIST = {"type": "array", "items": {}, "minItems": 1, "maxItems": MAX_MESSAGES_AT_ONCE}
 HANDLER_BODY = takes(
     "application/json",
     text=NDJSON,

@@ -2,7 +2,9 @@
 
 import csv
 import io
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from chassis.models import Contract
 
@@ -11,11 +13,16 @@ DELIMITERS: tuple[Delimiter, ...] = (",", ";", "\t", "|")
 RECORDS_LOOKED_AT = 50
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """Generators of clients stumble over a default that is a quote itself."""
+    del schema["default"]
+
+
 class Dialect(Contract):
     """The separator and the quote of a delimited file; RFC 4180's by default."""
 
     delimiter: Delimiter = ","
-    quote: Literal['"', "'"] = '"'
+    quote: Literal['"', "'"] = Field(default='"', json_schema_extra=_without_default)
 
     @property
     def separator(self) -> int:
