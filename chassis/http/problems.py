@@ -18,6 +18,7 @@ from chassis.errors import (
     TokenMissing,
     Unauthorized,
 )
+from chassis.http.methods import methods_of
 
 log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
@@ -83,7 +84,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     return problem_response(InvalidInput(summary, errors=mistakes[:100]))
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - likewise
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -91,7 +92,11 @@ async def _http_error(_: Request, error: Exception) -> Response:
         "status": error.status_code,
         "traceId": trace_id(),
     }
-    return ProblemResponse(body, error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The framework names the methods of one route alone, and a path may have several.
+        headers["Allow"] = ", ".join(methods_of(request))
+    return ProblemResponse(body, error.status_code, headers=headers)
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

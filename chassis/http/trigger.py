@@ -8,10 +8,10 @@ import azure.functions as func
 from fastapi import FastAPI
 
 from chassis.errors import InvalidInput
+from chassis.http.methods import METHODS
 from chassis.http.problems import problem_response
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-"""What a catch-all trigger accepts; the application answers 405 where it must."""
+__all__ = ["METHODS", "HttpFront", "durable_client"]
 
 _durable_client: ContextVar[object | None] = ContextVar("platform_durable_client", default=None)
 

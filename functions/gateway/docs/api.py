@@ -1,12 +1,15 @@
 """`/docs`: Swagger UI over the merged document, from files of this service and of the package fastapi-offline."""
 
+import asyncio
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 
 from chassis.errors import NotFound
+from chassis.http.preconditions import EntityTags, IfNoneMatch, is_unchanged
 
 OWN = Path(__file__).resolve().parent
 # Scripts and styles of this origin alone; Swagger UI sets style attributes and draws icons from data: URLs.
@@ -24,13 +27,13 @@ class NoSuchPage(NotFound):
 
 
 @docs.get("/docs")
-async def show_docs() -> FileResponse:
+async def show_docs(known: IfNoneMatch) -> Response:
     """The page."""
-    return FileResponse(OWN / "index.html", headers={"content-security-policy": POLICY})
+    return await _answer(OWN / "index.html", known, {"content-security-policy": POLICY})
 
 
 @docs.get("/docs/{name}")
-async def docs_file(name: str) -> FileResponse:
+async def docs_file(name: str, known: IfNoneMatch) -> Response:
     """A script or style of the page."""
     found = {
         "start.js": OWN / "start.js",
@@ -39,7 +42,14 @@ async def docs_file(name: str) -> FileResponse:
     }
     if name not in found:
         raise NoSuchPage("nothing of the documentation lies at this path")
-    return FileResponse(found[name])
+    return await _answer(found[name], known, {})
+
+
+async def _answer(file: Path, known: EntityTags | None, headers: Mapping[str, str]) -> Response:
+    """The file with its ETag, or that the caller has it already."""
+    found = FileResponse(file, headers=headers, stat_result=await asyncio.to_thread(file.stat))
+    etag = found.headers["etag"]
+    return Response(status_code=304, headers={"ETag": etag}) if is_unchanged(known, etag) else found
 
 
 def _swagger_ui() -> Path:

@@ -53,6 +53,14 @@ async def things(body: Body, caller: Principal = requires("metadata.read")) -> B
     return body
 
 
+@router.put("/things/{name}")
+async def put_thing(name: str, caller: Principal = requires("metadata.read")) -> None: ...
+
+
+@router.delete("/things/{name}")
+async def delete_thing(name: str, caller: Principal = requires("metadata.read")) -> None: ...
+
+
 @router.get("/missing")
 async def missing() -> None:
     raise NotFound("no such thing")
@@ -174,6 +182,25 @@ async def test_an_unforeseen_error_shows_nothing_of_itself(client: httpx.AsyncCl
 async def test_an_unknown_path_is_a_problem_too(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metadata/nowhere")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/metadata/things/a", "PUT, DELETE"),
+        ("/metadata/things", "POST"),
+        ("/metadata/health/live", "GET"),
+        ("/metadata/openapi.json", "GET, HEAD"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PATCH", "OPTIONS"])
+async def test_another_method_is_refused_with_all_that_the_path_has(
+    client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == 405
 
 
 async def test_readiness_names_each_dependency(client: httpx.AsyncClient) -> None:
