@@ -8,6 +8,7 @@ TESTS = Path(__file__).parent
 DOORS = frozenset({"door", "base", "browser"})
 """A test with one of these fixtures or parameters runs once at the edge and once straight at the service."""
 TOKENS, GRANTS = "integration/identity/test_token_attacks.py", "integration/identity/test_grant_attacks.py"
+CLIENTS, EXCHANGE = "integration/identity/test_client_attacks.py", "integration/identity/test_exchange_attacks.py"
 HTTP = "e2e/test_attacks_edge.py"
 SLOW = "integration/funchost/test_slow_clients.py::test_what_comes_slowly_is_given_up_on_though_it_comes"
 EDGE = "integration/edge/test_senders.py"
@@ -89,8 +90,8 @@ ATTACKS = (
     Attack(
         "replayed jti and assertion",
         (
-            f"{GRANTS}::test_a_replayed_assertion_is_refused",
-            f"{GRANTS}::test_a_used_jti_in_a_new_assertion_is_refused",
+            f"{CLIENTS}::test_a_replayed_assertion_is_refused",
+            f"{CLIENTS}::test_a_used_jti_in_a_new_assertion_is_refused",
         ),
     ),
     Attack("code reuse", (f"{GRANTS}::test_a_code_is_good_once_and_its_reuse_ends_what_came_of_it", AT_ONCE)),
@@ -101,8 +102,8 @@ ATTACKS = (
     Attack(
         "scope escalation in exchange",
         (
-            f"{GRANTS}::test_an_exchange_never_adds_a_scope_to_a_platform_token",
-            f"{GRANTS}::test_an_exchange_never_gives_an_entra_user_more_than_the_roles_or_the_client_may",
+            f"{EXCHANGE}::test_an_exchange_never_adds_a_scope_to_a_platform_token",
+            f"{EXCHANGE}::test_an_exchange_never_gives_an_entra_user_more_than_the_roles_or_the_client_may",
         ),
     ),
     Attack(
@@ -126,7 +127,7 @@ ATTACKS = (
     Attack("oversized token", (FORGED,), variants=("a token of 60,000 characters",)),
     Attack(
         "oversized and strange client ids and assertions",
-        (f"{GRANTS}::test_whatever_stands_in_place_of_a_client_is_refused_as_one",),
+        (f"{CLIENTS}::test_whatever_stands_in_place_of_a_client_is_refused_as_one",),
         variants=(
             "an id of 12,000 characters",
             "an id with a NUL",

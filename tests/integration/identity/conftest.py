@@ -200,3 +200,9 @@ def browser(running: Running) -> Browser:
 
 
 __all__ = ["ENTRA_CLIENT", "Browser", "Running"]
+
+
+@pytest.fixture(params=["at the edge", "straight at identity"])
+def base(request: pytest.FixtureRequest, running: Running) -> str:
+    """Where identity is asked."""
+    return running.edge if request.param == "at the edge" else running.url("identity")

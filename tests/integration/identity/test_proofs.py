@@ -73,11 +73,6 @@ def clients(running: Running) -> Clients:
     return Clients(running, ids, made["client_secret_basic"]["clientSecret"])
 
 
-@pytest.fixture(params=["at the edge", "straight at identity"])
-def base(request: pytest.FixtureRequest, running: Running) -> str:
-    return running.edge if request.param == "at the edge" else running.url("identity")
-
-
 @pytest.mark.parametrize("proof", PROOFS)
 def test_each_proof_is_good_at_each_endpoint(clients: Clients, base: str, proof: str) -> None:
     def ask(endpoint: str, **form: str) -> httpx.Response:

@@ -2,7 +2,7 @@
 
 Every row is refused at both with 401 (431 for a header that is too long), and its token is good but for the
 one thing that the row is about (`a good token` proves it). Attacks on the token and authorization endpoints are in
-test_grant_attacks.py.
+test_client_attacks.py, test_grant_attacks.py and test_exchange_attacks.py.
 """
 
 import hmac
