@@ -43,6 +43,8 @@ PROBLEMS = (
     EdgeProblem(504, "timeout", "The service did not answer in time", "The time limit of this route has passed."),
 )
 
+_FIELDS = {403: ("www-authenticate", 'Bearer error="insufficient_scope"'), 503: ("retry-after", "1")}
+"""What the answer says besides: how a token would have to be (RFC 6750 section 3), when to try again."""
 _NOT_FOR_US = EdgeProblem(401, "unauthorized", "A valid access token is needed", "%LOCAL_REPLY_BODY%")
 _NO_UPGRADE = EdgeProblem(
     400,
@@ -86,10 +88,14 @@ def _instead_of_403(expression: str, problem: EdgeProblem) -> Resource:
 
 
 def _mapper(problem: EdgeProblem) -> Resource:
-    return {
+    mapped: Resource = {
         "filter": _answered(problem.status),
         "body_format_override": {"json_format": _body(problem), "content_type": PROBLEM_JSON},
     }
+    if problem.status in _FIELDS:
+        key, value = _FIELDS[problem.status]
+        mapped["headers_to_add"] = [{"header": {"key": key, "value": value}, "append_action": "ADD_IF_ABSENT"}]
+    return mapped
 
 
 def _answered(status: int) -> Resource:

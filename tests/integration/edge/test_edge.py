@@ -30,7 +30,9 @@ def test_a_request_without_a_token_is_answered_401_with_the_trace_id(edge: Edge)
 
 def test_a_token_without_the_scope_is_answered_403(edge: Edge) -> None:
     narrow = edge.token(scope="metadata.read")
-    problem_of(edge.ask("PUT", "/metadata/schemas/flight", narrow, content=b"{}"), 403, "forbidden")
+    answer = edge.ask("PUT", "/metadata/schemas/flight", narrow, content=b"{}")
+    problem_of(answer, 403, "forbidden")
+    assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
     problem_of(edge.ask("GET", "/metadata/admin", edge.token()), 403, "forbidden")
 
 
@@ -70,7 +72,9 @@ def test_a_client_over_its_limit_is_answered_429_while_another_client_passes(edg
 
 
 def test_a_service_that_is_down_is_answered_503(edge: Edge) -> None:
-    problem_of(edge.ask("GET", "/audit/events", edge.token()), 503, "unavailable")
+    answer = edge.ask("GET", "/audit/events", edge.token())
+    problem_of(answer, 503, "unavailable")
+    assert answer.headers["retry-after"] == "1"
 
 
 def test_a_service_that_is_too_slow_is_answered_504_at_the_routes_timeout(edge: Edge) -> None:
