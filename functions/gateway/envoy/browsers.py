@@ -9,7 +9,8 @@ ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 ALLOWED_HEADERS = (
     "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-api-key, x-requested-with"
 )
-EXPOSED_HEADERS = "allow, content-disposition, etag, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
+_LIMITS = "ratelimit, ratelimit-policy, retry-after"
+EXPOSED_HEADERS = f"allow, content-disposition, etag, location, {_LIMITS}, www-authenticate, x-request-id"
 _MESSAGE = "envoy.extensions.filters.http.cors.v3"
 _ONE_YEAR_S = 31_536_000
 
