@@ -8,7 +8,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from chassis.auth.jose_header import read_header
-from chassis.auth.numeric_date import is_numeric_date
+from chassis.auth.numeric_date import begins_after, is_numeric_date
 from chassis.auth.published_keys import PublishedKeys
 from chassis.context import Principal
 from chassis.errors import Unauthorized
@@ -74,9 +74,8 @@ def _checked_claims(claims: dict[str, Any], issuer: str, audience: str) -> dict[
         raise Unauthorized("the token is for another audience")
     if not is_numeric_date(claims.get("exp")) or claims["exp"] < now - LEEWAY_S:
         raise Unauthorized("the token has expired")
-    for name in ("nbf", "iat"):
-        if name in claims and (not is_numeric_date(claims[name]) or claims[name] > now + LEEWAY_S):
-            raise Unauthorized("the token is not valid yet")
+    if begins_after(claims, now + LEEWAY_S):
+        raise Unauthorized("the token is not valid yet")
     return claims
 
 

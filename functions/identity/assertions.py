@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 from joserfc.jws import extract_compact
 
 from chassis.auth.jose_header import read_header
-from chassis.auth.numeric_date import is_numeric_date
+from chassis.auth.numeric_date import begins_after, is_numeric_date
 from functions.identity.errors import InvalidClient
 from functions.identity.schemas import Client
 
@@ -80,8 +80,7 @@ def _expiry(claims: dict[str, Any], now: float) -> int:
     expires_at: Any = claims.get("exp")
     if not is_numeric_date(expires_at) or not now - LEEWAY_S < expires_at <= now + MAX_LIFETIME_S + LEEWAY_S:
         raise InvalidClient
-    for name in ("nbf", "iat"):
-        if name in claims and (not is_numeric_date(claims[name]) or claims[name] > now + LEEWAY_S):
-            raise InvalidClient
+    if begins_after(claims, now + LEEWAY_S):
+        raise InvalidClient
     # Up, not down: the mark of its use must not go before it does.
     return ceil(float(expires_at))

@@ -16,7 +16,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
 from chassis.auth.jose_header import read_header
-from chassis.auth.numeric_date import is_numeric_date
+from chassis.auth.numeric_date import begins_after, is_numeric_date
 from chassis.errors import DependencyUnavailable
 from chassis.outgoing.client import OutgoingClient, OutgoingError, OutgoingRequest
 
@@ -78,9 +78,8 @@ class Issuers:
         now = self._now()
         if not is_numeric_date(claims.get("exp")) or claims["exp"] < now - LEEWAY_S:
             raise UntrustedToken("expired")
-        for name in ("nbf", "iat"):
-            if name in claims and (not is_numeric_date(claims[name]) or claims[name] > now + LEEWAY_S):
-                raise UntrustedToken("not valid yet")
+        if begins_after(claims, now + LEEWAY_S):
+            raise UntrustedToken("not valid yet")
 
     async def _keys_with(self, issuer: str, key_id: str) -> KeySet:
         known = self._known.get(issuer)
