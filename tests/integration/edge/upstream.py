@@ -95,6 +95,22 @@ class Upstream:
                 await asyncio.sleep(0.01)
             return Response(status_code=503)
 
+        self._add_what_takes_time(app)
+
+        @app.get("/metadata/openapi.json")
+        async def document() -> dict[str, Any]:
+            operation = {"responses": {}, "operationId": "read"}
+            return {"paths": {"/metadata/schemas/{schema}": {"get": operation}, "/metadata/inner": {"get": operation}}}
+
+        @app.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE"])
+        async def echo(path: str, request: Request) -> dict[str, Any]:
+            size = len(await request.body())
+            self.bodies += size > 0
+            return {"path": path, "headers": dict(request.headers), "bytes": size}
+
+        return app
+
+    def _add_what_takes_time(self, app: FastAPI) -> None:
         @app.get("/metadata/slow")
         async def slow() -> str:
             await asyncio.sleep(5)
@@ -110,19 +126,6 @@ class Upstream:
         async def held() -> str:
             await asyncio.to_thread(self.released.wait, 30)
             return "held"
-
-        @app.get("/metadata/openapi.json")
-        async def document() -> dict[str, Any]:
-            operation = {"responses": {}, "operationId": "read"}
-            return {"paths": {"/metadata/schemas/{schema}": {"get": operation}, "/metadata/inner": {"get": operation}}}
-
-        @app.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE"])
-        async def echo(path: str, request: Request) -> dict[str, Any]:
-            size = len(await request.body())
-            self.bodies += size > 0
-            return {"path": path, "headers": dict(request.headers), "bytes": size}
-
-        return app
 
 
 @dataclass

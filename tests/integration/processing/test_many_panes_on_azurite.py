@@ -21,13 +21,12 @@ SESSIONS: dict[str, Any] = {
 }
 
 
-async def test_early_sessions_replace_each_other_although_writing_them_breaks_off_again_and_again(
-    parts: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def writing_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three writes one breaks off after the checkpoint and before the rows, one after the rows."""
     put, calls = ClaimedRows.put, 0
 
     async def breaking_off(rows: ClaimedRows, changes: Sequence[WindowChange]) -> None:
-        """Of three calls one breaks off after the checkpoint and before the rows, one after the rows."""
         nonlocal calls
         calls += 1
         if calls % 3 == 1:
@@ -37,6 +36,10 @@ async def test_early_sessions_replace_each_other_although_writing_them_breaks_of
             raise DependencyUnavailable("after the rows")
 
     monkeypatch.setattr(ClaimedRows, "put", breaking_off)
+
+
+@pytest.mark.usefixtures("writing_breaks_off")
+async def test_early_sessions_replace_each_other_although_writing_them_breaks_off_again_and_again(parts: Parts) -> None:
     await parts.put("visits", **SESSIONS)
     node = parts.node()
     node.ensure()
