@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from chassis.http.headers import described
 from chassis.http.problems import PROBLEM
 
 SCHEMAS: dict[str, Any] = {
@@ -36,16 +37,14 @@ class _Failure(NamedTuple):
         return {"description": self.text, "headers": self.header, "content": _CONTENT}
 
 
-# Whether each answer of the status has the header, also those of the edge, is what `always` says.
 def _challenge(*, always: bool) -> dict[str, Any]:
     text = "What is asked for, and what is wrong with what was sent (RFC 9110 section 11.6.1, RFC 6750 section 3)"
-    return {"WWW-Authenticate": {"description": text, "required": always, "schema": {"type": "string"}}}
+    return described("WWW-Authenticate", text, always=always)
 
 
 def _wait(*, always: bool) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": 0}
     text = "Seconds until another attempt makes sense (RFC 9110 section 10.2.3)"
-    return {"Retry-After": {"description": text, "required": always, "schema": schema}}
+    return described("Retry-After", text, always=always, type="integer", minimum=0)
 
 
 _FAILURES = {

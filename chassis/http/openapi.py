@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from chassis.http.failures import RESPONSES, SCHEMAS, describe_failures
+from chassis.http.headers import ETAG
 
 _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
@@ -59,43 +60,6 @@ def gives(*media_types: str, headers: dict[str, Any] | None = None) -> dict[int 
     """
     content: dict[str, Any] = {media_type.partition(";")[0]: {} for media_type in media_types}
     return {200: {"content": content, **({"headers": headers} if headers else {})}}
-
-
-ETAG = {
-    "ETag": {
-        "description": "The entity tag, for If-Match and If-None-Match where they are taken (RFC 9110 section 8.8.3)",
-        "required": True,
-        "schema": {"type": "string"},
-    }
-}
-"""A response header, as `sends` takes it."""
-
-LOCATION = {
-    "Location": {
-        "description": "Where to go on (RFC 9110 section 10.2.2)",
-        "required": True,
-        "schema": {"type": "string", "format": "uri-reference"},
-    }
-}
-"""Likewise."""
-
-CACHE_CONTROL = {
-    "Cache-Control": {
-        "description": "Whether the answer may be kept, and how long (RFC 9111 section 5.2)",
-        "required": True,
-        "schema": {"type": "string"},
-    }
-}
-"""Likewise."""
-
-CONTENT_DISPOSITION = {
-    "Content-Disposition": {
-        "description": "The file's name (RFC 6266)",
-        "required": True,
-        "schema": {"type": "string"},
-    }
-}
-"""Likewise."""
 
 
 def sometimes(headers: dict[str, Any]) -> dict[str, Any]:

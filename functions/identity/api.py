@@ -9,7 +9,8 @@ from fastapi.routing import APIRoute
 
 from chassis.auth.key_times import KEYS_FRESH_FOR_S
 from chassis.http.app import create_app
-from chassis.http.openapi import CACHE_CONTROL, sends, sometimes
+from chassis.http.headers import CACHE_CONTROL
+from chassis.http.openapi import sends, sometimes
 from chassis.runtime import Runtime
 from functions.identity.composition import Identity
 from functions.identity.directory.api import assignments, clients, roles

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends, takes
+from chassis.http.headers import ETAG, LOCATION
+from chassis.http.openapi import UNCHANGED, also, sends, takes
 from chassis.http.preconditions import Condition, IfNoneMatch, is_unchanged
 from functions.metadata import composition, paging
 from functions.metadata.errors import BadPageToken, BatchTooLarge, DocumentTooLarge

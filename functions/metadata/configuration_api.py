@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
-from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends
+from chassis.http.headers import ETAG, LOCATION
+from chassis.http.openapi import UNCHANGED, also, sends
 from chassis.http.preconditions import Condition, EntityTags, IfNoneMatch, is_unchanged
 from functions.metadata import composition
 from functions.metadata.api import READ, WRITE, VersionOrLatest, number_of

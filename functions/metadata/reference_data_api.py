@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.created import created
-from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, sends
+from chassis.http.headers import ETAG, LOCATION
+from chassis.http.openapi import UNCHANGED, also, sends
 from chassis.http.preconditions import Condition, IfNoneMatch, is_unchanged
 from functions.metadata import composition, paging
 from functions.metadata.api import READ, WRITE

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.created import created
+from chassis.http.headers import CACHE_CONTROL, LOCATION
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import CACHE_CONTROL, LOCATION, also, sends
+from chassis.http.openapi import also, sends
 from chassis.runtime import Runtime
 from functions.notification import service, webhooks
 from functions.notification.connection import check_own_connection, offered

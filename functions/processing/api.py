@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.headers import LOCATION
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import LOCATION, gives, sends
+from chassis.http.openapi import gives, sends
 from chassis.http.trigger import durable_client
 from durable.jobs.models import Order
 from functions.processing import composition, results

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Path, Request, Response
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.headers import CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION, UNCHANGED, gives, sends
+from chassis.http.openapi import UNCHANGED, gives, sends
 from chassis.http.preconditions import IfNoneMatch, is_unchanged
 from chassis.runtime import Runtime
 from functions.reporting import service

@@ -7,8 +7,9 @@ from fastapi.responses import PlainTextResponse
 
 from chassis.context import Principal
 from chassis.http.app import requires
+from chassis.http.headers import LOCATION
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import LOCATION, also, sends, takes
+from chassis.http.openapi import also, sends, takes
 from chassis.http.trigger import durable_client
 from chassis.models import Moment
 from durable.workflow.diagram import diagram

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Request, Response
 from chassis.context import Principal
 from chassis.errors import Conflict, Forbidden, NotFound
 from chassis.http.app import requires
+from chassis.http.headers import CACHE_CONTROL, LOCATION
 from chassis.http.idempotency import IdempotencyKey, check_same_request, fingerprint, resource_id
-from chassis.http.openapi import CACHE_CONTROL, LOCATION, also, sends
+from chassis.http.openapi import also, sends
 from functions.gateway.api_keys.models import ApiKey, ApiKeys, CreatedApiKey, NewApiKey
 from functions.gateway.api_keys.secret import ApiKeySecret
 from functions.gateway.api_keys.store import ApiKeyStore, StoredApiKey

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.created import created
+from chassis.http.headers import CACHE_CONTROL, ETAG, LOCATION
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import CACHE_CONTROL, ETAG, LOCATION, also, sends
+from chassis.http.openapi import also, sends
 from chassis.http.preconditions import Condition
 from functions.identity.directory.clients import ClientRegistry, Registered
 from functions.identity.directory.models import (

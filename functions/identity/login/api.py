@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from chassis.http.openapi import CACHE_CONTROL, LOCATION, asks, sometimes
+from chassis.http.headers import CACHE_CONTROL, LOCATION
+from chassis.http.openapi import asks, sometimes
 from functions.identity.errors import InvalidClient, LockedOut, OAuthError
 from functions.identity.forms import caller_address, read_form
 from functions.identity.login import pages

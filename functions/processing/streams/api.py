@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from chassis.context import Principal
 from chassis.http.app import requires
 from chassis.http.created import created
+from chassis.http.headers import LOCATION
 from chassis.http.idempotency import IdempotencyKey
-from chassis.http.openapi import LOCATION, also
+from chassis.http.openapi import also
 from chassis.models import AwareDatetime
 from functions.processing import messaging
 from functions.processing.messages.api import STREAM_BODY, is_ndjson, read_body

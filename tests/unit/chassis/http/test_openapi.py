@@ -2,7 +2,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 
-from chassis.http.openapi import ETAG, LOCATION, UNCHANGED, also, asks, describe_problems, gives, sends, takes
+from chassis.http.headers import ETAG, LOCATION
+from chassis.http.openapi import UNCHANGED, also, asks, describe_problems, gives, sends, takes
 from chassis.http.security import requires
 from chassis.models import Contract, example
 
